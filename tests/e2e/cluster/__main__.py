@@ -1,0 +1,52 @@
+"""The command behind `make kind-up`, `make kind-down` and `make e2e-tools`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import click
+
+from tests.e2e.cluster import engine, kind, tools
+from tests.e2e.cluster.shell import ClusterError, console
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """A Kubernetes cluster for the end-to-end tests, never one of yours."""
+
+
+@main.command()
+def up() -> None:
+    """Create this checkout's cluster, or find it running."""
+    cluster = kind.kept_cluster() or kind.create(kind.kept_name(), keep=True)
+    console.print(f"The cluster {cluster.name} is ready. To use it, type:")
+    click.echo(f"export KUBECONFIG={cluster.kubeconfig}")
+
+
+@main.command()
+def down() -> None:
+    """Delete this checkout's cluster and leftovers of killed runs."""
+    found = engine.find()
+    if found is not None:
+        kind.remove_leftovers(found)
+    kind.delete(kind.kept_name())
+
+
+@main.command("tools")
+def build_tools() -> None:
+    """Build the pinned command-line tools into .cache/bin."""
+    tools.build(tools.COMMANDS)
+
+
+def _shown(command: Callable[[], object]) -> int:
+    try:
+        command()
+    except ClusterError as error:
+        console.print(f"[red]{error}[/]", markup=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_shown(main))

@@ -1,0 +1,200 @@
+"""Clusters of our own: created, used through a kubeconfig file of their own, deleted; leftovers found."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.e2e.cluster import container_images, engine, tools
+from tests.e2e.cluster.engine import Engine
+from tests.e2e.cluster.locks import Lock
+from tests.e2e.cluster.paths import CLUSTERS, PROJECT
+from tests.e2e.cluster.shell import ClusterError, console, run, run_visibly, step
+
+PREFIX = "kfm-e2e-"
+READY_SECONDS = 180
+TEMPLATES = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster and how to reach it; every command names file and context, so none reaches another cluster."""
+
+    name: str
+    kubeconfig: Path
+    context: str
+    engine: Engine | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"KUBECONFIG": str(self.kubeconfig)}
+
+    @property
+    def node(self) -> str:
+        """The container that is the cluster's only node."""
+        return f"{self.name}-control-plane"
+
+    def kubectl(
+        self, *arguments: str | Path, stdin: str | None = None, check: bool = True, timeout: float = 300
+    ) -> str:
+        command = [tools.KUBECTL.path, f"--context={self.context}", *arguments]
+        return run(command, env=self.environment, stdin=stdin, check=check, timeout=timeout).stdout
+
+    def load(self, *images: str) -> None:
+        """Gives the nodes images that the container engine has."""
+        if self.engine is None:
+            raise ClusterError(
+                f"Images cannot be loaded into the foreign cluster {self.context!r}.",
+                "Push them to a registry that it reaches: python -m installer images push --help",
+            )
+        with step(f"Loading {', '.join(images)}"):
+            command: list[str | Path] = [
+                tools.KIND.path,
+                "load",
+                "docker-image",
+                f"--name={self.name}",
+                *images,
+            ]
+            run_visibly(command, env=self.engine.kind_environment)
+
+
+def kept_name() -> str:
+    """The name of the cluster that `kind-up` keeps for this checkout."""
+    return PREFIX + hashlib.sha256(str(PROJECT).encode()).hexdigest()[:6]
+
+
+def unique_name() -> str:
+    return PREFIX + secrets.token_hex(4)
+
+
+class Record:
+    """What is known of a cluster of ours. Its lock tells whether the run that made it still lives."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.folder = CLUSTERS / name
+        self.kubeconfig = self.folder / "kubeconfig"
+        self._kept = self.folder / "kept"
+
+    @property
+    def kept(self) -> bool:
+        return self._kept.exists()
+
+    def keep(self) -> None:
+        self._kept.touch()
+
+    def lock(self) -> Lock:
+        return Lock(CLUSTERS / f"{self.name}.lock")
+
+    def forget(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        (CLUSTERS / f"{self.name}.lock").unlink(missing_ok=True)
+
+
+def kept_cluster() -> Cluster | None:
+    """The cluster that `kind-up` left for this checkout, if it runs."""
+    record = Record(kept_name())
+    found = engine.find() if record.kept else None
+    if found is None or record.name not in _names(found):
+        return None
+    cluster = _cluster(record, found)
+    return cluster if "ok" in cluster.kubectl("get", "--raw=/readyz", check=False, timeout=30) else None
+
+
+def create(name: str, *, keep: bool = False) -> Cluster:
+    """Creates a cluster whose node is ready. Without `keep` it is a leftover once this process is gone."""
+    tools.build([tools.KIND, tools.KUBECTL])
+    container_engine = engine.ready()
+    record = Record(name)
+    lock = record.lock()
+    lock.acquire()
+    _held[name] = lock
+    try:
+        remove_leftovers(container_engine)
+        record.folder.mkdir(parents=True, exist_ok=True)
+        source = container_images.choose(container_engine)
+        config = record.folder / "kind.yaml"
+        config.write_text(source.kind_config(record.folder))
+        with step(f"Creating the cluster {name}"):
+            run_visibly(
+                [
+                    *(tools.KIND.path, "create", "cluster", f"--name={name}", f"--image={source.node_image}"),
+                    *(f"--kubeconfig={record.kubeconfig}", f"--config={config}", f"--wait={READY_SECONDS}s"),
+                    "--verbosity=1",
+                ],
+                env={**container_engine.kind_environment, "KUBECONFIG": str(record.kubeconfig)},
+            )
+        cluster = _cluster(record, container_engine)
+        with step("Waiting for the node, cluster DNS and storage"):
+            timeout = f"--timeout={READY_SECONDS}s"
+            cluster.kubectl("wait", "--for=condition=Ready", "nodes", "--all", timeout)
+            for namespace, deployment in (
+                ("kube-system", "coredns"),
+                ("local-path-storage", "local-path-provisioner"),
+            ):
+                cluster.kubectl(
+                    "rollout", "status", f"--namespace={namespace}", f"deployment/{deployment}", timeout
+                )
+    except BaseException:
+        delete(name)
+        raise
+    if keep:
+        record.keep()
+    return cluster
+
+
+def delete(name: str) -> None:
+    """Deletes a cluster of ours and everything that was there for it alone."""
+    record = Record(name)
+    container_engine = engine.find()
+    if container_engine is not None:
+        if name in _names(container_engine):
+            with step(f"Deleting the cluster {name}"):
+                _delete(container_engine, record)
+        engine.settle(container_engine)
+    record.forget()
+    lock = _held.pop(name, None)
+    if lock is not None:
+        lock.release()
+
+
+def remove_leftovers(container_engine: Engine) -> None:
+    """Deletes clusters whose run was killed; looks only at those that this user's cache has a record of."""
+    names = _names(container_engine)
+    for lock_file in sorted(CLUSTERS.glob(f"{PREFIX}*.lock")):
+        record = Record(lock_file.stem)
+        if record.name in _held or (record.kept and record.name in names):
+            continue
+        lock = record.lock()
+        if lock.try_acquire():
+            if record.name in names:
+                console.print(f"  {record.name} is left over from a run that was killed")
+                _delete(container_engine, record)
+            record.forget()
+        lock.release()
+
+
+_held: dict[str, Lock] = {}
+
+
+def _cluster(record: Record, container_engine: Engine) -> Cluster:
+    return Cluster(record.name, record.kubeconfig, f"kind-{record.name}", container_engine)
+
+
+def _names(container_engine: Engine) -> list[str]:
+    tools.build([tools.KIND])
+    return run([tools.KIND.path, "get", "clusters"], env=container_engine.kind_environment).stdout.split()
+
+
+def _delete(container_engine: Engine, record: Record) -> None:
+    command = [
+        tools.KIND.path,
+        "delete",
+        "cluster",
+        f"--name={record.name}",
+        f"--kubeconfig={record.kubeconfig}",
+    ]
+    run(command, env={**container_engine.kind_environment, "KUBECONFIG": str(record.kubeconfig)})

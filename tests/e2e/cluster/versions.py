@@ -1,0 +1,20 @@
+"""Every version that the end-to-end tests pin, in one place."""
+
+from __future__ import annotations
+
+KUBERNETES = "v1.34.4"
+COREDNS = "v1.14.2"
+LOCAL_PATH_PROVISIONER = "v0.0.30"  # also named in stand_ins/node/files/kind/manifests/default-storage.yaml
+
+KIND = "v0.33.0"
+HELM_3 = "v3.22.0"
+HELM_4 = "v4.3.1"
+KUSTOMIZE = "v5.8.2"
+KUBECONFORM = "v0.8.0"
+KUBE_SCORE = "v1.20.0"
+ACTIONLINT = "v1.7.12"
+
+# Images that the tests name as a user would.
+NODE_IMAGE = f"kindest/node:{KUBERNETES}"
+MYSQL_IMAGE = "mysql:9.7"
+PYTHON_IMAGE = "python:3.13-slim"

@@ -1,0 +1,83 @@
+"""End-to-end tests: against a cluster of their own, or against the one that E2E_CONTEXT names."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.cluster import kind, report, tools
+from tests.e2e.cluster.kind import Cluster
+from tests.e2e.cluster.shell import console
+
+HERE = Path(__file__).resolve().parent
+TEST_SECONDS = 300
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves these tests to those who ask for them (`make e2e`): they build a cluster."""
+    asked_for = (Path(argument.partition("::")[0]).resolve() for argument in config.args)
+    return None if any(path.is_relative_to(HERE) for path in asked_for) else True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.e2e)
+            if item.get_closest_marker("timeout") is None:
+                # The first test's fixtures may build a whole cluster: only the test itself is limited.
+                item.add_marker(pytest.mark.timeout(TEST_SECONDS, func_only=True))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Adds to a failure what a maintainer would ask for next, while its namespace still exists."""
+    outcome = yield
+    found = getattr(item, "funcargs", {})
+    cluster = found.get("cluster")
+    if outcome.failed and isinstance(cluster, Cluster):
+        outcome.sections.append(("cluster", report.describe(cluster, found.get("namespace"))))
+    return outcome
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The cluster that E2E_CONTEXT names, else the one of `make kind-up`, else one for this run alone."""
+    context = os.environ.get("E2E_CONTEXT")
+    if context:
+        console.print(f"  using the context {context}: E2E_CONTEXT names it")
+        tools.build([tools.KUBECTL])
+        default = Path.home() / ".kube" / "config"
+        yield Cluster(context, Path(os.environ.get("KUBECONFIG", default)), context)
+        return
+    kept = kind.kept_cluster()
+    if kept is not None:
+        console.print(f"  using the cluster {kept.name} of `make kind-up`")
+        yield kept
+        return
+    name = kind.unique_name()
+    yield kind.create(name)
+    kind.delete(name)
+
+
+@pytest.fixture
+def own_cluster(cluster: Cluster) -> Cluster:
+    """A cluster whose node the test may restart."""
+    if cluster.engine is None:
+        pytest.skip("needs a kind cluster of our own: unset E2E_CONTEXT")
+    return cluster
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[str]:
+    """A namespace of its own, as strict as Kubernetes' Pod Security Standards go."""
+    name = f"e2e-{secrets.token_hex(4)}"
+    cluster.kubectl("create", "namespace", name)
+    cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")

@@ -1,0 +1,150 @@
+"""The cluster itself does what the other end-to-end tests take for granted."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import urllib.request
+from typing import Any
+
+import pytest
+
+from tests.e2e import workloads
+from tests.e2e.cluster import report, tools, versions
+from tests.e2e.cluster.kind import Cluster
+from tests.e2e.waiting import eventually
+
+SERVE = "import http.server, os; os.chdir('/data'); print('serving', flush=True); \
+http.server.test(http.server.SimpleHTTPRequestHandler, port=8080)"
+
+
+def web_server() -> dict[str, Any]:
+    probe = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1}
+    return workloads.pod(
+        "web",
+        {
+            "image": versions.PYTHON_IMAGE,
+            "command": ["python3", "-c", SERVE],
+            "ports": [{"containerPort": 8080}],
+            "startupProbe": {**probe, "failureThreshold": 60},
+            "readinessProbe": probe,
+            "livenessProbe": {**probe, "failureThreshold": 5},
+            "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
+            "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+        },
+        volumes=[{"name": "data", "persistentVolumeClaim": {"claimName": "web"}}],
+    )
+
+
+@pytest.fixture
+def web(cluster: Cluster, namespace: str) -> str:
+    """A restricted pod with a volume and a Service, ready."""
+    workloads.apply(
+        cluster, namespace, workloads.claim("web"), workloads.service("web", 80, 8080), web_server()
+    )
+    workloads.wait_ready(cluster, namespace, "web")
+    return "web"
+
+
+def in_pod(cluster: Cluster, namespace: str, pod: str, code: str) -> str:
+    return cluster.kubectl("exec", f"--namespace={namespace}", pod, "--", "python3", "-c", code)
+
+
+def test_a_restricted_pod_writes_to_its_volume_and_nowhere_else(
+    cluster: Cluster, namespace: str, web: str
+) -> None:
+    in_pod(cluster, namespace, web, "open('/data/note', 'w').write('kept')")
+
+    assert in_pod(cluster, namespace, web, "print(open('/data/note').read())").strip() == "kept"
+    attempt = "\ntry: open('/note', 'w')\nexcept OSError as error: print(error.strerror)"
+    assert in_pod(cluster, namespace, web, attempt).strip() == "Read-only file system"
+    assert in_pod(cluster, namespace, web, "import os; print(os.getuid())").strip() == "54321"
+
+
+def test_a_pod_finds_a_service_by_its_name(cluster: Cluster, namespace: str, web: str) -> None:
+    for host in ("web", f"web.{namespace}.svc.cluster.local"):
+        fetch = f"import urllib.request; print(urllib.request.urlopen('http://{host}/', timeout=20).status)"
+        assert in_pod(cluster, namespace, web, fetch).strip() == "200"
+
+
+def test_logs_of_a_pod_are_readable(cluster: Cluster, namespace: str, web: str) -> None:
+    assert "serving" in cluster.kubectl("logs", f"--namespace={namespace}", web)
+
+
+def test_port_forward_reaches_a_service(cluster: Cluster, namespace: str, web: str) -> None:
+    command = [str(tools.KUBECTL.path), f"--context={cluster.context}", f"--namespace={namespace}"]
+    command += ["port-forward", f"service/{web}", ":80", "--address=127.0.0.1"]
+    forward = subprocess.Popen(command, env=cluster.environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert forward.stdout is not None
+        port = re.search(r"127\.0\.0\.1:(\d+)", forward.stdout.readline())
+        assert port is not None
+        with urllib.request.urlopen(f"http://127.0.0.1:{port[1]}/", timeout=20) as answer:
+            assert answer.status == 200
+    finally:
+        forward.terminate()
+        forward.wait(20)
+        if forward.stdout is not None:
+            forward.stdout.close()
+
+
+def test_a_pod_beyond_its_memory_limit_is_reported_as_oom_killed(cluster: Cluster, namespace: str) -> None:
+    hungry = {
+        "image": versions.PYTHON_IMAGE,
+        "command": ["python3", "-c", "b = bytearray(512 << 20); b[::4096] = b'x' * len(b[::4096])"],
+        "resources": {"limits": {"memory": "48Mi"}},
+    }
+    workloads.apply(cluster, namespace, workloads.pod("hungry", hungry, restartPolicy="Never"))
+
+    def terminated() -> dict[str, Any] | None:
+        state = workloads.container_status(cluster, namespace, "hungry").get("state", {})
+        reason: dict[str, Any] | None = state.get("terminated")
+        return reason
+
+    assert eventually(terminated, "the hungry pod ended")["reason"] == "OOMKilled"
+
+
+def test_an_image_that_cannot_be_pulled_is_reported_as_such(cluster: Cluster, namespace: str) -> None:
+    # Nothing listens there, so the answer is the same with and without a network.
+    missing = {"image": "127.0.0.1:9/nobody/nothing:1", "command": ["true"]}
+    workloads.apply(cluster, namespace, workloads.pod("missing", missing))
+
+    def waiting_reason() -> str | None:
+        state = workloads.container_status(cluster, namespace, "missing").get("state", {})
+        reason = state.get("waiting", {}).get("reason")
+        return reason if reason in {"ErrImagePull", "ImagePullBackOff"} else None
+
+    eventually(waiting_reason, "the kubelet says that it cannot pull the image")
+    events = json.loads(cluster.kubectl("get", "events", f"--namespace={namespace}", "--output=json"))
+    assert any("127.0.0.1:9/nobody/nothing:1" in event["message"] for event in events["items"])
+
+
+def test_a_pod_that_is_not_restricted_is_refused(cluster: Cluster, namespace: str) -> None:
+    loose = workloads.pod("loose", {"image": versions.PYTHON_IMAGE}, securityContext={"runAsUser": 0})
+    created = cluster.kubectl(
+        *("create", f"--namespace={namespace}", "--filename=-", "--dry-run=server"),
+        stdin=json.dumps(loose),
+        check=False,
+    )
+    assert "loose" not in created
+
+
+def test_the_failure_report_shows_events_and_the_previous_logs_of_a_failing_pod(
+    cluster: Cluster, namespace: str
+) -> None:
+    failing = {
+        "image": versions.PYTHON_IMAGE,
+        "command": ["python3", "-c", "raise SystemExit('I lack a database')"],
+    }
+    workloads.apply(cluster, namespace, workloads.pod("failing", failing))
+    eventually(
+        lambda: workloads.container_status(cluster, namespace, "failing").get("restartCount"),
+        "the failing pod was restarted",
+    )
+
+    text = report.describe(cluster, namespace)
+
+    for expected in ("pod/failing", "describe pod failing", "Back-off restarting", "--previous"):
+        assert expected in text
+    assert text.count("I lack a database") >= 1
