@@ -41,7 +41,7 @@ def web_server() -> dict[str, Any]:
 def web(cluster: Cluster, namespace: str) -> str:
     """A restricted pod with a volume and a Service, ready."""
     workloads.apply(
-        cluster, namespace, workloads.claim("web"), workloads.service("web", 80, 8080), web_server()
+        cluster, namespace, workloads.claim("web"), workloads.service("pages", "web", 80, 8080), web_server()
     )
     workloads.wait_ready(cluster, namespace, "web")
     return "web"
@@ -63,9 +63,14 @@ def test_a_restricted_pod_writes_to_its_volume_and_nowhere_else(
 
 
 def test_a_pod_finds_a_service_by_its_name(cluster: Cluster, namespace: str, web: str) -> None:
-    for host in ("web", f"web.{namespace}.svc.cluster.local"):
-        fetch = f"import urllib.request; print(urllib.request.urlopen('http://{host}/', timeout=20).status)"
-        assert in_pod(cluster, namespace, web, fetch).strip() == "200"
+    for host in ("pages", f"pages.{namespace}.svc.cluster.local"):
+        fetch = f"import urllib.request; print(urllib.request.urlopen('http://{host}/', timeout=5).status)"
+        words = ["exec", f"--namespace={namespace}", web, "--", "python3", "-c", fetch]
+
+        def answers(words: list[str] = words) -> bool:
+            return cluster.kubectl(*words, check=False).strip() == "200"
+
+        eventually(answers, f"the Service answers under {host}", seconds=60)
 
 
 def test_logs_of_a_pod_are_readable(cluster: Cluster, namespace: str, web: str) -> None:
@@ -74,7 +79,7 @@ def test_logs_of_a_pod_are_readable(cluster: Cluster, namespace: str, web: str) 
 
 def test_port_forward_reaches_a_service(cluster: Cluster, namespace: str, web: str) -> None:
     command = [str(tools.KUBECTL.path), f"--context={cluster.context}", f"--namespace={namespace}"]
-    command += ["port-forward", f"service/{web}", ":80", "--address=127.0.0.1"]
+    command += ["port-forward", "service/pages", ":80", "--address=127.0.0.1"]
     forward = subprocess.Popen(command, env=cluster.environment, stdout=subprocess.PIPE, text=True)
     try:
         assert forward.stdout is not None

@@ -10,7 +10,7 @@ Value = TypeVar("Value")
 
 
 def eventually(look: Callable[[], Value | None], what: str, *, seconds: float = 120) -> Value:
-    """The first thing that `look` gives that is not None or False; an assertion failure when the time is over."""
+    """What `look` gives once that is not None or False; an assertion failure when the time is over."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         seen = look()

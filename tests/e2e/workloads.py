@@ -1,4 +1,4 @@
-"""Small workloads that tests put on a cluster, written the way this product's own are: restricted and read-only."""
+"""Small workloads for tests, written the way this product's own are: restricted and read-only."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def claim(name: str) -> dict[str, Any]:
     }
 
 
-def service(name: str, port: int, target: int) -> dict[str, Any]:
+def service(name: str, app: str, port: int, target: int) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": name},
-        "spec": {"selector": {"app": name}, "ports": [{"port": port, "targetPort": target}]},
+        "spec": {"selector": {"app": app}, "ports": [{"port": port, "targetPort": target}]},
     }
 
 

@@ -108,8 +108,8 @@ def _start() -> None:
     _clean_run_files()
     ENGINE_RUN.mkdir(parents=True, exist_ok=True)
     ENGINE_DATA.mkdir(parents=True, exist_ok=True)
-    # The machine stays as it is: no bridge, no packet filter rules, no forwarding. Nodes talk to each other and to
-    # this machine; builds use the machine's network.
+    # The machine stays as it is: no bridge, no packet filter rules, no forwarding. Nodes talk
+    # to each other and to this machine; builds use the machine's network.
     command = [
         "dockerd",
         f"--data-root={ENGINE_DATA}",

@@ -21,7 +21,7 @@ TEMPLATES = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster and how to reach it; every command names file and context, so none reaches another cluster."""
+    """A cluster and how to reach it; each command names file and context, so none strays."""
 
     name: str
     kubeconfig: Path
@@ -190,7 +190,7 @@ def _names(container_engine: Engine) -> list[str]:
 
 
 def _delete(container_engine: Engine, record: Record) -> None:
-    command = [
+    command: list[str | Path] = [
         tools.KIND.path,
         "delete",
         "cluster",

@@ -171,7 +171,13 @@ def python_base(engine: Engine) -> str:
 
 def _kubeadm_images() -> list[str]:
     tools.build([KUBEADM])
-    command = [KUBEADM.path, "config", "images", "list", f"--kubernetes-version={versions.KUBERNETES}"]
+    command: list[str | Path] = [
+        KUBEADM.path,
+        "config",
+        "images",
+        "list",
+        f"--kubernetes-version={versions.KUBERNETES}",
+    ]
     return run(command).stdout.split()
 
 

@@ -18,8 +18,8 @@ from_file() {
 sql_text() { printf "%s" "$1" | sed -e 's/\\/\\\\/g' -e "s/'/\\\\'/g"; }
 sql_name() { printf "%s" "$1" | sed -e 's/`/``/g'; }
 
-# setting NAME: what mysqld makes of its files and arguments.
-setting() { "${server[@]}" --verbose --help 2>/dev/null | awk -v name="$1" '$1 == name { print $2; exit }'; }
+# setting NAME: what mysqld makes of its files and arguments, from the table below the dashes of its help.
+setting() { "${server[@]}" --verbose --help 2>/dev/null | awk -v name="$1" '/^-----/ { table = 1 } table && $1 == name { print $2 }'; }
 
 start_for_setup() {
   "${server[@]}" --daemonize --skip-networking --mysqlx=OFF --socket="$socket" --pid-file="$setup_pid" \

@@ -1,0 +1,1 @@
+"""The container images: built, loaded into kind, pushed to the user's registry."""

@@ -1,0 +1,31 @@
+"""Which images an installation runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+
+SERVER_NAME = "kubeflow-metadata-server"
+MYSQL = "docker.io/library/mysql:9.7"
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image, and what for."""
+
+    reference: str
+    purpose: str
+    ours: bool
+
+
+def server_reference(tag: str | None = None) -> str:
+    """The image of the three servers, as it is called on the machine that builds it."""
+    return f"docker.io/library/{SERVER_NAME}:{tag or version(SERVER_NAME)}"
+
+
+def images(tag: str | None = None) -> list[Image]:
+    """All images of an installation."""
+    return [
+        Image(server_reference(tag), "gRPC server, REST backend and UI: built from this checkout", ours=True),
+        Image(MYSQL, "database, unless you bring your own", ours=False),
+    ]
