@@ -59,7 +59,6 @@ _CONTEXT = {
 )
 @click.version_option(package_name="kubeflow-metadata-server", message="mlmd_server %(version)s")
 def main(
-    metadata_source_config_type: str,
     sqlite_config_filename_uri: Path,
     grpc_host: str,
     grpc_port: int,
