@@ -11,12 +11,12 @@ from typing import Any
 import grpc
 import structlog
 from google.protobuf import message_factory
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from mlmd_proto import metadata_store_service_pb2 as rpc
-from mlmd_server.errors import Code, StoreError
+from mlmd_server.errors import Code, InvalidArgumentError, StoreError
 from mlmd_server.service import METHODS, MetadataStore
 
 SERVICE = rpc.DESCRIPTOR.services_by_name["MetadataStoreService"].full_name
@@ -85,11 +85,32 @@ def _service_handler(store: MetadataStore) -> grpc.GenericRpcHandler:
     for method in METHODS:
         request_class = message_factory.GetMessageClass(method.input_type)
         handlers[method.name] = grpc.unary_unary_rpc_method_handler(
-            _answer(method.name, store.handler(method.name)),
-            request_deserializer=request_class.FromString,
+            _answer(method.name, _refusing_malformed(store.handler(method.name))),
+            request_deserializer=_parser(request_class),
             response_serializer=lambda response: response.SerializeToString(),
         )
     return grpc.method_handlers_generic_handler(SERVICE, handlers)
+
+
+def _parser(request_class: type[Message]) -> Callable[[bytes], Message | DecodeError]:
+    """Parses requests; hands a malformed one on as its error, because gRPC itself would call it INTERNAL."""
+
+    def parse(data: bytes) -> Message | DecodeError:
+        try:
+            return request_class.FromString(data)
+        except DecodeError as error:
+            return error
+
+    return parse
+
+
+def _refusing_malformed(handle: Callable[[Any], Message]) -> Callable[[Any], Message]:
+    def refuse_or_handle(request: Any) -> Message:
+        if isinstance(request, DecodeError):
+            raise InvalidArgumentError(str(request))
+        return handle(request)
+
+    return refuse_or_handle
 
 
 def _answer(method: str, handle: Callable[[Any], Message]) -> Callable[[Any, grpc.ServicerContext], Message]:
@@ -102,8 +123,6 @@ def _answer(method: str, handle: Callable[[Any], Message]) -> Callable[[Any, grp
             return handle(request)
         except StoreError as error:
             code, message = _STATUS_CODES[error.code], str(error)
-        except UnicodeDecodeError:
-            code, message = _STATUS_CODES[Code.INVALID_ARGUMENT], "A string of the request is not UTF-8."
         except Exception:
             log.exception("call failed", method=method)
             code, message = _STATUS_CODES[Code.INTERNAL], f"{method} failed inside the server; its log says why."
