@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -38,7 +39,12 @@ class _Group(click.Group):
         except InstallerError as error:
             Terminal().error(error)
             sys.exit(1)
+        except KeyboardInterrupt:
+            Terminal().note("Interrupted.")
+            sys.exit(130)
         except BrokenPipeError:
+            # Whoever read the output has gone; Python would complain once more when it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
 
 

@@ -20,9 +20,15 @@ LOCKS = {
     "proto": (["--group=proto"], None),
 }
 OPTIONS = (
-    "--quiet --universal --python-version=3.10 --generate-hashes --no-annotate --no-header"
-    " --no-emit-index-url --no-emit-find-links"
-).split()
+    "--quiet",
+    "--universal",
+    "--python-version=3.10",
+    "--generate-hashes",
+    "--no-annotate",
+    "--no-header",
+    "--no-emit-index-url",
+    "--no-emit-find-links",
+)
 
 
 def main() -> None:

@@ -102,7 +102,7 @@ def path_with_node():
     """A PATH on which there is a Node.js that is new enough: the machine's, or one from a Python package."""
     node = shutil.which("node")
     if node and shutil.which("npm"):
-        version = subprocess.run([node, "--version"], stdout=subprocess.PIPE, universal_newlines=True).stdout
+        version = subprocess.check_output([node, "--version"]).decode()
         if int(version.strip().lstrip("v").split(".")[0] or 0) >= OLDEST_NODE:
             return os.environ["PATH"]
     own = CACHE / "node"

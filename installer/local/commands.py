@@ -11,6 +11,7 @@ from installer.errors import InstallerError
 from installer.local import demo, lifecycle, smoke
 from installer.local.logs import show_logs
 from installer.local.servers import SERVERS, endpoints
+from installer.local.starting import start_servers
 from installer.local.state import DataDir
 from installer.terminal import Terminal, table
 
@@ -22,7 +23,7 @@ def up(data_path: Path | None, ports: Mapping[str, int | None], terminal: Termin
     data_dir = DataDir(data_path)
     data_dir.create()
     with data_dir.locked(terminal.note):
-        found = endpoints(lifecycle.start_servers(data_dir, ports, terminal))
+        found = endpoints(start_servers(data_dir, ports, terminal))
         with terminal.step("Demo") as step:
             if demo.find_demo(found["rest"]):
                 step.outcome = "is there already"

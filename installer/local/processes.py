@@ -41,6 +41,16 @@ def is_running(record: ServerRecord) -> bool:
     return _find(record) is not None
 
 
+def listens(record: ServerRecord) -> bool:
+    """Whether the process of the record itself listens on its port."""
+    process = _find(record)
+    try:
+        connections = process.net_connections("inet") if process else []
+    except psutil.Error:
+        return False
+    return any(c.status == psutil.CONN_LISTEN and c.laddr.port == record.port for c in connections)
+
+
 def stop(record: ServerRecord, grace_seconds: float = 15.0) -> None:
     """Asks a server to stop, and kills it where it does not within the grace.
 
