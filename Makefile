@@ -1,0 +1,57 @@
+# The verbs that people type. `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv/bin
+# What to hand on to the installer, as in: make up ARGS="--rest-port 18080"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help up down status test lint format ui proto lock clean
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: ## Set up and start everything on this machine, log the demo, print the URLs
+	@$(PYTHON) tools/setup.py local ui
+	@$(VENV)/python -m installer up --local $(ARGS)
+
+down: ## Stop the servers; the data stays
+	@$(PYTHON) tools/setup.py local
+	@$(VENV)/python -m installer down --local $(ARGS)
+
+status: ## Show how the servers are
+	@$(PYTHON) tools/setup.py local
+	@$(VENV)/python -m installer status --local $(ARGS)
+
+test: ## Run the tests of this machine's parts
+	@$(PYTHON) tools/setup.py dev ui
+	@$(VENV)/python -m pytest $(ARGS)
+
+lint: ## Check style, types, layers, and that generated files are up to date
+	@$(PYTHON) tools/setup.py dev ui
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+	cd sdk && ../$(VENV)/mypy
+	$(VENV)/lint-imports
+	$(VENV)/python tools/proto.py --check
+	cd ui && npm run --silent lint && npm run --silent typecheck && npm test --silent
+
+format: ## Format the Python code
+	@$(PYTHON) tools/setup.py dev
+	$(VENV)/ruff check --fix .
+	$(VENV)/ruff format .
+
+ui: ## Build the Artifact Store into ui_server/static
+	@$(PYTHON) tools/setup.py ui
+
+proto: ## Generate mlmd_proto/*_pb2.py from the .proto files
+	@$(PYTHON) tools/setup.py dev
+	@$(VENV)/python tools/proto.py
+
+lock: ## Write requirements/*.lock anew from pyproject.toml
+	@$(PYTHON) tools/setup.py dev
+	@$(VENV)/python tools/lock.py
+
+clean: ## Delete what the other targets made (not the data of `make up`)
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis ui/node_modules ui_server/static

@@ -1,0 +1,289 @@
+"""Nodes: reading them with their properties in one query, writing any number in a constant number of statements."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar, cast
+
+from mlmd_proto import metadata_store_pb2 as pb
+from mlmd_server.db.base import Database, DuplicateKeyError, Row, Session, SqlValue, batches, placeholders
+from mlmd_server.engine import values
+from mlmd_server.engine.kinds import Node, NodeKind
+from mlmd_server.engine.listing import Page
+from mlmd_server.engine.types import TypeCatalog
+from mlmd_server.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError
+
+_TIMES = ("create_time_since_epoch", "last_update_time_since_epoch")
+
+N = TypeVar("N", bound=Node)
+
+
+@dataclass(frozen=True)
+class UpdateOptions:
+    """How stored nodes are updated.
+
+    Attributes:
+        mask: the fields to set (``uri``, ``properties``, ``properties.NAME`` ...); none means all.
+        abort_if_changed: refuse where the given node's last update time is not the stored one.
+        force_update_time: set the last update time even where nothing changes.
+    """
+
+    mask: Sequence[str] = ()
+    abort_if_changed: bool = False
+    force_update_time: bool = False
+
+
+class Nodes(Generic[N]):
+    """The nodes of one kind, in one session."""
+
+    def __init__(self, session: Session, database: Database, catalog: TypeCatalog, kind: NodeKind) -> None:
+        self._session = session
+        self._database = database
+        self._catalog = catalog
+        self._kind = kind
+        self._fields = ("name", "external_id", *kind.own_columns)
+
+    # Reading
+
+    def by_ids(self, ids: Iterable[int]) -> list[N]:
+        """The stored nodes among these ids, each once, in the order of their ids."""
+        return self.matching_any("id", ids)
+
+    def matching_any(self, column: str, wanted: Iterable[SqlValue]) -> list[N]:
+        """The nodes whose ``column`` has one of the wanted values, by id."""
+        found: list[N] = []
+        for batch in batches(dict.fromkeys(wanted)):
+            found += self._fetch(f"WHERE n.{column} IN {placeholders(batch)}", batch)
+        return found
+
+    def by_type_and_name(self, type_id: int, name: str) -> N | None:
+        """The node of this type and name; None if there is none."""
+        found = self._fetch("WHERE n.type_id = ? AND n.name = ?", (type_id, name))
+        return found[0] if found else None
+
+    def linked(self, link: str, own_column: str, other_column: str, other_ids: Iterable[int]) -> list[N]:
+        """The nodes that table ``link`` ties to one of ``other_ids``, each once, by id."""
+        found: list[N] = []
+        for batch in batches(dict.fromkeys(other_ids)):
+            tied = f"SELECT {own_column} FROM {link} WHERE {other_column} IN {placeholders(batch)}"
+            found += self._fetch(f"WHERE n.id IN ({tied})", batch)
+        return found
+
+    def page(
+        self, options: pb.ListOperationOptions | None, condition: str = "", params: Sequence[SqlValue] = ()
+    ) -> tuple[list[N], str]:
+        """A page of the nodes ``n`` that meet ``condition``, and the token of the next one ("" after the last).
+
+        Without ``options`` all of them come at once, by id.
+        """
+        if options is None:
+            return self._fetch(f"WHERE {condition}" if condition else "", params), ""
+        page = Page.from_options(options)
+        page_condition, page_params = page.condition()
+        conditions = " AND ".join(part for part in (condition, page_condition) if part)
+        found = self._fetch(
+            f"WHERE {conditions}" if conditions else "",
+            (*params, *page_params),
+            order_by=page.order_by(),
+            limit=page.size + 1,
+        )
+        if len(found) <= page.size:
+            return found, ""
+        return found[: page.size], page.next_token(found[page.size - 1])
+
+    def _fetch(
+        self, where: str, params: Sequence[SqlValue], *, order_by: str = "n.id", limit: int | None = None
+    ) -> list[N]:
+        """The nodes ``n`` that ``where`` selects, with their properties, in one query.
+
+        ``where`` and ``order_by`` are made of constants of this package only, never of a request's text.
+        """
+        kind = self._kind
+        columns = ("id", "type_id", *self._fields, *_TIMES)
+        wanted = ", ".join(f"n.{column}" for column in columns)
+        page = f" ORDER BY {order_by} LIMIT {limit}" if limit is not None else ""
+        rows = self._session.fetch(
+            f"SELECT {wanted}, p.name, p.is_custom_property, {', '.join(f'p.{c}' for c in values.COLUMNS)} "
+            f"FROM (SELECT {wanted} FROM {kind.table} n {where}{page}) n "
+            f"LEFT JOIN {kind.property_table} p ON p.{kind.id_column} = n.id "
+            f"ORDER BY {order_by}",
+            params,
+        )
+        return self._messages(rows, columns)
+
+    def _messages(self, rows: Sequence[Row], columns: Sequence[str]) -> list[N]:
+        """Rows of a node come one after the other, one for each property."""
+        found: list[N] = []
+        message: N | None = None
+        width = len(columns)
+        for row in rows:
+            if message is None or row[0] != message.id:
+                message = cast(N, self._kind.message())
+                for column, value in zip(columns, row, strict=False):
+                    if value is not None:
+                        setattr(message, column, value)
+                message.type = self._catalog.name(self._session, self._kind, message.type_id)
+                found.append(message)
+            name, is_custom = row[width], row[width + 1]
+            if name is not None:
+                properties = message.custom_properties if is_custom else message.properties
+                values.from_columns(row[width + 2 :], properties[cast(str, name)])
+        return found
+
+    # Writing
+
+    def put(self, given: Sequence[N], options: UpdateOptions | None = None) -> list[int]:
+        """Updates the nodes that have an id and inserts the others; returns the ids in the order of ``given``.
+
+        Raises:
+            InvalidArgumentError: a type or id is missing or wrong, or a property does not fit its type.
+            NotFoundError: there is no such type.
+            AlreadyExistsError: a name is taken in its type, or an external id is taken.
+            FailedPreconditionError: see ``UpdateOptions.abort_if_changed``.
+        """
+        now = time.time_ns() // 1_000_000
+        new = [node for node in given if not node.HasField("id")]
+        old = [node for node in given if node.HasField("id")]
+        try:
+            new_ids = iter(self._insert(new, now))
+            self._update(old, options or UpdateOptions(), now)
+        except DuplicateKeyError as error:
+            raise AlreadyExistsError(
+                f"Given node already exists: another {self._kind.name} has the name in this type, or the external id."
+            ) from error
+        return [node.id if node.HasField("id") else next(new_ids) for node in given]
+
+    def _insert(self, given: Sequence[N], now: int) -> list[int]:
+        for node in given:
+            if not node.HasField("type_id"):
+                raise InvalidArgumentError("Type id is missing.")
+            self._catalog.require(self._session, self._kind, node.type_id)
+            self._check(node)
+        if not given:
+            return []
+        ids = self._session.insert(
+            self._kind.table,
+            ("type_id", *self._fields, *_TIMES),
+            [(node.type_id, *self._column_values(node), now, now) for node in given],
+        )
+        self._insert_properties(
+            row for node_id, node in zip(ids, given, strict=True) for row in self._property_rows(node_id, node)
+        )
+        return ids
+
+    def _update(self, given: Sequence[N], options: UpdateOptions, now: int) -> None:
+        if not given:
+            return
+        stored = {node.id: node for node in self.by_ids(node.id for node in given)}
+        current = dict(stored)
+        changed: dict[int, N] = {}
+        for node in given:
+            before = current.get(node.id)
+            if before is None:
+                raise InvalidArgumentError(f"Cannot find the given id {node.id}")
+            self._check_update(node, before, options)
+            after = self._merged(before, node, options.mask)
+            if options.force_update_time or after != before:
+                changed[node.id] = after
+            if self._kind.message is not pb.Context and before.HasField("name"):
+                after.name = before.name  # the names of artifacts and executions are for ever
+            elif self._kind.message is not pb.Context:
+                after.ClearField("name")
+            self._check(after)
+            current[node.id] = after
+        self._write_changes(stored, changed, now)
+
+    def _check_update(self, given: N, stored: N, options: UpdateOptions) -> None:
+        if given.HasField("type_id") and given.type_id != stored.type_id:
+            raise InvalidArgumentError(
+                f"Given type_id {given.type_id} is different from the one known before: {stored.type_id}"
+            )
+        given_time, stored_time = given.last_update_time_since_epoch, stored.last_update_time_since_epoch
+        if options.abort_if_changed and given_time != stored_time:
+            raise FailedPreconditionError(
+                f"The stored {self._kind.name} {stored.id} was last updated at {stored_time}, "
+                f"not at the {given_time} of the given one."
+            )
+
+    def _merged(self, stored: N, given: N, mask: Sequence[str]) -> N:
+        """What is to be stored."""
+        merged = cast(N, self._kind.message())
+        if not mask:
+            merged.MergeFrom(given)  # type: ignore[arg-type]
+            merged.ClearField("system_metadata")
+            merged.type_id = stored.type_id
+            merged.create_time_since_epoch = stored.create_time_since_epoch
+            merged.last_update_time_since_epoch = stored.last_update_time_since_epoch
+            return merged
+        merged.MergeFrom(stored)  # type: ignore[arg-type]
+        for path in mask:
+            field, _, name = path.partition(".")
+            if field in ("properties", "custom_properties"):
+                _merge_properties(getattr(merged, field), getattr(given, field), name)
+            elif field in self._fields:
+                merged.ClearField(field)
+                if given.HasField(field):
+                    setattr(merged, field, getattr(given, field))
+        return merged
+
+    def _check(self, node: N) -> None:
+        """Raises InvalidArgumentError unless the node's properties are those that its type declares."""
+        if self._kind.message is pb.Context and not node.name:
+            raise InvalidArgumentError("Context name should not be empty")
+        for name, value in node.properties.items():
+            declared = self._catalog.property_type(self._session, self._kind, node.type_id, name)
+            if declared is None:
+                raise InvalidArgumentError(f"Found unknown property: {name}")
+            if value.WhichOneof("value") != values.FIELD_OF_TYPE.get(declared):
+                raise InvalidArgumentError(f"Found unmatched property type: {name}")
+
+    def _write_changes(self, stored: dict[int, N], changed: dict[int, N], now: int) -> None:
+        gone: list[Row] = []
+        added: list[Row] = []
+        for node_id, after in changed.items():
+            before_rows = {row[:3]: row for row in self._property_rows(node_id, stored[node_id])}
+            after_rows = {row[:3]: row for row in self._property_rows(node_id, after)}
+            gone += [key for key, row in before_rows.items() if after_rows.get(key) != row]
+            added += [row for key, row in after_rows.items() if before_rows.get(key) != row]
+        self._session.update_rows(
+            self._kind.table,
+            (*self._fields, "last_update_time_since_epoch"),
+            [(*self._column_values(node), now, node_id) for node_id, node in changed.items()],
+        )
+        self._session.delete_rows(self._kind.property_table, (self._kind.id_column, "name", "is_custom_property"), gone)
+        self._insert_properties(added)
+
+    def _column_values(self, node: N) -> tuple[SqlValue, ...]:
+        # The official server stores and returns a URI always, empty where none is given.
+        return tuple(getattr(node, field) if field == "uri" or node.HasField(field) else None for field in self._fields)
+
+    def _property_rows(self, node_id: int, node: N) -> list[Row]:
+        return [
+            (node_id, name, is_custom, *values.to_columns(name, value, self._database))
+            for is_custom, properties in enumerate((node.properties, node.custom_properties))
+            for name, value in properties.items()
+        ]
+
+    def _insert_properties(self, rows: Iterable[Row]) -> None:
+        columns = (self._kind.id_column, "name", "is_custom_property", *values.COLUMNS)
+        self._session.insert_rows(self._kind.property_table, columns, list(rows))
+
+
+def existing_ids(session: Session, kind: NodeKind, ids: set[int]) -> set[int]:
+    """Those of the ids that stored nodes of this kind have."""
+    found: set[int] = set()
+    for batch in batches(ids):
+        sql = f"SELECT id FROM {kind.table} WHERE id IN {placeholders(batch)}"
+        found.update(cast(int, row[0]) for row in session.fetch(sql, batch))
+    return found
+
+
+def _merge_properties(stored: MutableMapping[str, pb.Value], given: MutableMapping[str, pb.Value], name: str) -> None:
+    """Sets property ``name`` as given, or all of them where no name is said; what is not given goes."""
+    for key in [name] if name else [*stored]:
+        stored.pop(key, None)
+    for key in [name] if name else [*given]:
+        if key in given:
+            stored[key].CopyFrom(given[key])

@@ -1,0 +1,251 @@
+"""Types: what they declare, how they may change, and which of them this process knows already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar, cast
+
+from google.protobuf import json_format
+
+from mlmd_proto import metadata_store_pb2 as pb
+from mlmd_server.db import schema
+from mlmd_server.db.base import Session, SqlValue, batches, placeholders
+from mlmd_server.engine.kinds import NodeKind, NodeType
+from mlmd_server.errors import (
+    AlreadyExistsError,
+    InvalidArgumentError,
+    NotFoundError,
+    UnimplementedError,
+)
+
+_BUILT_IN_NAMES = frozenset(name for name, _ in schema.BUILT_IN_TYPES)
+_COLUMNS = "id, name, version, description, input_type, output_type, external_id"
+
+T = TypeVar("T", bound=NodeType)
+
+
+@dataclass(frozen=True)
+class PutOptions:
+    """How a type that is already stored may differ from the given one."""
+
+    can_add_fields: bool = False
+    can_omit_fields: bool = False
+
+
+@dataclass
+class TypeCatalog:
+    """The names and properties of types by id, remembered between calls.
+
+    Types are never deleted and only grow, so what is remembered stays true; whoever misses something in it asks
+    the database again before saying no.
+    """
+
+    _names: dict[tuple[int, int], str] = field(default_factory=dict)
+    _properties: dict[tuple[int, int], dict[str, int]] = field(default_factory=dict)
+
+    def name(self, session: Session, kind: NodeKind, type_id: int) -> str:
+        """The name of a stored type."""
+        if (kind.type_kind, type_id) not in self._names:
+            self._load(session, kind, type_id)
+        return self._names.get((kind.type_kind, type_id), "")
+
+    def property_type(self, session: Session, kind: NodeKind, type_id: int, name: str) -> int | None:
+        """The ``PropertyType`` that a type declares for a property; None if it declares none.
+
+        Raises:
+            NotFoundError: there is no such type.
+        """
+        known = self._properties.get((kind.type_kind, type_id))
+        if known is None or name not in known:
+            self._load(session, kind, type_id)
+        return self._properties[kind.type_kind, type_id].get(name)
+
+    def require(self, session: Session, kind: NodeKind, type_id: int) -> None:
+        """Raises NotFoundError unless there is a type of this kind with this id."""
+        if (kind.type_kind, type_id) not in self._properties:
+            self._load(session, kind, type_id)
+
+    def _load(self, session: Session, kind: NodeKind, type_id: int) -> None:
+        key = (kind.type_kind, type_id)
+        names = session.fetch("SELECT name FROM Type WHERE id = ? AND type_kind = ?", (type_id, kind.type_kind))
+        if not names:
+            raise NotFoundError(f"No {kind.name} type found for type_id: {type_id}")
+        rows = session.fetch("SELECT name, data_type FROM TypeProperty WHERE type_id = ?", (type_id,))
+        self._names[key] = cast(str, names[0][0])
+        self._properties[key] = {cast(str, name): cast(int, data_type) for name, data_type in rows}
+
+
+class Types(Generic[T]):
+    """The types of one kind of node, in one session."""
+
+    def __init__(self, session: Session, kind: NodeKind) -> None:
+        self._session = session
+        self._kind = kind
+
+    def find(self, name: str, version: str) -> T | None:
+        """The type of this name and version; a type without version has the version ``""``."""
+        found = self._fetch(
+            "name = ? AND COALESCE(version, '') = ? AND type_kind = ?", (name, version, self._kind.type_kind)
+        )
+        return found[0] if found else None
+
+    def get(self, name: str, version: str) -> T:
+        """As ``find``; raises NotFoundError if there is none."""
+        found = self.find(name, version)
+        if found is None:
+            raise NotFoundError(f"No {self._kind.name} type found for name: {name!r}, version: {version!r}")
+        return found
+
+    def all(self) -> list[T]:
+        """All types in the order of their ids, but for the built-in ones."""
+        return [
+            stored
+            for stored in self._fetch("type_kind = ?", (self._kind.type_kind,))
+            if stored.name not in _BUILT_IN_NAMES
+        ]
+
+    def by_ids(self, ids: Iterable[int]) -> list[T]:
+        """The types with these ids in the order of the ids, which may repeat; unknown ids are passed over."""
+        wanted = list(ids)
+        stored: dict[int, T] = {}
+        for batch in batches(dict.fromkeys(wanted)):
+            condition = f"type_kind = ? AND id IN {placeholders(batch)}"
+            stored.update((found.id, found) for found in self._fetch(condition, (self._kind.type_kind, *batch)))
+        return [stored[type_id] for type_id in wanted if type_id in stored]
+
+    def by_external_ids(self, external_ids: Iterable[str]) -> list[T]:
+        """The types with these external ids."""
+        found: list[T] = []
+        for batch in batches(dict.fromkeys(external_ids)):
+            condition = f"type_kind = ? AND external_id IN {placeholders(batch)}"
+            found += self._fetch(condition, (self._kind.type_kind, *batch))
+        return found
+
+    def put(self, given: T, options: PutOptions) -> int:
+        """Stores a type, or adds what is new to the stored type of the same name and version; returns its id.
+
+        Raises:
+            InvalidArgumentError: the name is missing or a property's type is UNKNOWN.
+            AlreadyExistsError: the stored type differs in a way that ``options`` do not allow.
+            UnimplementedError: the base type of a stored type would change.
+        """
+        if not given.name:
+            raise InvalidArgumentError("No type name is specified.")
+        stored = self.find(given.name, given.version)
+        if stored is None:
+            return self._create(given)
+        self._grow(stored, given, options)
+        return stored.id
+
+    def _create(self, given: T) -> int:
+        _check_property_types(given.properties)
+        columns = ("name", "type_kind", "version", "description", "input_type", "output_type", "external_id")
+        row = (
+            given.name,
+            self._kind.type_kind,
+            given.version or None,
+            given.description if given.HasField("description") else None,
+            _struct_type_text(given, "input_type"),
+            _struct_type_text(given, "output_type"),
+            given.external_id if given.HasField("external_id") else None,
+        )
+        (type_id,) = self._session.insert("Type", columns, [row])
+        self._add_properties(type_id, given.properties)
+        if given.base_type:
+            self._set_base_type(type_id, given.base_type)
+        return type_id
+
+    def _grow(self, stored: T, given: T, options: PutOptions) -> None:
+        refusal = f"Type already exists with different properties: {given.name}: "
+        new = {}
+        for name, data_type in given.properties.items():
+            if name not in stored.properties:
+                new[name] = data_type
+            elif stored.properties[name] != data_type:
+                raise AlreadyExistsError(f"{refusal}property {name} is {pb.PropertyType.Name(stored.properties[name])}")
+        omitted = [name for name in stored.properties if name not in given.properties]
+        if omitted and not options.can_omit_fields:
+            raise AlreadyExistsError(f"{refusal}{', '.join(sorted(omitted))} missing and can_omit_fields is false")
+        if new and not options.can_add_fields:
+            raise AlreadyExistsError(f"{refusal}{', '.join(sorted(new))} new and can_add_fields is false")
+        _check_property_types(new)
+        self._change_base_type(stored, given)
+        self._add_properties(stored.id, new)
+        if given.HasField("external_id") and given.external_id != stored.external_id:
+            self._session.update_rows("Type", ("external_id",), [(given.external_id, stored.id)])
+
+    def _change_base_type(self, stored: T, given: T) -> None:
+        if not given.HasField("base_type"):
+            return
+        if stored.base_type and not given.base_type:
+            raise UnimplementedError("The base type of a type cannot be taken away.")
+        if stored.base_type and stored.base_type != given.base_type:
+            raise UnimplementedError("The base type of a type cannot be changed.")
+        if given.base_type and not stored.base_type:
+            self._set_base_type(stored.id, given.base_type)
+
+    def _set_base_type(self, type_id: int, base_type: int) -> None:
+        name = self._kind.base_types[base_type]
+        ((base_id,),) = self._session.fetch(
+            "SELECT id FROM Type WHERE name = ? AND type_kind = ? AND version IS NULL",
+            (name, self._kind.type_kind),
+        )
+        self._session.insert_rows("ParentType", ("type_id", "parent_type_id"), [(type_id, base_id)])
+
+    def _add_properties(self, type_id: int, properties: Mapping[str, int]) -> None:
+        rows = [(type_id, name, data_type) for name, data_type in properties.items()]
+        self._session.insert_rows("TypeProperty", ("type_id", "name", "data_type"), rows)
+
+    def _fetch(self, condition: str, params: tuple[SqlValue, ...]) -> list[T]:
+        """The types that ``condition``, which is never made of a request's text, selects, by id."""
+        select = f"SELECT {_COLUMNS} FROM Type WHERE {condition} ORDER BY id"
+        found = {cast(int, row[0]): self._message(row) for row in self._session.fetch(select, params)}
+        if found:
+            chosen = f"(SELECT id FROM Type WHERE {condition})"
+            properties = f"SELECT type_id, name, data_type FROM TypeProperty WHERE type_id IN {chosen}"
+            for type_id, name, data_type in self._session.fetch(properties, params):
+                found[cast(int, type_id)].properties[cast(str, name)] = cast("pb.PropertyType", data_type)
+            self._fill_base_types(found, chosen, params)
+        return list(found.values())
+
+    def _fill_base_types(self, found: dict[int, T], chosen: str, params: tuple[SqlValue, ...]) -> None:
+        base_of_name = {name: number for number, name in self._kind.base_types.items()}
+        parents = self._session.fetch(
+            "SELECT p.type_id, t.name FROM ParentType p JOIN Type t ON t.id = p.parent_type_id "
+            f"WHERE p.type_id IN {chosen}",
+            params,
+        )
+        for type_id, name in parents:
+            if name in base_of_name:
+                found[cast(int, type_id)].base_type = base_of_name[name]  # type: ignore[assignment]
+
+    def _message(self, row: tuple[SqlValue, ...]) -> T:
+        type_id, name, version, description, input_type, output_type, external_id = row
+        message = cast(T, self._kind.type_message())
+        message.id = cast(int, type_id)
+        message.name = cast(str, name)
+        if version is not None:
+            message.version = cast(str, version)
+        if description is not None:
+            message.description = cast(str, description)
+        if external_id is not None:
+            message.external_id = cast(str, external_id)
+        if isinstance(message, pb.ExecutionType):
+            if input_type:
+                json_format.Parse(cast(str, input_type), message.input_type)
+            if output_type:
+                json_format.Parse(cast(str, output_type), message.output_type)
+        return message
+
+
+def _check_property_types(properties: Mapping[str, int]) -> None:
+    for name, data_type in properties.items():
+        if data_type == pb.UNKNOWN:
+            raise InvalidArgumentError(f"Property {name} is UNKNOWN.")
+
+
+def _struct_type_text(given: NodeType, name: str) -> str | None:
+    if isinstance(given, pb.ExecutionType) and given.HasField(name):
+        return json_format.MessageToJson(getattr(given, name), indent=None)
+    return None

@@ -1,0 +1,78 @@
+"""The errors a call can end with, each with the gRPC status code that tells a client what to do about it."""
+
+from __future__ import annotations
+
+import enum
+from typing import ClassVar
+
+
+class Code(enum.IntEnum):
+    """gRPC status codes, as numbered by https://grpc.github.io/grpc/core/md_doc_statuscodes.html."""
+
+    INVALID_ARGUMENT = 3
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+
+
+class StoreError(Exception):
+    """A call failed for a reason its caller should read."""
+
+    code: ClassVar[Code] = Code.INTERNAL
+
+
+class InvalidArgumentError(StoreError):
+    """The request can never succeed as it is."""
+
+    code = Code.INVALID_ARGUMENT
+
+
+class NotFoundError(StoreError):
+    """Something the request names is not in the store."""
+
+    code = Code.NOT_FOUND
+
+
+class AlreadyExistsError(StoreError):
+    """The request would make a second one of something that is unique."""
+
+    code = Code.ALREADY_EXISTS
+
+
+class ResourceExhaustedError(StoreError):
+    """The database has no room left."""
+
+    code = Code.RESOURCE_EXHAUSTED
+
+
+class FailedPreconditionError(StoreError):
+    """The store is not in the state that the request asks for."""
+
+    code = Code.FAILED_PRECONDITION
+
+
+class AbortedError(StoreError):
+    """Nothing was written because of other writers: the official clients try such a call again."""
+
+    code = Code.ABORTED
+
+
+class UnimplementedError(StoreError):
+    """This server does not do that."""
+
+    code = Code.UNIMPLEMENTED
+
+
+class UnavailableError(StoreError):
+    """The database cannot be reached or used at the moment."""
+
+    code = Code.UNAVAILABLE
+
+
+class DatabaseOpenError(Exception):
+    """The database cannot be opened as a metadata store; the message says why and what to do."""

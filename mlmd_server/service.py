@@ -1,0 +1,411 @@
+"""The service: one method for each call of ``ml_metadata.MetadataStoreService``, each in one transaction.
+
+Methods are named as the calls and take and return the calls' messages; a call without a method here is
+answered UNIMPLEMENTED. Errors are ``StoreError``; the gRPC layer turns them into statuses.
+"""
+
+# Methods carry the calls' own names.
+# ruff: noqa: N802
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+
+from mlmd_proto import metadata_store_pb2 as pb
+from mlmd_proto import metadata_store_service_pb2 as rpc
+from mlmd_server.db.base import Database, Session, SqlValue
+from mlmd_server.engine.events import get_events, put_events
+from mlmd_server.engine.executions import Stores, put_execution
+from mlmd_server.engine.kinds import ARTIFACT, CONTEXT, EXECUTION, Node, NodeKind, NodeType
+from mlmd_server.engine.links import LINK_TABLES, put_links, put_parent_contexts
+from mlmd_server.engine.nodes import Nodes, UpdateOptions
+from mlmd_server.engine.types import PutOptions, TypeCatalog, Types
+from mlmd_server.errors import InvalidArgumentError, NotFoundError, UnimplementedError
+
+N = TypeVar("N", bound=Node)
+T = TypeVar("T", bound=NodeType)
+
+METHODS = tuple(rpc.DESCRIPTOR.services_by_name["MetadataStoreService"].methods)
+
+
+class MetadataStore:
+    """The metadata store over one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._catalog = TypeCatalog()
+
+    def handler(self, method: str) -> Callable[[Any], Message]:
+        """The function that answers a call."""
+        found = getattr(self, method, None)
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+
+        def unimplemented(_: Message) -> Message:
+            raise UnimplementedError(f"{method} is not supported yet.")
+
+        return unimplemented
+
+    # Types
+
+    def PutArtifactType(self, request: rpc.PutArtifactTypeRequest) -> rpc.PutArtifactTypeResponse:
+        return rpc.PutArtifactTypeResponse(type_id=self._put_type(ARTIFACT, request.artifact_type, request))
+
+    def PutExecutionType(self, request: rpc.PutExecutionTypeRequest) -> rpc.PutExecutionTypeResponse:
+        return rpc.PutExecutionTypeResponse(type_id=self._put_type(EXECUTION, request.execution_type, request))
+
+    def PutContextType(self, request: rpc.PutContextTypeRequest) -> rpc.PutContextTypeResponse:
+        return rpc.PutContextTypeResponse(type_id=self._put_type(CONTEXT, request.context_type, request))
+
+    def PutTypes(self, request: rpc.PutTypesRequest) -> rpc.PutTypesResponse:
+        options = _put_options(request)
+        with self._database.write() as session:
+            artifact_types: Types[pb.ArtifactType] = Types(session, ARTIFACT)
+            execution_types: Types[pb.ExecutionType] = Types(session, EXECUTION)
+            context_types: Types[pb.ContextType] = Types(session, CONTEXT)
+            return rpc.PutTypesResponse(
+                artifact_type_ids=[artifact_types.put(given, options) for given in request.artifact_types],
+                execution_type_ids=[execution_types.put(given, options) for given in request.execution_types],
+                context_type_ids=[context_types.put(given, options) for given in request.context_types],
+            )
+
+    def GetArtifactType(self, request: rpc.GetArtifactTypeRequest) -> rpc.GetArtifactTypeResponse:
+        with self._types(ARTIFACT, pb.ArtifactType) as types:
+            found = types.get(request.type_name, request.type_version)
+            return rpc.GetArtifactTypeResponse(artifact_type=found)
+
+    def GetExecutionType(self, request: rpc.GetExecutionTypeRequest) -> rpc.GetExecutionTypeResponse:
+        with self._types(EXECUTION, pb.ExecutionType) as types:
+            found = types.get(request.type_name, request.type_version)
+            return rpc.GetExecutionTypeResponse(execution_type=found)
+
+    def GetContextType(self, request: rpc.GetContextTypeRequest) -> rpc.GetContextTypeResponse:
+        with self._types(CONTEXT, pb.ContextType) as types:
+            found = types.get(request.type_name, request.type_version)
+            return rpc.GetContextTypeResponse(context_type=found)
+
+    def GetArtifactTypes(self, _: rpc.GetArtifactTypesRequest) -> rpc.GetArtifactTypesResponse:
+        with self._types(ARTIFACT, pb.ArtifactType) as types:
+            return rpc.GetArtifactTypesResponse(artifact_types=types.all())
+
+    def GetExecutionTypes(self, _: rpc.GetExecutionTypesRequest) -> rpc.GetExecutionTypesResponse:
+        with self._types(EXECUTION, pb.ExecutionType) as types:
+            return rpc.GetExecutionTypesResponse(execution_types=types.all())
+
+    def GetContextTypes(self, _: rpc.GetContextTypesRequest) -> rpc.GetContextTypesResponse:
+        with self._types(CONTEXT, pb.ContextType) as types:
+            return rpc.GetContextTypesResponse(context_types=types.all())
+
+    def GetArtifactTypesByID(self, request: rpc.GetArtifactTypesByIDRequest) -> rpc.GetArtifactTypesByIDResponse:
+        with self._types(ARTIFACT, pb.ArtifactType) as types:
+            return rpc.GetArtifactTypesByIDResponse(artifact_types=types.by_ids(request.type_ids))
+
+    def GetExecutionTypesByID(self, request: rpc.GetExecutionTypesByIDRequest) -> rpc.GetExecutionTypesByIDResponse:
+        with self._types(EXECUTION, pb.ExecutionType) as types:
+            return rpc.GetExecutionTypesByIDResponse(execution_types=types.by_ids(request.type_ids))
+
+    def GetContextTypesByID(self, request: rpc.GetContextTypesByIDRequest) -> rpc.GetContextTypesByIDResponse:
+        with self._types(CONTEXT, pb.ContextType) as types:
+            return rpc.GetContextTypesByIDResponse(context_types=types.by_ids(request.type_ids))
+
+    def GetArtifactTypesByExternalIds(
+        self, request: rpc.GetArtifactTypesByExternalIdsRequest
+    ) -> rpc.GetArtifactTypesByExternalIdsResponse:
+        with self._types(ARTIFACT, pb.ArtifactType) as types:
+            found = _by_external_ids(types.by_external_ids, request.external_ids)
+            return rpc.GetArtifactTypesByExternalIdsResponse(artifact_types=found)
+
+    def GetExecutionTypesByExternalIds(
+        self, request: rpc.GetExecutionTypesByExternalIdsRequest
+    ) -> rpc.GetExecutionTypesByExternalIdsResponse:
+        with self._types(EXECUTION, pb.ExecutionType) as types:
+            found = _by_external_ids(types.by_external_ids, request.external_ids)
+            return rpc.GetExecutionTypesByExternalIdsResponse(execution_types=found)
+
+    def GetContextTypesByExternalIds(
+        self, request: rpc.GetContextTypesByExternalIdsRequest
+    ) -> rpc.GetContextTypesByExternalIdsResponse:
+        with self._types(CONTEXT, pb.ContextType) as types:
+            found = _by_external_ids(types.by_external_ids, request.external_ids)
+            return rpc.GetContextTypesByExternalIdsResponse(context_types=found)
+
+    # Putting nodes and what ties them
+
+    def PutArtifacts(self, request: rpc.PutArtifactsRequest) -> rpc.PutArtifactsResponse:
+        options = UpdateOptions(
+            mask=request.update_mask.paths,
+            abort_if_changed=request.options.abort_if_latest_updated_time_changed,
+        )
+        with self._database.write() as session:
+            ids = self._nodes(session, ARTIFACT, pb.Artifact).put(request.artifacts, options)
+            return rpc.PutArtifactsResponse(artifact_ids=ids)
+
+    def PutExecutions(self, request: rpc.PutExecutionsRequest) -> rpc.PutExecutionsResponse:
+        options = UpdateOptions(mask=request.update_mask.paths)
+        with self._database.write() as session:
+            ids = self._nodes(session, EXECUTION, pb.Execution).put(request.executions, options)
+            return rpc.PutExecutionsResponse(execution_ids=ids)
+
+    def PutContexts(self, request: rpc.PutContextsRequest) -> rpc.PutContextsResponse:
+        options = UpdateOptions(mask=request.update_mask.paths)
+        with self._database.write() as session:
+            ids = self._nodes(session, CONTEXT, pb.Context).put(request.contexts, options)
+            return rpc.PutContextsResponse(context_ids=ids)
+
+    def PutEvents(self, request: rpc.PutEventsRequest) -> rpc.PutEventsResponse:
+        with self._database.write() as session:
+            put_events(session, request.events)
+        return rpc.PutEventsResponse()
+
+    def PutExecution(self, request: rpc.PutExecutionRequest) -> rpc.PutExecutionResponse:
+        with self._database.write() as session:
+            stores = Stores(
+                self._nodes(session, ARTIFACT, pb.Artifact),
+                self._nodes(session, EXECUTION, pb.Execution),
+                self._nodes(session, CONTEXT, pb.Context),
+            )
+            return put_execution(session, stores, request)
+
+    def PutAttributionsAndAssociations(
+        self, request: rpc.PutAttributionsAndAssociationsRequest
+    ) -> rpc.PutAttributionsAndAssociationsResponse:
+        attributions = [(link.artifact_id, link.context_id) for link in request.attributions]
+        associations = [(link.execution_id, link.context_id) for link in request.associations]
+        with self._database.write() as session:
+            put_links(session, ARTIFACT, attributions)
+            put_links(session, EXECUTION, associations)
+        return rpc.PutAttributionsAndAssociationsResponse()
+
+    def PutParentContexts(self, request: rpc.PutParentContextsRequest) -> rpc.PutParentContextsResponse:
+        with self._database.write() as session:
+            put_parent_contexts(session, request.parent_contexts)
+        return rpc.PutParentContextsResponse()
+
+    # Getting nodes
+
+    def GetArtifacts(self, request: rpc.GetArtifactsRequest) -> rpc.GetArtifactsResponse:
+        found, token = self._list(ARTIFACT, pb.Artifact, request)
+        return _page(rpc.GetArtifactsResponse(artifacts=found), token)
+
+    def GetExecutions(self, request: rpc.GetExecutionsRequest) -> rpc.GetExecutionsResponse:
+        found, token = self._list(EXECUTION, pb.Execution, request)
+        return _page(rpc.GetExecutionsResponse(executions=found), token)
+
+    def GetContexts(self, request: rpc.GetContextsRequest) -> rpc.GetContextsResponse:
+        found, token = self._list(CONTEXT, pb.Context, request)
+        return _page(rpc.GetContextsResponse(contexts=found), token)
+
+    def GetArtifactsByID(self, request: rpc.GetArtifactsByIDRequest) -> rpc.GetArtifactsByIDResponse:
+        with self._database.read() as session:
+            found = self._nodes(session, ARTIFACT, pb.Artifact).by_ids(request.artifact_ids)
+            types: Types[pb.ArtifactType] = Types(session, ARTIFACT)
+            wanted = {artifact.type_id for artifact in found} if request.populate_artifact_types else ()
+            return rpc.GetArtifactsByIDResponse(artifacts=found, artifact_types=types.by_ids(sorted(wanted)))
+
+    def GetExecutionsByID(self, request: rpc.GetExecutionsByIDRequest) -> rpc.GetExecutionsByIDResponse:
+        with self._database.read() as session:
+            found = self._nodes(session, EXECUTION, pb.Execution).by_ids(request.execution_ids)
+            return rpc.GetExecutionsByIDResponse(executions=found)
+
+    def GetContextsByID(self, request: rpc.GetContextsByIDRequest) -> rpc.GetContextsByIDResponse:
+        with self._database.read() as session:
+            found = self._nodes(session, CONTEXT, pb.Context).by_ids(request.context_ids)
+            return rpc.GetContextsByIDResponse(contexts=found)
+
+    def GetArtifactsByType(self, request: rpc.GetArtifactsByTypeRequest) -> rpc.GetArtifactsByTypeResponse:
+        found, token = self._list_of_type(ARTIFACT, pb.Artifact, request)
+        return _page(rpc.GetArtifactsByTypeResponse(artifacts=found), token)
+
+    def GetExecutionsByType(self, request: rpc.GetExecutionsByTypeRequest) -> rpc.GetExecutionsByTypeResponse:
+        found, token = self._list_of_type(EXECUTION, pb.Execution, request)
+        return _page(rpc.GetExecutionsByTypeResponse(executions=found), token)
+
+    def GetContextsByType(self, request: rpc.GetContextsByTypeRequest) -> rpc.GetContextsByTypeResponse:
+        found, token = self._list_of_type(CONTEXT, pb.Context, request)
+        return _page(rpc.GetContextsByTypeResponse(contexts=found), token)
+
+    def GetArtifactByTypeAndName(
+        self, request: rpc.GetArtifactByTypeAndNameRequest
+    ) -> rpc.GetArtifactByTypeAndNameResponse:
+        found = self._by_type_and_name(ARTIFACT, pb.Artifact, request, request.artifact_name)
+        return rpc.GetArtifactByTypeAndNameResponse(artifact=found)
+
+    def GetExecutionByTypeAndName(
+        self, request: rpc.GetExecutionByTypeAndNameRequest
+    ) -> rpc.GetExecutionByTypeAndNameResponse:
+        found = self._by_type_and_name(EXECUTION, pb.Execution, request, request.execution_name)
+        return rpc.GetExecutionByTypeAndNameResponse(execution=found)
+
+    def GetContextByTypeAndName(
+        self, request: rpc.GetContextByTypeAndNameRequest
+    ) -> rpc.GetContextByTypeAndNameResponse:
+        found = self._by_type_and_name(CONTEXT, pb.Context, request, request.context_name)
+        return rpc.GetContextByTypeAndNameResponse(context=found)
+
+    def GetArtifactsByURI(self, request: rpc.GetArtifactsByURIRequest) -> rpc.GetArtifactsByURIResponse:
+        uris = [*request.uris, *([request.uri] if request.HasField("uri") else [])]
+        with self._database.read() as session:
+            found = self._nodes(session, ARTIFACT, pb.Artifact).matching_any("uri", uris)
+            return rpc.GetArtifactsByURIResponse(artifacts=found)
+
+    def GetArtifactsByExternalIds(
+        self, request: rpc.GetArtifactsByExternalIdsRequest
+    ) -> rpc.GetArtifactsByExternalIdsResponse:
+        found = self._nodes_by_external_ids(ARTIFACT, pb.Artifact, request.external_ids)
+        return rpc.GetArtifactsByExternalIdsResponse(artifacts=found)
+
+    def GetExecutionsByExternalIds(
+        self, request: rpc.GetExecutionsByExternalIdsRequest
+    ) -> rpc.GetExecutionsByExternalIdsResponse:
+        found = self._nodes_by_external_ids(EXECUTION, pb.Execution, request.external_ids)
+        return rpc.GetExecutionsByExternalIdsResponse(executions=found)
+
+    def GetContextsByExternalIds(
+        self, request: rpc.GetContextsByExternalIdsRequest
+    ) -> rpc.GetContextsByExternalIdsResponse:
+        found = self._nodes_by_external_ids(CONTEXT, pb.Context, request.external_ids)
+        return rpc.GetContextsByExternalIdsResponse(contexts=found)
+
+    # Getting events and following links
+
+    def GetEventsByArtifactIDs(self, request: rpc.GetEventsByArtifactIDsRequest) -> rpc.GetEventsByArtifactIDsResponse:
+        with self._database.read() as session:
+            found = get_events(session, ARTIFACT, request.artifact_ids)
+        return rpc.GetEventsByArtifactIDsResponse(events=found)
+
+    def GetEventsByExecutionIDs(
+        self, request: rpc.GetEventsByExecutionIDsRequest
+    ) -> rpc.GetEventsByExecutionIDsResponse:
+        with self._database.read() as session:
+            found = get_events(session, EXECUTION, request.execution_ids)
+        return rpc.GetEventsByExecutionIDsResponse(events=found)
+
+    def GetContextsByArtifact(self, request: rpc.GetContextsByArtifactRequest) -> rpc.GetContextsByArtifactResponse:
+        found = self._contexts_of(ARTIFACT, request.artifact_id)
+        return rpc.GetContextsByArtifactResponse(contexts=found)
+
+    def GetContextsByExecution(self, request: rpc.GetContextsByExecutionRequest) -> rpc.GetContextsByExecutionResponse:
+        found = self._contexts_of(EXECUTION, request.execution_id)
+        return rpc.GetContextsByExecutionResponse(contexts=found)
+
+    def GetArtifactsByContext(self, request: rpc.GetArtifactsByContextRequest) -> rpc.GetArtifactsByContextResponse:
+        found, token = self._list_of_context(ARTIFACT, pb.Artifact, request)
+        return _page(rpc.GetArtifactsByContextResponse(artifacts=found), token)
+
+    def GetExecutionsByContext(self, request: rpc.GetExecutionsByContextRequest) -> rpc.GetExecutionsByContextResponse:
+        found, token = self._list_of_context(EXECUTION, pb.Execution, request)
+        return _page(rpc.GetExecutionsByContextResponse(executions=found), token)
+
+    def GetParentContextsByContext(
+        self, request: rpc.GetParentContextsByContextRequest
+    ) -> rpc.GetParentContextsByContextResponse:
+        with self._database.read() as session:
+            contexts = self._nodes(session, CONTEXT, pb.Context)
+            found = contexts.linked("ParentContext", "parent_context_id", "context_id", [request.context_id])
+            return rpc.GetParentContextsByContextResponse(contexts=found)
+
+    def GetChildrenContextsByContext(
+        self, request: rpc.GetChildrenContextsByContextRequest
+    ) -> rpc.GetChildrenContextsByContextResponse:
+        with self._database.read() as session:
+            contexts = self._nodes(session, CONTEXT, pb.Context)
+            found = contexts.linked("ParentContext", "context_id", "parent_context_id", [request.context_id])
+            return rpc.GetChildrenContextsByContextResponse(contexts=found)
+
+    # What the calls of the three kinds share. ``_message`` only tells the type checker which kind it is.
+
+    def _nodes(self, session: Session, kind: NodeKind, _message: type[N]) -> Nodes[N]:
+        return Nodes(session, self._database, self._catalog, kind)
+
+    @contextmanager
+    def _types(self, kind: NodeKind, _message: type[T]) -> Iterator[Types[T]]:
+        with self._database.read() as session:
+            yield Types(session, kind)
+
+    def _put_type(self, kind: NodeKind, given: T, request: _PutTypeRequest) -> int:
+        options = _put_options(request)
+        with self._database.write() as session:
+            types: Types[T] = Types(session, kind)
+            return types.put(given, options)
+
+    def _list(
+        self,
+        kind: NodeKind,
+        message: type[N],
+        request: Any,
+        condition: str = "",
+        params: Sequence[SqlValue] = (),
+    ) -> tuple[list[N], str]:
+        options = request.options if request.HasField("options") else None
+        with self._database.read() as session:
+            return self._nodes(session, kind, message).page(options, condition, params)
+
+    def _list_of_type(self, kind: NodeKind, message: type[N], request: Any) -> tuple[list[N], str]:
+        # A type that is not stored has no nodes: that is no error.
+        condition = "n.type_id = (SELECT id FROM Type WHERE name = ? AND COALESCE(version, '') = ? AND type_kind = ?)"
+        params = (request.type_name, request.type_version, kind.type_kind)
+        return self._list(kind, message, request, condition, params)
+
+    def _list_of_context(self, kind: NodeKind, message: type[N], request: Any) -> tuple[list[N], str]:
+        condition = f"n.id IN (SELECT {kind.id_column} FROM {LINK_TABLES[kind]} WHERE context_id = ?)"
+        return self._list(kind, message, request, condition, (request.context_id,))
+
+    def _contexts_of(self, kind: NodeKind, node_id: int) -> list[pb.Context]:
+        with self._database.read() as session:
+            contexts = self._nodes(session, CONTEXT, pb.Context)
+            found = contexts.linked(LINK_TABLES[kind], "context_id", kind.id_column, [node_id])
+        if not found:
+            raise NotFoundError(f"No contexts found for {kind.id_column}: {node_id}")
+        return found
+
+    def _by_type_and_name(self, kind: NodeKind, message: type[N], request: Any, name: str) -> N | None:
+        with self._database.read() as session:
+            types: Types[NodeType] = Types(session, kind)
+            node_type = types.find(request.type_name, request.type_version)
+            nodes = self._nodes(session, kind, message)
+            return nodes.by_type_and_name(node_type.id, name) if node_type else None
+
+    def _nodes_by_external_ids(self, kind: NodeKind, message: type[N], external_ids: Sequence[str]) -> list[N]:
+        with self._database.read() as session:
+            nodes = self._nodes(session, kind, message)
+            return _by_external_ids(lambda wanted: nodes.matching_any("external_id", wanted), external_ids)
+
+
+_PutTypeRequest = rpc.PutArtifactTypeRequest | rpc.PutExecutionTypeRequest | rpc.PutContextTypeRequest
+_F = TypeVar("_F")
+_Paged = TypeVar(
+    "_Paged",
+    rpc.GetArtifactsResponse,
+    rpc.GetExecutionsResponse,
+    rpc.GetContextsResponse,
+    rpc.GetArtifactsByTypeResponse,
+    rpc.GetExecutionsByTypeResponse,
+    rpc.GetContextsByTypeResponse,
+    rpc.GetArtifactsByContextResponse,
+    rpc.GetExecutionsByContextResponse,
+)
+
+
+def _put_options(request: _PutTypeRequest | rpc.PutTypesRequest) -> PutOptions:
+    if not request.all_fields_match:
+        raise UnimplementedError("Must match all fields.")
+    return PutOptions(can_add_fields=request.can_add_fields, can_omit_fields=request.can_omit_fields)
+
+
+def _by_external_ids(find: Callable[[Sequence[str]], list[_F]], external_ids: Sequence[str]) -> list[_F]:
+    if not all(external_ids):
+        raise InvalidArgumentError("Invalid argument because at least one empty external_id exists.")
+    found = find(external_ids)
+    if external_ids and not found:
+        raise NotFoundError("Nothing found for these external_ids.")
+    return found
+
+
+def _page(response: _Paged, token: str) -> _Paged:
+    if token:
+        response.next_page_token = token
+    return response

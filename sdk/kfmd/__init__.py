@@ -1,0 +1,3 @@
+"""Log what machine-learning workflows read and make, and read it back: ``from kfmd import metadata``."""
+
+__version__ = "0.1.0"

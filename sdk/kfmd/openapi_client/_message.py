@@ -1,0 +1,135 @@
+"""JSON on the wire to typed messages and back, by the messages' own annotations."""
+
+import dataclasses
+import datetime
+import math
+from collections.abc import Mapping
+from functools import cache
+from numbers import Integral, Real
+from pprint import pformat
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from kfmd.openapi_client.exceptions import ApiTypeError, ApiValueError
+
+Int64 = Annotated[str, "int64"]
+"""A 64-bit integer. JSON numbers lose its last digits in many languages, so it travels as a string."""
+
+
+@dataclasses.dataclass(repr=False)
+class Message:
+    """Base of the messages: attributes that are not set are None, and do not go over the wire."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The attributes as plain Python values, unset ones included."""
+        return dataclasses.asdict(self)
+
+    def to_str(self) -> str:
+        """``to_dict`` laid out for reading."""
+        return pformat(self.to_dict())
+
+    def __repr__(self) -> str:
+        return self.to_str()
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    hints = get_type_hints(kind, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+
+
+def _wire_name(attribute: str) -> str:
+    # `none` is the one wire name that upstream's client spells with an underscore in Python.
+    return attribute.lstrip("_")
+
+
+def decode(hint: Any, data: Any, where: str = "the answer") -> Any:
+    """What ``data``, parsed JSON, means as a ``hint``. Fields that the message does not have are left out.
+
+    Raises:
+        ApiValueError: when the shapes do not agree.
+    """
+    if data is None or hint is object or hint is bool:
+        return data
+    if hint == Int64 or hint is str:
+        if isinstance(data, str) or _is(int, data):
+            return str(data)
+        raise ApiValueError(f"{where} should be a string, not {data!r:.80}")
+    if hint is float:
+        try:
+            return float(data)
+        except (TypeError, ValueError):
+            raise ApiValueError(f"{where} should be a number, not {data!r:.80}") from None
+    if get_origin(hint) is Union:
+        return decode(get_args(hint)[0], data, where)
+    if get_origin(hint) is list:
+        (element,) = get_args(hint)
+        return [decode(element, item, f"{where}[{i}]") for i, item in enumerate(_expect(list, data, where))]
+    if get_origin(hint) is dict:
+        _, value = get_args(hint)
+        return {k: decode(value, v, f"{where}.{k}") for k, v in _expect(dict, data, where).items()}
+    fields = _expect(dict, data, where)
+    if hint is dict:
+        return fields
+    return hint(
+        **{name: decode(field, fields.get(_wire_name(name)), f"{where}.{name}") for name, field in _hints(hint).items()}
+    )
+
+
+def _expect(kind: type, data: Any, where: str) -> Any:
+    if not isinstance(data, kind):
+        name = "object" if kind is dict else "array"
+        raise ApiValueError(f"{where} should be a JSON {name}, not {data!r:.80}")
+    return data
+
+
+def encode(value: Any, where: str = "body") -> Any:
+    """``value`` as what ``json.dumps`` takes.
+
+    Raises:
+        ApiTypeError: when something in it has no JSON form, or a message holds a value of the wrong type.
+    """
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return _encode_float(float(value))
+    if isinstance(value, (list, tuple)):
+        return [encode(item, f"{where}[{i}]") for i, item in enumerate(value)]
+    if isinstance(value, Mapping):
+        return {str(key): encode(item, f"{where}.{key}") for key, item in value.items()}
+    if isinstance(value, (datetime.datetime, datetime.date)):
+        return value.isoformat()
+    if isinstance(value, Message):
+        kind: type = type(value)
+        fields = ((name, hint, getattr(value, name)) for name, hint in _hints(kind).items())
+        return {
+            _wire_name(name): _encode_field(hint, item, f"{type(value).__name__}.{name}")
+            for name, hint, item in fields
+            if item is not None
+        }
+    raise ApiTypeError(f"{where} cannot be sent as JSON: it is a {type(value).__name__}")
+
+
+def _encode_float(number: float) -> Union[float, str]:
+    # JSON has no spelling for the others; this is the one of protocol buffers.
+    if math.isnan(number):
+        return "NaN"
+    if math.isinf(number):
+        return "Infinity" if number > 0 else "-Infinity"
+    return number
+
+
+def _is(kind: type, value: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _encode_field(optional_hint: Any, value: Any, where: str) -> Any:
+    hint = get_args(optional_hint)[0]
+    if hint == Int64 and _is(Integral, value):
+        return str(int(value))
+    if hint in (Int64, str) and not isinstance(value, str):
+        raise ApiTypeError(f"{where} must be a string, not the {type(value).__name__} {value!r:.80}")
+    if hint is float and not _is(Real, value):
+        raise ApiTypeError(f"{where} must be a number, not the {type(value).__name__} {value!r:.80}")
+    return encode(value, where)

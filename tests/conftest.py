@@ -1,0 +1,36 @@
+"""What tests of several parts share."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The running servers of one laptop installation, with the demo logged."""
+
+    rest_url: str
+    grpc_target: str
+    ui_url: str
+    data_dir: Path
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """All servers on free ports over a database of their own."""
+    data_dir = tmp_path_factory.mktemp("stack")
+    installer = [sys.executable, "-m", "installer"]
+    up = subprocess.run(
+        [*installer, "up", "--local", "--data-dir", data_dir, "-o", "json"], capture_output=True, text=True, check=False
+    )
+    assert up.returncode == 0, up.stderr
+    endpoints = json.loads(up.stdout)["endpoints"]
+    yield Stack(endpoints["rest"], endpoints["grpc"], endpoints["ui"], data_dir)
+    subprocess.run([*installer, "down", "--local", "--data-dir", data_dir], check=True, capture_output=True)

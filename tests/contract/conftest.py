@@ -1,0 +1,111 @@
+"""Public clients, unmodified, each in a virtual environment of its own that is built once and kept in `.cache`."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = Path(__file__).parent / "clients"
+ENVIRONMENTS = ROOT / ".cache" / "venvs"
+
+# To build packages that come as source only; newer ones may drop what such old packages use.
+BUILD_PINS = ("setuptools==80.9.0", "wheel==0.45.1")
+
+RunScript = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def client_environment() -> Callable[..., RunScript]:
+    """Make a function that runs a script of `clients/` beside the given packages and returns what it prints."""
+
+    def make(*pins: str, pythons: tuple[str, ...] = ()) -> RunScript:
+        interpreter = _find_interpreter(pythons) if pythons else sys.executable
+        if interpreter is None:
+            pytest.skip(f"{pins[0]} needs Python {' or '.join(pythons)}, and none was found on this machine")
+        return _runner(_environment(interpreter, pins))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def sdk_of_this_project() -> RunScript:
+    """Run a script of `clients/` with the SDK of this checkout."""
+    return _runner(Path(sys.executable))
+
+
+@pytest.fixture
+def workspace_name() -> str:
+    """Keeps one test's artifacts apart from all others in the same backend."""
+    return f"workspace-{uuid4()}"
+
+
+def _runner(python: Path) -> RunScript:
+    def run(script: str, *arguments: str) -> Any:
+        # Not PYTHONPATH: the client must find what its environment has, and nothing of this project.
+        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        environment |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+        done = subprocess.run(
+            [python, SCRIPTS / script, *arguments], env=environment, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, f"{script} failed:\n{done.stderr}"
+        return json.loads(done.stdout)
+
+    return run
+
+
+def _environment(interpreter: str, pins: tuple[str, ...]) -> Path:
+    """The Python of an environment that has exactly these packages."""
+    version = subprocess.check_output([interpreter, "-VV"], text=True)
+    identity = json.dumps([version, platform.machine(), BUILD_PINS, sorted(pins)])
+    place = ENVIRONMENTS / hashlib.sha256(identity.encode()).hexdigest()[:16]
+    if not place.exists():
+        _build(interpreter, pins, place)
+    return place / "bin" / "python"
+
+
+def _build(interpreter: str, pins: tuple[str, ...], place: Path) -> None:
+    # Built under another name, so that an interrupted build is never taken for a finished one.
+    building = place.with_name(f"{place.name}.{uuid4()}")
+    install = [building / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    try:
+        _check(interpreter, "-m", "venv", building)
+        _check(*install, *BUILD_PINS)
+        _check(*install, "--no-build-isolation", *pins)
+        building.rename(place)
+    except OSError:
+        # Somebody else was faster.
+        if not place.exists():
+            raise
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _check(*command: Any) -> None:
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240)
+    if done.returncode != 0:
+        pytest.fail(f"{' '.join(map(str, command))}\n{done.stdout[-3000:]}", pytrace=False)
+
+
+def _find_interpreter(versions: tuple[str, ...]) -> str | None:
+    """A Python of one of these versions that starts: a shim on PATH may lead nowhere."""
+    candidates = [sys.executable]
+    for version in versions:
+        candidates += filter(None, [shutil.which(f"python{version}")])
+        candidates += map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+        candidates += map(str, Path.home().glob(f".local/share/uv/python/cpython-{version}.*/bin/python"))
+    for candidate in candidates:
+        ask = [candidate, "-c", "import ensurepip, sys; print('%d.%d' % sys.version_info[:2])"]
+        answer = subprocess.run(ask, capture_output=True, text=True)
+        if answer.returncode == 0 and answer.stdout.strip() in versions:
+            return candidate
+    return None

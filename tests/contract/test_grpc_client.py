@@ -1,0 +1,70 @@
+"""The gRPC client of the official `ml-metadata` package, as PyPI has it."""
+
+import json
+import platform
+import sys
+import urllib.request
+
+import pytest
+
+pytestmark = pytest.mark.contract
+
+
+@pytest.fixture(scope="module")
+def ml_metadata(client_environment):
+    if (sys.platform, platform.machine()) not in {("linux", "x86_64"), ("darwin", "x86_64")}:
+        pytest.skip(f"ml-metadata 1.17.1 has no wheel for {sys.platform} on {platform.machine()}")
+    return client_environment(
+        "ml-metadata==1.17.1", "protobuf==4.25.8", "grpcio==1.67.1", pythons=("3.11", "3.10", "3.9")
+    )
+
+
+def test_the_demo_is_logged_and_read_back(ml_metadata, stack, workspace_name):
+    result = ml_metadata("grpc_log_demo.py", *stack.grpc_target.split(":"), workspace_name)
+
+    data_set, model, metrics = result["artifacts"]
+    execution = result["execution"]
+    assert result["model"]["name"] == f"{workspace_name}/MNIST"
+    assert result["model"]["state"] == "LIVE"
+    assert result["model"]["custom_properties"] == {
+        "__kf_workspace__": {"string_value": workspace_name},
+        "note": {"string_value": "naïve 模型 🚀"},
+        "loss": {"double_value": 1e-7},
+        "steps": {"int_value": str(2**62)},
+    }
+    assert result["found_by_name"] == model
+    assert result["state"] == "COMPLETE"
+    assert result["workspace"] == [True, workspace_name, "the demo"]
+    assert result["second_workspace"] == "refused"
+    assert result["artifacts_of_workspace"] == sorted([data_set, model, metrics])
+    assert result["executions_of_workspace"] == [execution]
+    assert result["events_of_model"] == [[model, execution, "OUTPUT"]]
+    assert result["events_of_execution"] == sorted(
+        [[data_set, execution, "INPUT"], [model, execution, "OUTPUT"], [metrics, execution, "OUTPUT"]]
+    )
+    assert model in result["listed"]
+    assert metrics not in result["listed"]
+    assert result["by_uri"]
+
+
+def test_what_it_logs_is_served_over_rest(ml_metadata, stack, workspace_name):
+    result = ml_metadata("grpc_log_demo.py", *stack.grpc_target.split(":"), workspace_name)
+
+    with urllib.request.urlopen(f"{stack.rest_url}/api/v1alpha1/events/executions/{result['execution']}") as answer:
+        listed = json.load(answer)
+    assert sorted(listed["artifacts"]) == sorted(map(str, result["artifacts"]))
+    model = listed["artifacts"][str(result["artifacts"][1])]
+    assert model["uri"] == "gcs://my-bucket/mnist"
+    assert model["custom_properties"]["note"] == {"string_value": "naïve 模型 🚀"}
+    assert model["custom_properties"]["steps"] == {"int_value": str(2**62)}
+
+
+def test_it_reads_what_was_logged_over_rest(ml_metadata, sdk_of_this_project, stack, workspace_name):
+    logged = sdk_of_this_project("log_demo.py", "kfmd.metadata", stack.rest_url, workspace_name)
+
+    read = ml_metadata("grpc_read.py", *stack.grpc_target.split(":"), logged["model"])
+    assert read["uri"] == "gcs://my-bucket/mnist"
+    assert read["type"] == "kubeflow.org/alpha/model"
+    assert read["properties"]["name"] == "MNIST"
+    assert json.loads(read["properties"]["__ALL_META__"])["hyperparameters"]["layers"] == [10, 3, 1]
+    assert read["executions"] == [int(logged["execution"])]

@@ -1,0 +1,156 @@
+"""Laptop mode as a user meets it, on good days and on bad ones."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import urllib.request
+from contextlib import contextmanager
+from xml.etree import ElementTree as ET
+
+import psutil
+import pytest
+
+
+def artifacts(endpoints):
+    with urllib.request.urlopen(f"{endpoints['rest']}/api/v1alpha1/artifacts") as answer:
+        return json.load(answer)["artifacts"]
+
+
+@contextmanager
+def taken_port():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+class TestRunning:
+    """What is up is used and looked at."""
+
+    def test_up_again_is_the_same_servers_and_no_second_demo(self, running):
+        pids = running.pids()
+        assert running.up()["endpoints"] == running.endpoints
+        assert running.pids() == pids
+        names = sorted(artifact["properties"]["name"]["string_value"] for artifact in artifacts(running.endpoints))
+        assert names == ["MNIST", "MNIST-evaluation", "mytable-dump"]
+
+    def test_smoke_reports_each_check_in_words_json_and_junit(self, running, tmp_path):
+        junit = tmp_path / "smoke.xml"
+        done = running.run("smoke", "--junit", str(junit))
+        assert done.returncode == 0
+        assert "6 passed, 0 failed" in done.stdout
+        suite = ET.parse(junit).getroot()
+        assert suite.get("failures") == "0"
+        assert len(suite) == 6
+        assert running.json("smoke")["passed"] is True
+
+    def test_servers_listen_on_loopback_only(self, running):
+        for pid in running.pids().values():
+            connections = psutil.Process(pid).net_connections("inet")
+            listening = {c.laddr.ip.removeprefix("::ffff:") for c in connections if c.status == psutil.CONN_LISTEN}
+            assert listening == {"127.0.0.1"}
+
+    def test_logs_show_one_server_or_all(self, running):
+        assert "serving" in running.run("logs", "grpc").stdout
+        shown = running.run("logs").stdout.splitlines()
+        assert {line.split("|")[0].strip() for line in shown} == {"grpc", "rest", "ui"}
+
+    def test_followed_logs_show_what_comes(self, running):
+        with subprocess.Popen(running.command("logs", "rest", "-f"), stdout=subprocess.PIPE, text=True) as follow:
+            with urllib.request.urlopen(f"{running.endpoints['rest']}/api/v1alpha1/execution_types?marker=here"):
+                pass
+            assert any("execution_types" in line for line in follow.stdout)
+            follow.send_signal(signal.SIGINT)
+
+    def test_a_taken_port_that_is_asked_for_is_an_error_and_stops_nothing(self, running):
+        pids = running.pids()
+        with taken_port() as port:
+            done = running.run("up", "--rest-port", str(port))
+        assert done.returncode == 1
+        assert "--rest-port" in done.stderr
+        assert running.pids() == pids
+
+    def test_a_second_installation_takes_free_ports_and_says_so(self, running, installer):
+        port = running.endpoints["rest"].rpartition(":")[2]
+        # The default port is taken here: by the running installation, or by who made that one take another port.
+        done = installer.run("up", "-o", "json")
+        assert done.returncode == 0, done.stderr
+        assert "Port 8080 is taken: the REST backend takes" in done.stderr
+        assert not json.loads(done.stdout)["endpoints"]["rest"].endswith(f":{port}")
+
+
+class TestDown:
+    def test_it_stops_all_and_keeps_the_data_until_it_is_told_to_delete_them(self, installer):
+        before = artifacts(installer.up()["endpoints"])
+        pids = installer.pids().values()
+        assert installer.run("down").returncode == 0
+        assert not any(psutil.pid_exists(pid) for pid in pids)
+        assert artifacts(installer.up()["endpoints"]) == before
+        assert installer.run("down", "--delete-data").returncode == 0
+        assert not installer.data_dir.exists()
+
+
+class TestBadDays:
+    def test_killed_servers_are_named_and_brought_back(self, installer):
+        first = installer.up()
+        for name in ("grpc", "rest", "ui"):
+            os.kill(installer.pids()[name], signal.SIGKILL)
+            assert installer.run("status").returncode == 1
+            states = {server["name"]: server["state"] for server in installer.json("status")["servers"]}
+            assert states[name] == "dead"
+        smoke = installer.run("smoke")
+        assert smoke.returncode == 1
+        assert "0 passed, 6 failed" in smoke.stdout
+        assert "Traceback" not in smoke.stdout + smoke.stderr
+        assert installer.up() == first
+        assert len(artifacts(first["endpoints"])) == 3
+
+    def test_asking_for_another_port_moves_the_server_and_those_that_need_it(self, installer):
+        installer.up()
+        with taken_port() as port:
+            pass
+        moved = installer.up("--grpc-port", str(port))
+        assert moved["endpoints"]["grpc"] == f"127.0.0.1:{port}"
+
+    def test_two_ups_at_once_end_with_one_set_of_servers(self, installer):
+        both = [
+            subprocess.Popen(installer.command("up", "-o", "json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            for _ in range(2)
+        ]
+        documents = [json.loads(process.communicate()[0]) for process in both]
+        assert [process.returncode for process in both] == [0, 0]
+        assert documents[0] == documents[1]
+        assert len(artifacts(documents[0]["endpoints"])) == 3
+
+    @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+    def test_an_interrupted_up_leaves_nothing_running(self, installer, how):
+        with subprocess.Popen(installer.command("up"), stderr=subprocess.PIPE, text=True) as up:
+            for line in up.stderr:
+                if "REST backend" in line:
+                    up.send_signal(how)
+                    break
+            up.stderr.read()
+        assert up.returncode == 130
+        assert {server["state"] for server in installer.json("status")["servers"]} == {"stopped"}
+
+    def test_a_file_that_is_no_database_is_shown_with_the_log(self, installer):
+        installer.data_dir.mkdir()
+        (installer.data_dir / "metadata.db").write_text("these are notes, not a database\n" * 20)
+        done = installer.run("up")
+        assert done.returncode == 1
+        assert "not a SQLite database" in done.stderr
+        assert "grpc.log" in done.stderr
+        assert (installer.data_dir / "metadata.db").read_text().startswith("these are notes")
+
+    def test_a_database_of_a_newer_version_is_refused_in_clear_words(self, installer):
+        installer.data_dir.mkdir()
+        with sqlite3.connect(installer.data_dir / "metadata.db") as connection:
+            connection.execute("CREATE TABLE MLMDEnv AS SELECT 11 AS schema_version")
+        connection.close()
+        done = installer.run("up")
+        assert done.returncode == 1
+        assert "schema version 11" in done.stderr
+        assert {server["state"] for server in installer.json("status")["servers"]} == {"stopped"}

@@ -1,0 +1,91 @@
+"""The command line itself: help, mistakes, and what it does not import."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from installer.cli import main
+
+HEAVY = {"kubernetes", "grpc", "pydantic", "rich", "psutil", "kfmd", "httpx", "installer.local"}
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, arguments)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["up", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(arguments):
+    script = f"""
+import json, sys
+sys.argv = ["installer", *{arguments!r}]
+from installer.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert end.code == 0
+sys.stderr.write(json.dumps(sorted(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    imported = set(json.loads(done.stderr))
+    assert not HEAVY & imported
+
+
+def test_help_names_every_verb_and_fits_80_columns():
+    shown = run("--help").output
+    for verb in ("up", "status", "smoke", "logs", "down"):
+        assert f"\n  {verb} " in shown
+        assert all(len(line) <= 80 for line in run(verb, "--help").output.splitlines())
+
+
+def test_a_misspelt_verb_or_option_is_suggested():
+    assert "Did you mean 'status'?" in run("statu").output
+    assert "--rest-port" in run("up", "--local", "--restport", "1").output
+
+
+@pytest.mark.parametrize("verb", ["up", "status", "smoke", "logs", "down"])
+def test_without_local_each_verb_says_what_to_type(verb):
+    done = run(verb)
+    assert done.exit_code == 1
+    assert "--local" in done.output
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["up", "--local", "--rest-port", "0"],
+        ["up", "--local", "--rest-port", "65536"],
+        ["up", "--local", "--rest-port", "eighty"],
+        ["up", "--local", "--rest-port", "8080", "--ui-port", "8080"],
+        ["up", "--local", "-o", "yaml"],
+        ["logs", "--local", "mysql"],
+        ["up", "--local", "--data-dir", __file__],
+    ],
+)
+def test_a_wrong_argument_is_a_usage_error(arguments):
+    assert run(*arguments).exit_code == 2
+
+
+def test_what_needs_running_servers_says_how_to_start_them(tmp_path):
+    for verb in ("smoke", "logs"):
+        done = run(verb, "--local", "--data-dir", str(tmp_path))
+        assert done.exit_code == 1
+        assert "up --local" in done.output
+
+
+def test_status_of_nothing_is_stopped_and_not_well(tmp_path):
+    done = run("status", "--local", "--data-dir", str(tmp_path / "none"), "-o", "json")
+    assert done.exit_code == 1
+    document = json.loads(done.stdout)
+    assert document["running"] is False
+    assert {server["state"] for server in document["servers"]} == {"stopped"}
+    assert not (tmp_path / "none").exists()
+
+
+def test_down_where_nothing_was_is_no_error(tmp_path):
+    done = run("down", "--local", "--data-dir", str(tmp_path / "none"))
+    assert done.exit_code == 0
+    assert not (tmp_path / "none").exists()

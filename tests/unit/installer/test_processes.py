@@ -1,0 +1,77 @@
+"""Processes and ports: telling ours from others', and never stopping another program."""
+
+import socket
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from installer.errors import InstallerError
+from installer.local import processes
+from installer.local.ports import HOST, is_free, next_free
+from installer.local.state import ServerRecord
+
+
+@pytest.fixture
+def listener():
+    with socket.socket() as server:
+        server.bind((HOST, 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+def test_a_port_that_somebody_listens_on_is_not_free(listener):
+    assert not is_free(listener)
+    assert next_free(listener, ()) > listener
+
+
+def test_a_promised_port_is_passed_over():
+    first = next_free(20000, ())
+    assert next_free(20000, {first}) != first
+
+
+def test_running_out_of_ports_is_an_error():
+    with pytest.raises(InstallerError):
+        next_free(65530, range(65530, 65536))
+
+
+def test_a_started_process_outlives_its_group_writes_its_log_and_stops(tmp_path):
+    log = tmp_path / "x.log"
+    script = "import os, sys; print('hello', os.getsid(0) == os.getpid(), flush=True); sys.stdin.read(); input()"
+    process = processes.start([sys.executable, "-c", script], log)
+    record = ServerRecord(process.pid, processes.start_time(process.pid), 1)
+    process.wait(60)  # its standard input is empty, so that input() ends it
+    assert not processes.is_running(record)
+    assert "hello True" in processes.log_tail(log)
+
+
+def test_a_process_that_ignores_sigterm_is_killed():
+    script = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('x', flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        record = ServerRecord(process.pid, processes.start_time(process.pid), 1)
+        assert processes.is_running(record)
+        processes.stop(record, grace_seconds=0.1)
+        assert not processes.is_running(record)
+
+
+def test_another_program_with_the_same_pid_is_neither_ours_nor_stopped():
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        record = ServerRecord(process.pid, processes.start_time(process.pid) - 3600, 1)
+        assert not processes.is_running(record)
+        processes.stop(record)
+        assert psutil.pid_exists(process.pid)
+        process.communicate(b"\n")
+
+
+def test_the_tail_of_a_log_is_of_this_start_only(tmp_path):
+    log = tmp_path / "x.log"
+    log.write_text("old\n")
+    offset = log.stat().st_size
+    log.write_text("old\n" + "".join(f"{number}\n" for number in range(100)))
+    tail = processes.log_tail(log, offset)
+    assert tail.endswith("98\n99")
+    assert "old" not in tail

@@ -1,0 +1,55 @@
+"""A store over a new SQLite database, called as the gRPC layer calls it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf import text_format
+
+from mlmd_proto import metadata_store_service_pb2 as rpc
+from mlmd_server.db.sqlite import SqliteDatabase
+from mlmd_server.service import MetadataStore
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
+    database = SqliteDatabase(tmp_path / "metadata.db")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def call(database: SqliteDatabase) -> Call:
+    """Calls a method with its request in protobuf's text format, or as a message."""
+    store = MetadataStore(database)
+
+    def call(method: str, request: Any = "") -> Any:
+        if isinstance(request, str):
+            request = text_format.Parse(request, getattr(rpc, f"{method}Request")())
+        return store.handler(method)(request)
+
+    return call
+
+
+@pytest.fixture
+def type_ids(call: Call) -> dict[str, int]:
+    """An artifact type with a property of each kind, an execution type and a context type."""
+    stored = call(
+        "PutTypes",
+        """
+        artifact_types { name: "DataSet"
+          properties { key: "rows" value: INT } properties { key: "share" value: DOUBLE }
+          properties { key: "split" value: STRING } properties { key: "shape" value: STRUCT }
+          properties { key: "owner" value: PROTO } properties { key: "public" value: BOOLEAN } }
+        execution_types { name: "Train" properties { key: "steps" value: INT } }
+        context_types { name: "Run" }
+        """,
+    )
+    return {
+        "artifact": stored.artifact_type_ids[0],
+        "execution": stored.execution_type_ids[0],
+        "context": stored.context_type_ids[0],
+    }

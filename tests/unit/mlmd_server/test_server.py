@@ -1,0 +1,178 @@
+"""The gRPC server as a process: what clients of any language see of it."""
+
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2
+
+from mlmd_proto import metadata_store_pb2 as pb
+from mlmd_proto import metadata_store_service_pb2 as rpc
+
+
+class Server:
+    """A server process on a free port."""
+
+    def __init__(self, database, *flags):
+        command = [sys.executable, "-m", "mlmd_server", "--grpc_port=0", f"--sqlite_config_filename_uri={database}"]
+        self.process = subprocess.Popen([*command, *flags], stderr=subprocess.PIPE, text=True)
+        for line in self.process.stderr:
+            if found := re.search(r"event=serving address=(\S+)", line):
+                self.target = found[1]
+                break
+        self.channel = grpc.insecure_channel(self.target)
+
+    def call(self, method, request, timeout=60):
+        call = self.channel.unary_unary(
+            f"/ml_metadata.MetadataStoreService/{method}",
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=getattr(rpc, f"{method}Response").FromString,
+        )
+        return call(request, timeout=timeout)
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        code = self.process.wait(60)
+        self.channel.close()
+        self.process.stderr.close()
+        return code
+
+
+@pytest.fixture
+def server(tmp_path):
+    server = Server(tmp_path / "m.db")
+    yield server
+    server.stop()
+
+
+def put_type(server):
+    request = rpc.PutArtifactTypeRequest(artifact_type=pb.ArtifactType(name="T"))
+    return server.call("PutArtifactType", request).type_id
+
+
+def test_an_error_has_a_status_and_a_message(server):
+    with pytest.raises(grpc.RpcError) as caught:
+        server.call("GetArtifactType", rpc.GetArtifactTypeRequest(type_name="x"))
+    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    assert "'x'" in caught.value.details()
+
+
+def test_a_call_that_is_not_supported_says_so(server):
+    with pytest.raises(grpc.RpcError) as caught:
+        server.call("GetLineageSubgraph", rpc.GetLineageSubgraphRequest())
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_a_string_that_is_not_utf8_is_an_invalid_argument(server):
+    raw = server.channel.unary_unary("/ml_metadata.MetadataStoreService/GetArtifactType")
+    with pytest.raises(grpc.RpcError) as caught:
+        raw(b"\x0a\x02\xff\xfe", timeout=60)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_health_and_reflection(server):
+    health = server.channel.unary_unary(
+        "/grpc.health.v1.Health/Check",
+        request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+        response_deserializer=health_pb2.HealthCheckResponse.FromString,
+    )
+    for service in ("", "ml_metadata.MetadataStoreService"):
+        answer = health(health_pb2.HealthCheckRequest(service=service), timeout=60)
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+    reflect = server.channel.stream_stream(
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+        response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+    )
+    (listed,) = reflect(iter([reflection_pb2.ServerReflectionRequest(list_services="")]), timeout=60)
+    names = {service.name for service in listed.list_services_response.service}
+    assert "ml_metadata.MetadataStoreService" in names
+
+
+def test_a_request_that_is_too_large_does_not_harm_the_server(server):
+    huge = pb.Artifact(uri="x" * (101 * 1024 * 1024))
+    with pytest.raises(grpc.RpcError) as caught:
+        server.call("PutArtifacts", rpc.PutArtifactsRequest(artifacts=[huge]))
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert put_type(server)
+
+
+def test_acknowledged_writes_survive_a_kill(tmp_path):
+    server = Server(tmp_path / "m.db")
+    type_id = put_type(server)
+    request = rpc.PutArtifactsRequest(artifacts=[pb.Artifact(type_id=type_id)])
+    acknowledged = set()
+
+    def write(_):
+        try:
+            while len(acknowledged) < 1000:
+                acknowledged.update(server.call("PutArtifacts", request).artifact_ids)
+                if len(acknowledged) > 40:
+                    server.process.send_signal(signal.SIGKILL)
+        except grpc.RpcError:
+            return
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert server.stop(signal.SIGKILL) == -signal.SIGKILL
+    again = Server(tmp_path / "m.db")
+    stored = {artifact.id for artifact in again.call("GetArtifacts", rpc.GetArtifactsRequest()).artifacts}
+    assert len(acknowledged) > 40
+    assert acknowledged <= stored
+    again.stop()
+
+
+def test_sigterm_lets_a_running_call_finish(tmp_path):
+    server = Server(tmp_path / "m.db", "--workers=1")
+    type_id = put_type(server)
+    request = rpc.PutArtifactsRequest(artifacts=[pb.Artifact(type_id=type_id)])
+    other_writer = sqlite3.connect(tmp_path / "m.db", isolation_level=None)
+    other_writer.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(server.call, "PutArtifacts", request)
+        while answers(server):  # until the call has the only worker, where it waits for the other writer
+            pass
+        server.process.send_signal(signal.SIGTERM)
+        other_writer.execute("COMMIT")
+        other_writer.close()
+        assert len(waiting.result().artifact_ids) == 1
+    assert server.stop() == 0
+
+
+def answers(server):
+    try:
+        server.call("GetArtifactTypes", rpc.GetArtifactTypesRequest(), timeout=0.3)
+    except grpc.RpcError as error:
+        if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return False
+        raise
+    return True
+
+
+def test_a_taken_port_is_an_error_that_names_the_flag(server, tmp_path):
+    port = server.target.rpartition(":")[2]
+    second = subprocess.run(
+        [
+            *(sys.executable, "-m", "mlmd_server", f"--grpc_port={port}"),
+            f"--sqlite_config_filename_uri={tmp_path / 'other.db'}",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert "--grpc_port" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_no_database_is_an_error_never_a_store_in_memory():
+    started = subprocess.run([sys.executable, "-m", "mlmd_server"], capture_output=True, text=True, check=False)
+    assert started.returncode == 2
+    assert "--sqlite_config_filename_uri" in started.stderr

@@ -1,0 +1,48 @@
+"""Writes ``requirements/*.lock``: every package that each purpose needs, with versions and hashes.
+
+The locks hold for every supported Python and platform. They start from the ranges in ``pyproject.toml``.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Each lock: what it holds, and the lock that it must agree with.
+LOCKS = {
+    "server": (["pyproject.toml", "--extra=server"], None),
+    "local": (["pyproject.toml", "--extra=server", "--extra=local"], "server"),
+    "dev": (["pyproject.toml", "--extra=server", "--extra=local", "--group=dev"], "local"),
+    "build": (["--group=build"], None),
+    "node": (["--group=node"], None),
+    "proto": (["--group=proto"], None),
+}
+OPTIONS = (
+    "--quiet",
+    "--universal",
+    "--python-version=3.10",
+    "--generate-hashes",
+    "--no-annotate",
+    "--no-header",
+    "--no-emit-index-url",
+    "--no-emit-find-links",
+)
+
+
+def main() -> None:
+    uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
+    if not Path(uv).exists():
+        sys.exit("uv is needed to write the locks. Type: .venv/bin/pip install uv")
+    for name, (what, agree_with) in LOCKS.items():
+        constraint = ["-c", f"requirements/{agree_with}.lock"] if agree_with else []
+        subprocess.run(
+            [uv, "pip", "compile", *OPTIONS, *what, *constraint, "-o", f"requirements/{name}.lock"],
+            check=True,
+            cwd=ROOT,
+        )
+
+
+if __name__ == "__main__":
+    main()
