@@ -89,9 +89,7 @@ def load(tag: str | None, engine: str | None, cluster: str, kind_program: str, o
 )
 @click.option("--plain-http", is_flag=True, help="The registry speaks no TLS (Podman and Buildah ask to be told).")
 @_output
-def push(
-    registry: str, tag: str | None, engine: str | None, digest_file: Path, plain_http: bool, output: str
-) -> None:
+def push(registry: str, tag: str | None, engine: str | None, digest_file: Path, plain_http: bool, output: str) -> None:
     """Push the image to REGISTRY, for example ghcr.io/your-name."""
     from installer.images import commands
 

@@ -40,7 +40,9 @@ def show(terminal: Terminal, tag: str | None) -> None:
     terminal.result({"images": found}, table(rows, ("IMAGE", "HERE", "PURPOSE")))
 
 
-def build(terminal: Terminal, tag: str | None, base_image: str | None, engine_name: str | None, options: BuildOptions) -> None:
+def build(
+    terminal: Terminal, tag: str | None, base_image: str | None, engine_name: str | None, options: BuildOptions
+) -> None:
     """Builds the UI and the image."""
     dockerfile = ROOT / "images" / "Dockerfile"
     if not dockerfile.exists():

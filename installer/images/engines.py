@@ -56,7 +56,7 @@ class Engine:
         if self.name == "docker":
             run(["docker", "tag", reference, target])
             run(["docker", "push", target])
-            digests = run(["docker", "image", "inspect", "--format={{join .RepoDigests \"\\n\"}}", target]).stdout
+            digests = run(["docker", "image", "inspect", '--format={{join .RepoDigests "\\n"}}', target]).stdout
             repository = target.rpartition(":")[0]
             for line in digests.split():
                 name, _, digest = line.partition("@")

@@ -24,6 +24,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # What needs no cluster comes first: afterwards this run's own cluster is there, and seen by tests of leftovers.
+    items.sort(key=lambda item: "cluster" in getattr(item, "fixturenames", ()))
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.e2e)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import urllib.request
@@ -51,9 +52,7 @@ def in_pod(cluster: Cluster, namespace: str, pod: str, code: str) -> str:
     return cluster.kubectl("exec", f"--namespace={namespace}", pod, "--", "python3", "-c", code)
 
 
-def test_a_restricted_pod_writes_to_its_volume_and_nowhere_else(
-    cluster: Cluster, namespace: str, web: str
-) -> None:
+def test_a_restricted_pod_writes_to_its_volume_and_nowhere_else(cluster: Cluster, namespace: str, web: str) -> None:
     in_pod(cluster, namespace, web, "open('/data/note', 'w').write('kept')")
 
     assert in_pod(cluster, namespace, web, "print(open('/data/note').read())").strip() == "kept"
@@ -80,7 +79,8 @@ def test_logs_of_a_pod_are_readable(cluster: Cluster, namespace: str, web: str) 
 def test_port_forward_reaches_a_service(cluster: Cluster, namespace: str, web: str) -> None:
     command = [str(tools.KUBECTL.path), f"--context={cluster.context}", f"--namespace={namespace}"]
     command += ["port-forward", "service/pages", ":80", "--address=127.0.0.1"]
-    forward = subprocess.Popen(command, env=cluster.environment, stdout=subprocess.PIPE, text=True)
+    environment = {**os.environ, **cluster.environment}
+    forward = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         assert forward.stdout is not None
         port = re.search(r"127\.0\.0\.1:(\d+)", forward.stdout.readline())
@@ -150,6 +150,5 @@ def test_the_failure_report_shows_events_and_the_previous_logs_of_a_failing_pod(
 
     text = report.describe(cluster, namespace)
 
-    for expected in ("pod/failing", "describe pod failing", "Back-off restarting", "--previous"):
+    for expected in ("get events", "Created container", "describe pod failing", "--previous", "I lack a database"):
         assert expected in text
-    assert text.count("I lack a database") >= 1

@@ -132,8 +132,7 @@ def test_data_survives_the_deletion_of_its_pod(mysql: MySQL) -> None:
 def test_data_survives_sigkill(own_cluster: Cluster, mysql: MySQL) -> None:
     assert own_cluster.engine is not None
     # Inside the pod mysqld is the first process, which only its parent namespace may kill.
-    kill = "pkill --signal KILL --full 'mysqld --max-connections=77'"
-    own_cluster.engine.run("exec", own_cluster.node, "sh", "-c", kill)
+    own_cluster.engine.run("exec", own_cluster.node, "pkill", "--signal=KILL", "--exact", "mysqld")
     eventually(
         lambda: workloads.container_status(own_cluster, mysql.namespace, mysql.pod).get("restartCount"),
         "the kubelet restarts MySQL",

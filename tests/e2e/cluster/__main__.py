@@ -1,4 +1,4 @@
-"""The command behind `make kind-up`, `make kind-down` and `make e2e-tools`."""
+"""The command behind `make kind-up`, `make kind-down`, `make e2e` and `make e2e-tools`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import click
 
-from tests.e2e.cluster import engine, kind, tools
+from tests.e2e.cluster import container_images, engine, kind, tools
 from tests.e2e.cluster.shell import ClusterError, console
 
 
@@ -31,6 +31,17 @@ def down() -> None:
     if found is not None:
         kind.remove_leftovers(found)
     kind.delete(kind.kept_name())
+
+
+@main.command()
+def prepare() -> None:
+    """Build what a first run has to build: tools and, where no registry answers, images."""
+    tools.build(tools.COMMANDS)
+    found = engine.ready()
+    try:
+        container_images.choose(found)
+    finally:
+        engine.settle(found)
 
 
 @main.command("tools")

@@ -28,6 +28,8 @@ class ImageSource:
             "kind": "Cluster",
             "apiVersion": "kind.x-k8s.io/v1alpha4",
             "networking": {"apiServerAddress": "127.0.0.1"},
+            # A machine with cgroup v1 is good enough for tests.
+            "kubeadmConfigPatches": ["kind: KubeletConfiguration\nfailCgroupV1: false\n"],
         }
         if self.archives:
             mounted = folder / "images"
@@ -37,8 +39,6 @@ class ImageSource:
             config["networking"] = {"apiServerAddress": "127.0.0.1", "disableDefaultCNI": True}
             mount = {"hostPath": str(mounted), "containerPath": "/kind/images", "readOnly": True}
             config["nodes"] = [{"role": "control-plane", "extraMounts": [mount]}]
-            # A machine with cgroup v1 is good enough for tests.
-            config["kubeadmConfigPatches"] = ["kind: KubeletConfiguration\nfailCgroupV1: false\n"]
         return json.dumps(config, indent=2)
 
 
@@ -46,9 +46,7 @@ def choose(engine: Engine) -> ImageSource:
     """The image source: what E2E_IMAGES says (`registry` or `packages`), else whichever works here."""
     choice = os.environ.get(CHOICE, "")
     if choice not in ("", "registry", "packages"):
-        raise ClusterError(
-            f"{CHOICE}={choice}: that is neither `registry` nor `packages`.", f"Type: unset {CHOICE}"
-        )
+        raise ClusterError(f"{CHOICE}={choice}: that is neither `registry` nor `packages`.", f"Type: unset {CHOICE}")
     node_image = os.environ.get("E2E_NODE_IMAGE", versions.NODE_IMAGE)
     why = f"{CHOICE}={choice}"
     if not choice:

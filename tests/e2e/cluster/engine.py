@@ -169,9 +169,7 @@ def _pid() -> int | None:
 
 def _clean_run_files() -> None:
     if _pid() is not None:
-        raise ClusterError(
-            f"Our Docker daemon runs but does not answer; its log: {LOG}", f"Type: kill {_pid()}"
-        )
+        raise ClusterError(f"Our Docker daemon runs but does not answer; its log: {LOG}", f"Type: kill {_pid()}")
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
     for mount in reversed(mounts):
         if mount.startswith((f"{ENGINE_RUN}/", f"{ENGINE_DATA}/")) or mount == str(ENGINE_DATA):

@@ -135,9 +135,7 @@ def create(name: str, *, keep: bool = False) -> Cluster:
                 ("kube-system", "coredns"),
                 ("local-path-storage", "local-path-provisioner"),
             ):
-                cluster.kubectl(
-                    "rollout", "status", f"--namespace={namespace}", f"deployment/{deployment}", timeout
-                )
+                cluster.kubectl("rollout", "status", f"--namespace={namespace}", f"deployment/{deployment}", timeout)
     except BaseException:
         delete(name)
         raise

@@ -25,19 +25,25 @@ def _sections(cluster: Cluster, namespace: str | None) -> Iterator[str]:
         if claim["status"].get("phase") != "Bound":
             yield _section(cluster, "describe", "persistentvolumeclaim", *_name(claim))
     for pod in _items(cluster, "pods", scope):
-        if not _ready(pod):
+        troubled = not _ready(pod) or any(status["restartCount"] for status in _container_statuses(pod))
+        if troubled:
             yield _section(cluster, "describe", "pod", *_name(pod))
-        if namespace or not _ready(pod):
+        if troubled or namespace:
             yield from _logs(cluster, pod)
 
 
 def _logs(cluster: Cluster, pod: dict[str, Any]) -> Iterator[str]:
-    status = pod.get("status", {})
-    for container in status.get("initContainerStatuses", []) + status.get("containerStatuses", []):
+    for container in _container_statuses(pod):
         words = ["logs", *_name(pod), f"--container={container['name']}", f"--tail={LOG_LINES}"]
         yield _section(cluster, *words)
-        if container.get("restartCount"):
+        if container["restartCount"]:
             yield _section(cluster, *words, "--previous")
+
+
+def _container_statuses(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    status = pod["status"]
+    statuses: list[dict[str, Any]] = status.get("initContainerStatuses", []) + status.get("containerStatuses", [])
+    return statuses
 
 
 def _ready(pod: dict[str, Any]) -> bool:

@@ -152,9 +152,7 @@ def node_archives(engine: Engine) -> list[Path]:
         system_key = content_key([], SYSTEM.key, *_kubeadm_images())
         return [
             _archive(engine, f"system-{system_key}", _system_images),
-            _archive(
-                engine, f"workload-mysql-{MYSQL.key}", lambda _: {versions.MYSQL_IMAGE: MYSQL.build(engine)}
-            ),
+            _archive(engine, f"workload-mysql-{MYSQL.key}", lambda _: {versions.MYSQL_IMAGE: MYSQL.build(engine)}),
             _archive(
                 engine,
                 f"workload-python-{PYTHON.key}",

@@ -1,0 +1,28 @@
+# The verbs of the end-to-end tests and the images; the Makefile includes this file.
+# E2E_IMAGES=registry|packages forces where images come from, E2E_CONTEXT names another cluster to test on.
+
+.PHONY: e2e e2e-deps e2e-tools kind-up kind-down images
+
+e2e: ## Run the end-to-end tests on a kind cluster
+	@$(PYTHON) tools/setup.py dev ui
+	@$(VENV)/python -m tests.e2e.cluster prepare
+	@$(VENV)/python -m pytest tests/e2e $(ARGS)
+
+e2e-deps: ## Install what the cluster needs where no image can be pulled (Debian or Ubuntu, root)
+	@sh tests/e2e/install-packages.sh
+
+e2e-tools: ## Build kind, kubectl, helm, kustomize, ... into .cache/bin
+	@$(PYTHON) tools/setup.py dev
+	@$(VENV)/python -m tests.e2e.cluster tools
+
+kind-up: ## Create a kind cluster for this checkout
+	@$(PYTHON) tools/setup.py dev
+	@$(VENV)/python -m tests.e2e.cluster up
+
+kind-down: ## Delete this checkout's kind cluster
+	@$(PYTHON) tools/setup.py dev
+	@$(VENV)/python -m tests.e2e.cluster down
+
+images: ## Build the container image of the servers
+	@$(PYTHON) tools/setup.py dev ui
+	@$(VENV)/python -m installer images build $(ARGS)
