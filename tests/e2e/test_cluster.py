@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
 import urllib.request
 from typing import Any
 
 import pytest
 
 from tests.e2e import workloads
-from tests.e2e.cluster import report, tools, versions
+from tests.e2e.cluster import report, versions
 from tests.e2e.cluster.kind import Cluster
+from tests.e2e.forwarding import forwarded
 from tests.e2e.waiting import eventually
 
 SERVE = "import http.server, os; os.chdir('/data'); print('serving', flush=True); \
@@ -77,21 +75,8 @@ def test_logs_of_a_pod_are_readable(cluster: Cluster, namespace: str, web: str) 
 
 
 def test_port_forward_reaches_a_service(cluster: Cluster, namespace: str, web: str) -> None:
-    command = [str(tools.KUBECTL.path), f"--context={cluster.context}", f"--namespace={namespace}"]
-    command += ["port-forward", "service/pages", ":80", "--address=127.0.0.1"]
-    environment = {**os.environ, **cluster.environment}
-    forward = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    try:
-        assert forward.stdout is not None
-        port = re.search(r"127\.0\.0\.1:(\d+)", forward.stdout.readline())
-        assert port is not None
-        with urllib.request.urlopen(f"http://127.0.0.1:{port[1]}/", timeout=20) as answer:
-            assert answer.status == 200
-    finally:
-        forward.terminate()
-        forward.wait(20)
-        if forward.stdout is not None:
-            forward.stdout.close()
+    with forwarded(cluster, namespace, "service/pages", 80) as url:
+        assert urllib.request.urlopen(url, timeout=20).status == 200
 
 
 def test_a_pod_beyond_its_memory_limit_is_reported_as_oom_killed(cluster: Cluster, namespace: str) -> None:

@@ -10,11 +10,11 @@ Value = TypeVar("Value")
 
 
 def eventually(look: Callable[[], Value | None], what: str, *, seconds: float = 120) -> Value:
-    """What `look` gives once that is not None or False; an assertion failure when the time is over."""
+    """What `look` gives once that is neither empty nor zero; an assertion failure when the time is over."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         seen = look()
-        if seen is not None and seen is not False:
+        if seen:
             return seen
         time.sleep(0.3)
     raise AssertionError(f"after {seconds:.0f} s still not: {what}")

@@ -36,7 +36,7 @@ def down() -> None:
 @main.command()
 def prepare() -> None:
     """Build what a first run has to build: tools and, where no registry answers, images."""
-    tools.build(tools.COMMANDS)
+    tools.build((*tools.COMMANDS, tools.REGISTRY))
     found = engine.ready()
     try:
         container_images.choose(found)

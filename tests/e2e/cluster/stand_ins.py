@@ -101,7 +101,14 @@ class StandIn:
             command += [f"--target={target}"] if target else []
             command += [part for argument in self.arguments for part in ("--build-arg", argument)]
             engine.run_visibly(*command, context)
+        self._remove_older(engine)
         return tag
+
+    def _remove_older(self, engine: Engine) -> None:
+        repository = f"kubeflow-metadata/{self.folder}"
+        for tag in engine.run("image", "ls", "--format={{.Repository}}:{{.Tag}}", repository).split():
+            if not tag.startswith(self.tag):
+                engine.succeeds("image", "rm", tag)  # refused while a node uses it
 
 
 NODE_ROOTFS = RootFs(

@@ -66,6 +66,9 @@ KUBECONFORM = Tool("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform"
 KUBE_SCORE = Tool("kube-score", "github.com/zegl/kube-score/cmd/kube-score", versions.KUBE_SCORE)
 ACTIONLINT = Tool("actionlint", "github.com/rhysd/actionlint/cmd/actionlint", versions.ACTIONLINT)
 
+# Keeps images in memory, for tests of `images push`.
+REGISTRY = Tool("registry", "github.com/google/go-containerregistry/cmd/registry", versions.REGISTRY)
+
 # What people and tests type. The rest is what a node is made of.
 COMMANDS = (KIND, KUBECTL, KUSTOMIZE, HELM_4, HELM_3, KUBECONFORM, KUBE_SCORE, ACTIONLINT)
 
@@ -113,7 +116,7 @@ def _build(tool: Tool) -> None:
     partial = tool.path.parent.with_name(f"{tool.path.parent.name}.{os.getpid()}.partial")
     partial.mkdir(parents=True)
     static = {"CGO_ENABLED": "0"}
-    flags = ["-trimpath", "-buildvcs=false", "-ldflags", tool.ldflags]
+    flags = ["-v", "-trimpath", "-buildvcs=false", "-ldflags", tool.ldflags]
     try:
         if tool.version:
             command: list[str | Path] = ["go", "install", *flags, f"{tool.package}@{tool.version}"]

@@ -12,6 +12,7 @@ HELM_4 = "v4.3.1"
 KUSTOMIZE = "v5.8.2"
 KUBECONFORM = "v0.8.0"
 KUBE_SCORE = "v1.20.0"
+REGISTRY = "v0.22.1"
 ACTIONLINT = "v1.7.12"
 
 # The stock node image of that kind release (its release notes name the digest).
