@@ -15,7 +15,6 @@ class Image:
 
     reference: str
     purpose: str
-    ours: bool
 
 
 def server_reference(tag: str | None = None) -> str:
@@ -26,6 +25,6 @@ def server_reference(tag: str | None = None) -> str:
 def images(tag: str | None = None) -> list[Image]:
     """All images of an installation."""
     return [
-        Image(server_reference(tag), "gRPC server, REST backend and UI: built from this checkout", ours=True),
-        Image(MYSQL, "database, unless you bring your own", ours=False),
+        Image(server_reference(tag), "our three servers"),
+        Image(MYSQL, "the database"),
     ]

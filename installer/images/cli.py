@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from installer.terminal import Terminal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _tag = click.option("--tag", metavar="TAG", help="Another tag than this version's.")
 _engine = click.option(
@@ -18,7 +14,7 @@ _engine = click.option(
     type=click.Choice(["docker", "podman", "buildah"]),
     help="What to do it with. [default: the first that answers]",
 )
-_output: Callable[[Callable[..., None]], Callable[..., None]] = click.option(
+_output = click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print the result."
 )
 

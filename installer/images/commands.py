@@ -27,17 +27,11 @@ def show(terminal: Terminal, tag: str | None) -> None:
         engine = engines.find()
     except InstallerError:
         engine = None
-    found = [
-        {
-            "reference": image.reference,
-            "purpose": image.purpose,
-            "here": engine.has(image.reference) if engine else None,
-        }
-        for image in catalog.images(_checked_tag(tag))
-    ]
+    found = [(image, engine.has(image.reference) if engine else None) for image in catalog.images(_checked_tag(tag))]
+    document = [{"reference": image.reference, "purpose": image.purpose, "here": here} for image, here in found]
     words = {True: "yes", False: "no", None: "unknown"}
-    rows = [(str(row["reference"]), words[row["here"]], str(row["purpose"])) for row in found]  # type: ignore[index]
-    terminal.result({"images": found}, table(rows, ("IMAGE", "HERE", "PURPOSE")))
+    rows = [(image.reference, words[here], image.purpose) for image, here in found]
+    terminal.result({"images": document}, table(rows, ("IMAGE", "HERE", "PURPOSE")))
 
 
 def build(

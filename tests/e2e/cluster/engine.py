@@ -24,6 +24,9 @@ LOG = ENGINE_RUN / "dockerd.log"
 # The clusters' network, so that removing it never touches the one that other kind clusters share.
 NETWORK = "kubeflow-metadata-e2e"
 
+# Untagged images, such as the steps of older builds, are removed after that time.
+UNUSED_HOURS = 240
+
 START_SECONDS = 60
 STOP_SECONDS = 60
 CAP_SYS_RESOURCE = 24
@@ -92,6 +95,7 @@ def settle(engine: Engine) -> None:
         engine.succeeds("network", "rm", NETWORK)  # refused while a cluster uses it
         if engine.own and not engine.run("ps", "--quiet"):
             with step("Stopping our Docker daemon"):
+                engine.succeeds("image", "prune", "--force", f"--filter=until={UNUSED_HOURS}h", timeout=300)
                 _stop()
 
 
