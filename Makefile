@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 VENV := .venv/bin
+# Where tools/setup.py puts a Node.js if the machine has none.
+export PATH := $(PATH):$(CURDIR)/.cache/node/bin
 # What to hand on to the installer, as in: make up ARGS="--rest-port 18080"
 ARGS ?=
 

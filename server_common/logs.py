@@ -1,0 +1,82 @@
+"""Logs to stderr, one line an event, in one format for a server and for the libraries under it.
+
+No line holds a secret or the value of a property.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+import structlog
+from structlog.types import Processor
+
+FORMATS = ("text", "json")
+LEVELS = ("debug", "info", "warning", "error")
+
+# Libraries that tell in several lines of their own what a server says in one.
+_CHATTY = ("uvicorn", "httpx", "httpcore")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def log_options(command: F) -> F:
+    """Adds the flags ``--log_format`` and ``--log_level`` to a server's command."""
+    with_format = click.option(
+        "--log_format",
+        type=click.Choice(FORMATS),
+        default="text",
+        show_default=True,
+        help="Form of the lines on stderr.",
+    )
+    with_level = click.option(
+        "--log_level",
+        type=click.Choice(LEVELS),
+        default="info",
+        show_default=True,
+        help="Least important line to log.",
+    )
+    return with_format(with_level(command))
+
+
+def configure_logs(log_format: str, level: str) -> None:
+    """Sets up the logs of this process."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(log_format)],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _renderers(log_format: str) -> list[Processor]:
+    if log_format == "json":
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+        )
+    ]
