@@ -9,22 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import structlog
 
-from server_common.logs import configure_logs, log_options
+from server_common.cli import context_settings, log_options
 
 if TYPE_CHECKING:
     from types import FrameType
 
-_CONTEXT = {
-    "help_option_names": ["-h", "--help"],
-    "max_content_width": 100,
-    "auto_envvar_prefix": "KFM_MLMD",
-    "show_default": True,
-}
 
-
-@click.command(context_settings=_CONTEXT)
+@click.command(context_settings=context_settings("KFM_MLMD"))
 @click.option(
     "--metadata_source_config_type",
     type=click.Choice(["sqlite"]),
@@ -72,10 +64,13 @@ def main(
     KFM_MLMD_GRPC_PORT.
     """
     # Imported here so that --help answers at once.
+    import structlog
+
     from mlmd_server.db.sqlite import SqliteDatabase
     from mlmd_server.errors import DatabaseOpenError
     from mlmd_server.server import GrpcServer, ServerOptions
     from mlmd_server.service import MetadataStore
+    from server_common.logs import configure_logs
 
     configure_logs(log_format, log_level)
     log = structlog.get_logger("mlmd_server")

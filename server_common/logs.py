@@ -7,39 +7,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
-from typing import Any, TypeVar
 
-import click
 import structlog
 from structlog.types import Processor
 
-FORMATS = ("text", "json")
-LEVELS = ("debug", "info", "warning", "error")
-
 # Libraries that tell in several lines of their own what a server says in one.
 _CHATTY = ("uvicorn", "httpx", "httpcore")
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def log_options(command: F) -> F:
-    """Adds the flags ``--log_format`` and ``--log_level`` to a server's command."""
-    with_format = click.option(
-        "--log_format",
-        type=click.Choice(FORMATS),
-        default="text",
-        show_default=True,
-        help="Form of the lines on stderr.",
-    )
-    with_level = click.option(
-        "--log_level",
-        type=click.Choice(LEVELS),
-        default="info",
-        show_default=True,
-        help="Least important line to log.",
-    )
-    return with_format(with_level(command))
 
 
 def configure_logs(log_format: str, level: str) -> None:
