@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 # Where tools/setup.py puts a Node.js if the machine has none.
-export PATH := $(PATH):$(CURDIR)/.cache/node/bin
+export PATH := $(if $(wildcard .cache/node/bin),$(CURDIR)/.cache/node/bin:)$(PATH)
 # What to hand on to the installer, as in: make up ARGS="--rest-port 18080"
 ARGS ?=
 
