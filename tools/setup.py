@@ -39,7 +39,8 @@ def use_a_fitting_python():
         return
     for name in OTHER_PYTHONS:
         other = shutil.which(name)
-        if other:
+        # A shim on the PATH may lead nowhere.
+        if other and subprocess.call([other, "-c", ""], stderr=subprocess.DEVNULL) == 0:
             os.execv(other, [other, *sys.argv])
     stop(
         "Python 3.10 or newer is needed; this is {}.{}.".format(*sys.version_info[:2]),
