@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 VENV := .venv/bin
+# Where tools/setup.py puts a Node.js if the machine has none.
+export PATH := $(if $(wildcard .cache/node/bin),$(CURDIR)/.cache/node/bin:)$(PATH)
 # What to hand on to the installer, as in: make up ARGS="--rest-port 18080"
 ARGS ?=
 
@@ -25,6 +27,7 @@ status: ## Show how the servers are
 
 test: ## Run the tests of this machine's parts
 	@$(PYTHON) tools/setup.py dev ui
+	@cd ui && npm test --silent
 	@$(VENV)/python -m pytest $(ARGS)
 
 lint: ## Check style, types, layers, and that generated files are up to date
@@ -35,7 +38,7 @@ lint: ## Check style, types, layers, and that generated files are up to date
 	cd sdk && ../$(VENV)/mypy
 	$(VENV)/lint-imports
 	$(VENV)/python tools/proto.py --check
-	cd ui && npm run --silent lint && npm run --silent typecheck && npm test --silent
+	cd ui && npm run --silent lint && npm run --silent typecheck
 
 format: ## Format the Python code
 	@$(PYTHON) tools/setup.py dev

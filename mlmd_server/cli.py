@@ -10,18 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from server_common.cli import context_settings, log_options
+
 if TYPE_CHECKING:
     from types import FrameType
 
-_CONTEXT = {
-    "help_option_names": ["-h", "--help"],
-    "max_content_width": 100,
-    "auto_envvar_prefix": "KFM_MLMD",
-    "show_default": True,
-}
 
-
-@click.command(context_settings=_CONTEXT)
+@click.command(context_settings=context_settings("KFM_MLMD"))
 @click.option(
     "--metadata_source_config_type",
     type=click.Choice(["sqlite"]),
@@ -51,12 +46,7 @@ _CONTEXT = {
     type=click.FloatRange(0, 3600),
     help="How long running calls may take after SIGTERM.",
 )
-@click.option(
-    "--log_level",
-    default="info",
-    type=click.Choice(["debug", "info", "warning", "error"]),
-    help="'debug' writes a line for each call.",
-)
+@log_options
 @click.version_option(package_name="kubeflow-metadata-server", message="mlmd_server %(version)s")
 def main(
     sqlite_config_filename_uri: Path,
@@ -65,6 +55,7 @@ def main(
     workers: int,
     max_receive_message_length: int,
     grace_seconds: float,
+    log_format: str,
     log_level: str,
 ) -> None:
     """Serve ML metadata over gRPC (ml_metadata.MetadataStoreService).
@@ -73,13 +64,16 @@ def main(
     KFM_MLMD_GRPC_PORT.
     """
     # Imported here so that --help answers at once.
+    import structlog
+
     from mlmd_server.db.sqlite import SqliteDatabase
     from mlmd_server.errors import DatabaseOpenError
-    from mlmd_server.logs import configure_logs
     from mlmd_server.server import GrpcServer, ServerOptions
     from mlmd_server.service import MetadataStore
+    from server_common.logs import configure_logs
 
-    log = configure_logs(log_level)
+    configure_logs(log_format, log_level)
+    log = structlog.get_logger("mlmd_server")
     try:
         database = SqliteDatabase(sqlite_config_filename_uri)
     except DatabaseOpenError as error:

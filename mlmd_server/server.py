@@ -23,7 +23,7 @@ SERVICE = rpc.DESCRIPTOR.services_by_name["MetadataStoreService"].full_name
 
 _STATUS_CODES = {status.value[0]: status for status in grpc.StatusCode}
 
-log = structlog.get_logger()
+log = structlog.get_logger("mlmd_server")
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,10 @@ STATIC = ROOT / "ui_server" / "static"
 OLDEST_PYTHON = (3, 10)
 # Newest first: what to look for where `python3` itself is too old.
 OTHER_PYTHONS = ("python3.13", "python3.12", "python3.11", "python3.10")
-OLDEST_NODE = 20
+# The Node.js versions that the UI's tools run on, as `engines` in ui/package.json has them: these majors from these
+# minors on, and every major from the newest on.
+NODE_MINORS = {20: 19, 22: 12}
+NEWEST_NODE = 24
 
 
 def main():
@@ -36,7 +39,8 @@ def use_a_fitting_python():
         return
     for name in OTHER_PYTHONS:
         other = shutil.which(name)
-        if other:
+        # A shim on the PATH may lead nowhere.
+        if other and subprocess.call([other, "-c", ""], stderr=subprocess.DEVNULL) == 0:
             os.execv(other, [other, *sys.argv])
     stop(
         "Python 3.10 or newer is needed; this is {}.{}.".format(*sys.version_info[:2]),
@@ -103,18 +107,23 @@ def path_with_node():
     node = shutil.which("node")
     if node and shutil.which("npm"):
         version = subprocess.check_output([node, "--version"]).decode()
-        if int(version.strip().lstrip("v").split(".")[0] or 0) >= OLDEST_NODE:
+        if node_fits(version):
             return os.environ["PATH"]
     own = CACHE / "node"
     lock = ROOT / "requirements" / "node.lock"
     done = own / "lock.hash"
     if not (done.exists() and done.read_text() == digest([lock])):
-        say("No Node.js {} or newer is here: taking it from a Python package".format(OLDEST_NODE))
+        say("No fitting Node.js is here: taking one from a Python package")
         run([sys.executable, "-m", "venv", "--clear", str(own)])
         pip = [str(own / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet"]
         run([*pip, "install", "--require-hashes", "-r", str(lock)])
         done.write_text(digest([lock]))
     return os.pathsep.join([str(own / "bin"), os.environ["PATH"]])
+
+
+def node_fits(version):
+    major, minor = (int(part) for part in version.strip().lstrip("v").split(".")[:2])
+    return major >= NEWEST_NODE or minor >= NODE_MINORS.get(major, sys.maxsize)
 
 
 def stamp(kind):

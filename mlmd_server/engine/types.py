@@ -132,6 +132,8 @@ class Types(Generic[T]):
         """
         if not given.name:
             raise InvalidArgumentError("No type name is specified.")
+        if given.HasField("base_type") and not given.base_type:
+            raise UnimplementedError("The base type of a type cannot be taken away.")
         stored = self.find(given.name, given.version)
         if stored is None:
             return self._create(given)
@@ -176,11 +178,7 @@ class Types(Generic[T]):
             self._session.update_rows("Type", ("external_id",), [(given.external_id, stored.id)])
 
     def _change_base_type(self, stored: T, given: T) -> None:
-        if not given.HasField("base_type"):
-            return
-        if stored.base_type and not given.base_type:
-            raise UnimplementedError("The base type of a type cannot be taken away.")
-        if stored.base_type and stored.base_type != given.base_type:
+        if given.base_type and stored.base_type and stored.base_type != given.base_type:
             raise UnimplementedError("The base type of a type cannot be changed.")
         if given.base_type and not stored.base_type:
             self._set_base_type(stored.id, given.base_type)

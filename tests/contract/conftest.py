@@ -21,6 +21,9 @@ ENVIRONMENTS = ROOT / ".cache" / "venvs"
 # To build packages that come as source only; newer ones may drop what such old packages use.
 BUILD_PINS = ("setuptools==80.9.0", "wheel==0.45.1")
 
+OFFICIAL_PINS = ("ml-metadata==1.17.1", "protobuf==4.25.8", "grpcio==1.67.1")
+OFFICIAL_PYTHONS = ("3.11", "3.10", "3.9")
+
 RunScript = Callable[..., Any]
 
 
@@ -29,12 +32,23 @@ def client_environment() -> Callable[..., RunScript]:
     """Make a function that runs a script of `clients/` beside the given packages and returns what it prints."""
 
     def make(*pins: str, pythons: tuple[str, ...] = ()) -> RunScript:
-        interpreter = _find_interpreter(pythons) if pythons else sys.executable
-        if interpreter is None:
-            pytest.skip(f"{pins[0]} needs Python {' or '.join(pythons)}, and none was found on this machine")
-        return _runner(_environment(interpreter, pins))
+        return _runner(_environment(_interpreter(pins[0], pythons), pins))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def official_python() -> Path:
+    """The Python of an environment that has the official library, `ml-metadata`."""
+    if (sys.platform, platform.machine()) not in {("linux", "x86_64"), ("darwin", "x86_64")}:
+        pytest.skip(f"{OFFICIAL_PINS[0]} has no wheel for {sys.platform} on {platform.machine()}")
+    return _environment(_interpreter(OFFICIAL_PINS[0], OFFICIAL_PYTHONS), OFFICIAL_PINS)
+
+
+@pytest.fixture(scope="session")
+def official_client(official_python: Path) -> RunScript:
+    """Run a script of `clients/` with the official library."""
+    return _runner(official_python)
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +108,14 @@ def _check(*command: Any) -> None:
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240)
     if done.returncode != 0:
         pytest.fail(f"{' '.join(map(str, command))}\n{done.stdout[-3000:]}", pytrace=False)
+
+
+def _interpreter(package: str, versions: tuple[str, ...]) -> str:
+    """A Python of one of these versions, or this one where none is named; skips where there is none."""
+    found = _find_interpreter(versions) if versions else sys.executable
+    if found is None:
+        pytest.skip(f"{package} needs Python {' or '.join(versions)}, and none was found on this machine")
+    return found
 
 
 def _find_interpreter(versions: tuple[str, ...]) -> str | None:

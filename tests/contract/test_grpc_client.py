@@ -1,8 +1,6 @@
 """The gRPC client of the official `ml-metadata` package, as PyPI has it."""
 
 import json
-import platform
-import sys
 import urllib.request
 
 import pytest
@@ -10,17 +8,8 @@ import pytest
 pytestmark = pytest.mark.contract
 
 
-@pytest.fixture(scope="module")
-def ml_metadata(client_environment):
-    if (sys.platform, platform.machine()) not in {("linux", "x86_64"), ("darwin", "x86_64")}:
-        pytest.skip(f"ml-metadata 1.17.1 has no wheel for {sys.platform} on {platform.machine()}")
-    return client_environment(
-        "ml-metadata==1.17.1", "protobuf==4.25.8", "grpcio==1.67.1", pythons=("3.11", "3.10", "3.9")
-    )
-
-
-def test_the_demo_is_logged_and_read_back(ml_metadata, stack, workspace_name):
-    result = ml_metadata("grpc_log_demo.py", *stack.grpc_target.split(":"), workspace_name)
+def test_the_demo_is_logged_and_read_back(official_client, stack, workspace_name):
+    result = official_client("grpc_log_demo.py", *stack.grpc_target.split(":"), workspace_name)
 
     data_set, model, metrics = result["artifacts"]
     execution = result["execution"]
@@ -47,8 +36,8 @@ def test_the_demo_is_logged_and_read_back(ml_metadata, stack, workspace_name):
     assert result["by_uri"]
 
 
-def test_what_it_logs_is_served_over_rest(ml_metadata, stack, workspace_name):
-    result = ml_metadata("grpc_log_demo.py", *stack.grpc_target.split(":"), workspace_name)
+def test_what_it_logs_is_served_over_rest(official_client, stack, workspace_name):
+    result = official_client("grpc_log_demo.py", *stack.grpc_target.split(":"), workspace_name)
 
     with urllib.request.urlopen(f"{stack.rest_url}/api/v1alpha1/events/executions/{result['execution']}") as answer:
         listed = json.load(answer)
@@ -59,10 +48,10 @@ def test_what_it_logs_is_served_over_rest(ml_metadata, stack, workspace_name):
     assert model["custom_properties"]["steps"] == {"int_value": str(2**62)}
 
 
-def test_it_reads_what_was_logged_over_rest(ml_metadata, sdk_of_this_project, stack, workspace_name):
+def test_it_reads_what_was_logged_over_rest(official_client, sdk_of_this_project, stack, workspace_name):
     logged = sdk_of_this_project("log_demo.py", "kfmd.metadata", stack.rest_url, workspace_name)
 
-    read = ml_metadata("grpc_read.py", *stack.grpc_target.split(":"), logged["model"])
+    read = official_client("grpc_read.py", *stack.grpc_target.split(":"), logged["model"])
     assert read["uri"] == "gcs://my-bucket/mnist"
     assert read["type"] == "kubeflow.org/alpha/model"
     assert read["properties"]["name"] == "MNIST"

@@ -23,7 +23,7 @@ class Server:
         command = [sys.executable, "-m", "mlmd_server", "--grpc_port=0", f"--sqlite_config_filename_uri={database}"]
         self.process = subprocess.Popen([*command, *flags], stderr=subprocess.PIPE, text=True)
         for line in self.process.stderr:
-            if found := re.search(r"event=serving address=(\S+)", line):
+            if found := re.search(r"serving .*address=(\S+)", line):
                 self.target = found[1]
                 break
         self.channel = grpc.insecure_channel(self.target)

@@ -1,0 +1,32 @@
+"""Answers calls with the official library over SQLite files: a JSON line in, a JSON line out.
+
+In:  [method, request as base64], or ["open", path]
+Out: [status code, response as base64, message]
+"""
+
+import base64
+import json
+import sys
+
+from ml_metadata.metadata_store.pywrap.metadata_store_extension import metadata_store as library
+from ml_metadata.proto import metadata_store_pb2 as pb
+
+
+def open_store(path):
+    config = pb.ConnectionConfig()
+    config.sqlite.filename_uri = path
+    config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
+    return library.CreateMetadataStore(config.SerializeToString(), b"")
+
+
+store = None
+for line in sys.stdin:
+    method, argument = json.loads(line)
+    if method == "open":
+        store = None  # closes the one before
+        store = open_store(argument)
+        answer = [0, "", ""]
+    else:
+        response, message, code = getattr(library, method)(store, base64.b64decode(argument))
+        answer = [code, base64.b64encode(response).decode(), message.decode(errors="replace")]
+    print(json.dumps(answer), flush=True)

@@ -1,0 +1,126 @@
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ui_server.proxy import end_to_end
+
+pytestmark = pytest.mark.anyio
+
+MODEL_PATH = "/api/v1alpha1/artifact_types/kubeflow.org%2Falpha%2Fmodel/artifacts"
+
+
+@pytest.mark.parametrize("prefix", ["", "/metadata"])
+async def test_encoded_slashes_reach_rest_as_they_were_sent(ui, rest, prefix):
+    await ui.get(f"{prefix}{MODEL_PATH}?name=a%2Fb&x=%20")
+    assert rest.seen[0].url.raw_path == f"{MODEL_PATH}?name=a%2Fb&x=%20".encode()
+    assert rest.seen[0].url.host == "rest"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.text(st.characters(codec="utf-8"), min_size=1).filter(lambda name: name not in {".", ".."}))
+async def test_any_type_name_reaches_rest_unchanged(ui, rest, name):
+    path = httpx.URL("http://ui").copy_with(path="/api/").raw_path + percent_encoded(name)
+    await ui.get(httpx.URL("http://ui").copy_with(raw_path=path))
+    assert rest.seen[-1].url.raw_path == path
+
+
+def percent_encoded(name: str) -> bytes:
+    return "".join(f"%{byte:02X}" for byte in name.encode()).encode()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"])
+async def test_method_body_and_status_pass_through(ui, rest, method):
+    rest.answer = lambda _: httpx.Response(409, json={"error": "e", "message": "e", "code": 6})
+    answer = await ui.request(method, "/api/v1alpha1/artifact_types", content=b'{"name": "t"}')
+    assert (rest.seen[0].method, rest.bodies[0]) == (method, b'{"name": "t"}')
+    assert (answer.status_code, answer.json()["code"]) == (409, 6)
+
+
+async def test_a_body_of_unknown_length_is_streamed(ui, rest):
+    async def parts():
+        for number in range(100):
+            yield str(number).encode() * 10_000
+
+    await ui.post("/api/v1alpha1/events", content=parts())
+    assert rest.seen[0].headers["transfer-encoding"] == "chunked"
+    assert len(rest.bodies[0]) == sum(len(str(number)) * 10_000 for number in range(100))
+
+
+async def test_a_get_carries_no_body(ui, rest):
+    await ui.get("/api/v1alpha1/artifacts")
+    assert not {"content-length", "transfer-encoding"} & rest.seen[0].headers.keys()
+
+
+async def test_headers_pass_except_those_of_one_connection(ui, rest):
+    rest.answer = lambda _: httpx.Response(
+        200, headers=[("set-cookie", "a=1"), ("set-cookie", "b=2"), ("keep-alive", "timeout=5"), ("x-request-id", "7")]
+    )
+    answer = await ui.get(
+        "/api/v1alpha1/artifacts",
+        headers={"kubeflow-userid": "ann@example.org", "connection": "close, x-hop", "x-hop": "1", "te": "trailers"},
+    )
+    sent = rest.seen[0].headers
+    assert sent["kubeflow-userid"] == "ann@example.org"
+    assert sent["host"] == "rest:8080"
+    assert not {"connection", "x-hop", "te"} & sent.keys()
+    assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
+    assert answer.headers["x-request-id"] == "7"
+    assert "keep-alive" not in answer.headers
+
+
+def test_headers_named_by_connection_belong_to_it():
+    headers = [(b"Connection", b"Close, X-Mine"), (b"X-Mine", b"1"), (b"X-Other", b"2")]
+    assert end_to_end(headers) == [(b"x-other", b"2")]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (httpx.ConnectError("Connection refused"), 502, 14),
+        (httpx.RemoteProtocolError("Server disconnected"), 502, 14),
+        (httpx.ConnectTimeout(""), 504, 4),
+        (httpx.ReadTimeout(""), 504, 4),
+    ],
+)
+async def test_a_rest_that_does_not_answer_is_named_in_json(ui, rest, error, status, code):
+    rest.fails_with(error)
+    answer = await ui.get("/metadata/api/v1alpha1/artifacts")
+    body = answer.json()
+    assert (answer.status_code, body["code"]) == (status, code)
+    assert body["error"] == body["message"]
+    assert "http://rest:8080" in body["message"]
+    assert "--rest_url" in body["message"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/../healthz", "/api/%2e%2e/healthz", "/api/.%2E/metrics", "/metadata/api/../../healthz", "/%61pi/v1alpha1/x"],
+)
+async def test_no_path_leads_past_the_api(app, rest, path):
+    sent = []
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": httpx.URL(f"http://ui{path}").path if "%61" in path else path.replace("%2e", ".").replace("%2E", "."),
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [],
+    }
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    await app(scope, receive, send)
+    assert sent[0]["status"] == 404
+    assert rest.seen == []
+
+
+async def test_large_answers_are_compressed_for_those_who_ask(ui, rest):
+    rest.answer = lambda _: httpx.Response(200, json={"artifacts": [{"id": "1"}] * 10_000})
+    answer = await ui.get("/api/v1alpha1/artifacts", headers={"accept-encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert len(answer.json()["artifacts"]) == 10_000

@@ -1,0 +1,37 @@
+import Button from "@mui/material/Button";
+
+import { ApiError } from "../api/client";
+import { RefreshIcon, WarningIcon } from "./icons";
+import { Notice } from "./Notice";
+
+interface FailureNoticeProps {
+  heading: string;
+  error: Error;
+  retrying: boolean;
+  onRetry: () => void;
+}
+
+export function FailureNotice({ heading, error, retrying, onRetry }: FailureNoticeProps) {
+  return (
+    <Notice icon={<WarningIcon />} heading={heading} alert>
+      <p>{error.message}</p>
+      <p>{advice(error)}</p>
+      <Button variant="contained" startIcon={<RefreshIcon />} loading={retrying} onClick={onRetry}>
+        Retry
+      </Button>
+    </Notice>
+  );
+}
+
+function advice(error: Error) {
+  const status = error instanceof ApiError ? error.status : undefined;
+  if (status === 0) return "Check that the server is running and your connection to it, then retry.";
+  if (status === 200 || status === 401 || status === 403)
+    return "You may have been signed out. Reload the page to sign in again.";
+  return (
+    <>
+      On a laptop, <code>python -m installer status --local</code> names the server that is down. On a cluster, look at{" "}
+      <code>kubectl -n kubeflow get pods</code> and the log of <code>deployment/metadata-deployment</code>.
+    </>
+  );
+}
