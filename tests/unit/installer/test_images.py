@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from installer.errors import InstallerError
 from installer.images import catalog, digests, engines
 from installer.images.cli import images
+from installer.images.commands import ROOT
 from installer.images.digests import PushedImage
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -184,6 +185,17 @@ def test_what_was_noted_is_read_back(tmp_path_factory, pushed):
     digests.write(file, pushed)
 
     assert digests.read(file) == pushed
+
+
+def test_the_image_holds_every_package_of_the_distribution():
+    tomllib = pytest.importorskip("tomllib", reason="needs Python 3.11 or newer")
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    wanted = {*wheel["packages"], *wheel.get("force-include", {})}
+
+    copied = {line.split()[1] for line in (ROOT / "images/Dockerfile").read_text().splitlines() if line[:5] == "COPY "}
+    sent = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert wanted <= copied
+    assert wanted <= sent
 
 
 def test_help_fits_80_columns():
