@@ -13,13 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.e2e.cluster import tools
-from tests.e2e.cluster.locks import alone
-from tests.e2e.cluster.paths import ENGINE_DATA, ENGINE_RUN
+from tests.e2e.cluster.locks import Lock, alone
+from tests.e2e.cluster.paths import CACHE, ENGINE_DATA, ENGINE_RUN
 from tests.e2e.cluster.shell import ClusterError, console, run, run_visibly, step
 
 SOCKET = ENGINE_RUN / "docker.sock"
 PID_FILE = ENGINE_RUN / "dockerd.pid"
 LOG = ENGINE_RUN / "dockerd.log"
+
+# Every run that uses an engine shares this lock: the last one stops the daemon.
+USERS = CACHE / "container-engine-users.lock"
+_uses: list[Lock] = []
 
 # The clusters' network, so that removing it never touches the one that other kind clusters share.
 NETWORK = "kubeflow-metadata-e2e"
@@ -78,6 +82,9 @@ def find() -> Engine | None:
 def ready() -> Engine:
     """An engine that answers, started if need be."""
     with alone("container-engine"):
+        users = Lock(USERS)
+        users.share()
+        _uses.append(users)
         engine = find()
         if engine is None:
             with step("Starting a Docker daemon of our own: no Docker or Podman answers"):
@@ -88,9 +95,14 @@ def ready() -> Engine:
 
 
 def settle(engine: Engine) -> None:
-    """Removes our network and stops our own daemon, unless a cluster still runs."""
+    """Removes our network and stops our own daemon, unless a cluster or another run still needs them."""
     with alone("container-engine"):
-        if not engine.succeeds("info"):
+        while _uses:
+            _uses.pop().release()
+        users = Lock(USERS)
+        others = not users.try_acquire()
+        users.release()
+        if others or not engine.succeeds("info"):
             return
         engine.succeeds("network", "rm", NETWORK)  # refused while a cluster uses it
         if engine.own and not engine.run("ps", "--quiet"):

@@ -114,7 +114,10 @@ def create(name: str, *, keep: bool = False) -> Cluster:
     _held[name] = lock
     try:
         remove_leftovers(container_engine)
-        record.folder.mkdir(parents=True, exist_ok=True)
+        if name in _names(container_engine):  # kept, but it does not answer: after a restart of the machine, say
+            _delete(container_engine, record)
+        shutil.rmtree(record.folder, ignore_errors=True)
+        record.folder.mkdir(parents=True)
         source = container_images.choose(container_engine)
         config = record.folder / "kind.yaml"
         config.write_text(source.kind_config(record.folder))

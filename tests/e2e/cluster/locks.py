@@ -12,7 +12,7 @@ from tests.e2e.cluster.shell import console
 
 
 class Lock:
-    """A lock file, held from `try_acquire` until `release` or the end of this process."""
+    """A lock file, held (alone or shared) until `release` or the end of this process."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -27,6 +27,9 @@ class Lock:
 
     def acquire(self) -> None:
         fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def share(self) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_SH)
 
     def release(self) -> None:
         self._file.close()
