@@ -9,10 +9,14 @@ if ! command -v apt-get > /dev/null; then
 fi
 
 missing=""
-# docker.io brings dockerd, containerd and runc; mmdebstrap assembles root file systems.
-for pair in dockerd:docker.io docker:docker.io mmdebstrap:mmdebstrap iptables:iptables ip:iproute2; do
-  command -v "${pair%%:*}" > /dev/null || missing="$missing ${pair##*:}"
-done
+need() {
+  if [ ! -e "$1" ] && ! command -v "$1" > /dev/null; then missing="$missing $2"; fi
+}
+need dockerd docker.io # with containerd and runc
+need mmdebstrap mmdebstrap
+need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
+# Newer releases have the client in a package of its own.
+if ! command -v docker > /dev/null && apt-cache show docker-cli > /dev/null 2>&1; then missing="$missing docker-cli"; fi
 if [ -z "$missing" ]; then exit 0; fi
 
 echo "Installing$missing ..."
