@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +23,9 @@ LOG = ENGINE_RUN / "dockerd.log"
 # Every run that uses an engine shares this lock: the last one stops the daemon.
 USERS = CACHE / "container-engine-users.lock"
 _uses: list[Lock] = []
+
+# The daemon that this very process started, to be waited for in the end.
+_started: list[subprocess.Popen[bytes]] = []
 
 # The clusters' network, so that removing it never touches the one that other kind clusters share.
 NETWORK = "kubeflow-metadata-e2e"
@@ -156,6 +158,7 @@ def _start() -> None:
                 daemon.wait(STOP_SECONDS)
             raise ClusterError(f"dockerd did not become ready; it said:\n{tail}")
         time.sleep(0.2)
+    _started.append(daemon)
 
 
 def _stop() -> None:
@@ -167,9 +170,9 @@ def _stop() -> None:
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
                 break
-            with suppress(ChildProcessError):  # if this very process started it, let the kernel forget it
-                os.waitpid(pid, os.WNOHANG)
             time.sleep(0.1)
+        while _started:
+            _started.pop().wait()
     _clean_run_files()
 
 
