@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Each lock: what it holds, and the lock that it must agree with.
 LOCKS = {
     "server": (["pyproject.toml", "--extra=server"], None),
-    "local": (["pyproject.toml", "--extra=server", "--extra=local"], "server"),
-    "dev": (["pyproject.toml", "--extra=server", "--extra=local", "--group=dev"], "local"),
+    "local": (["pyproject.toml", "sdk/pyproject.toml", "--extra=server", "--extra=local"], "server"),
+    "dev": (["pyproject.toml", "sdk/pyproject.toml", "--extra=server", "--extra=local", "--group=dev"], "local"),
     "build": (["--group=build"], None),
     "node": (["--group=node"], None),
     "proto": (["--group=proto"], None),

@@ -35,7 +35,7 @@ def log_demo(rest_url: str) -> None:
         from kfmd import metadata
     except ModuleNotFoundError as error:
         raise InstallerError(
-            "The SDK is not installed here, and the demo is logged with it.",
+            f"The demo is logged with the SDK, and the module {error.name} is not installed here.",
             hint="Type: pip install kubeflow-metadata-sdk   (in a checkout: pip install ./sdk)",
         ) from error
     try:

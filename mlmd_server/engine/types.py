@@ -94,7 +94,8 @@ class Types(Generic[T]):
         """As ``find``; raises NotFoundError if there is none."""
         found = self.find(name, version)
         if found is None:
-            raise NotFoundError(f"No {self._kind.name} type found for name: {name!r}, version: {version!r}")
+            # The official server's words, which clients are known to look for.
+            raise NotFoundError(f"No type found for query, name: `{name}`, version: `{version or 'nullopt'}`")
         return found
 
     def all(self) -> list[T]:

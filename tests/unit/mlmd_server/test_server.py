@@ -61,7 +61,7 @@ def test_an_error_has_a_status_and_a_message(server):
     with pytest.raises(grpc.RpcError) as caught:
         server.call("GetArtifactType", rpc.GetArtifactTypeRequest(type_name="x"))
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
-    assert "'x'" in caught.value.details()
+    assert "No type found for query, name: `x`" in caught.value.details()
 
 
 def test_a_call_that_is_not_supported_says_so(server):

@@ -1,0 +1,129 @@
+"""`/api/v1alpha1` as an ASGI application: match, read, handle, answer."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from urllib.parse import parse_qsl
+
+import grpc
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from rest_server.errors import ApiError, error_response, plain_response
+from rest_server.handlers import Answer, Call, Limits, handlers
+from rest_server.matching import BadPathError, Found, Matcher, NotFound, decode_path
+from rest_server.metrics import IN_FLIGHT
+from rest_server.routes import ROUTES, Route
+from rest_server.store import Store, StoreError, request_id
+
+_LOG = structlog.get_logger("rest_server.api")
+# grpc-gateway forwards the headers of the gRPC reply with this prefix.
+_HEADERS = {"Grpc-Metadata-Content-Type": "application/grpc"}
+_STORE_BROKEN = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS}
+
+
+class Api:
+    def __init__(self, store: Store, limits: Limits, queue_seconds: float) -> None:
+        self._handlers = handlers(store)
+        self._limits = limits
+        self._queue_seconds = queue_seconds
+        self._matcher = Matcher(ROUTES)
+        self._slots = asyncio.Semaphore(limits.concurrent_requests)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            async with self._slot():
+                response = await self._respond(request)
+                await response(scope, receive, send)
+        except ClientDisconnect:
+            _LOG.info("client went away")
+        except StoreError as error:
+            # The answer has begun: leaving it unfinished is the only way to tell.
+            _LOG.error("list broke off", reason=str(error))
+        except ApiError as error:
+            await error_response(error)(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        try:
+            path = decode_path(request.scope.get("raw_path") or request.scope["path"].encode())
+        except BadPathError as error:
+            return error_response(ApiError(grpc.StatusCode.INVALID_ARGUMENT, str(error)))
+        found = self._matcher.match(request.method, path)
+        if isinstance(found, NotFound):
+            return plain_response(HTTPStatus.NOT_FOUND)
+        if not isinstance(found, Found):
+            return plain_response(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": ", ".join(found.allowed)})
+        request.scope["metadata.operation"] = found.route.operation
+        try:
+            answer = await self._handle(request, found.route, found.parameters)
+        except ApiError as error:
+            return error_response(error)
+        except StoreError as error:
+            return error_response(_explain(error))
+        except ClientDisconnect:
+            raise
+        except Exception:
+            _LOG.exception("request failed")
+            return error_response(_internal("internal error"))
+        if isinstance(answer, bytes):
+            return Response(answer, media_type="application/json", headers=_HEADERS)
+        return StreamingResponse(answer, media_type="application/json", headers=_HEADERS)
+
+    async def _handle(self, request: Request, route: Route, parameters: Mapping[str, str]) -> Answer:
+        body = await self._read(request) if route.body else b""
+        # A repeated parameter counts once, the first time, as upstream.
+        pairs = parse_qsl(request.url.query, keep_blank_values=True)
+        query = {name: value for name, value in reversed(pairs) if name in route.query}
+        return await self._handlers[route.operation](Call(parameters, query, body, self._limits))
+
+    async def _read(self, request: Request) -> bytes:
+        announced = request.headers.get("content-length", "")
+        if announced.isascii() and announced.isdigit() and int(announced) > self._limits.body_bytes:
+            raise self._too_large()
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > self._limits.body_bytes:
+                raise self._too_large()
+        return bytes(body)
+
+    def _too_large(self) -> ApiError:
+        return ApiError(
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            f"the body is larger than {self._limits.body_bytes} bytes, the most that this server accepts"
+            " (--max_body_bytes)",
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        )
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        try:
+            await asyncio.wait_for(self._slots.acquire(), self._queue_seconds)
+        except (asyncio.TimeoutError, TimeoutError) as error:
+            raise ApiError(grpc.StatusCode.UNAVAILABLE, "too many requests at once; try again in a moment") from error
+        try:
+            with IN_FLIGHT.track_inprogress():
+                yield
+        finally:
+            self._slots.release()
+
+
+def _explain(error: StoreError) -> ApiError:
+    """What a client may know of the store's trouble; an operator finds the rest in the log."""
+    if error.code in _STORE_BROKEN:
+        _LOG.error("metadata store failed", reason=str(error))
+        return _internal("the metadata store failed")
+    if error.code == grpc.StatusCode.UNAVAILABLE:
+        _LOG.warning("metadata store does not answer", reason=str(error))
+        return ApiError(error.code, f"the metadata store does not answer: {error.details}")
+    return ApiError(error.code, error.details)
+
+
+def _internal(message: str) -> ApiError:
+    return ApiError(
+        grpc.StatusCode.INTERNAL, f"{message}; the server's log tells more under request {request_id.get()}"
+    )

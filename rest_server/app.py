@@ -1,0 +1,90 @@
+"""The server's parts put together: the API, the documents and probes beside it, and what happens at the start."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from rest_server.api import Api
+from rest_server.handlers import Limits
+from rest_server.health import Readiness, healthz, readyz
+from rest_server.metrics import REGISTRY
+from rest_server.observe import Observer
+from rest_server.predefined import prepare
+from rest_server.routes import PREFIX
+from rest_server.schemas import TypeDefinition
+from rest_server.store import Store, connect
+from rest_server.swagger import swagger_json
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set, with the defaults of the command line."""
+
+    grpc_target: str = "127.0.0.1:9090"
+    grpc_timeout: float = 60.0
+    max_grpc_message_length: int = 256 * 2**20
+    limits: Limits = field(default_factory=Limits)
+
+
+def create_app(settings: Settings, definitions: Sequence[TypeDefinition]) -> Starlette:
+    """The ASGI application. Its lifespan waits for the store and registers the types in the background."""
+    channel = connect(settings.grpc_target, settings.max_grpc_message_length)
+    store = Store(channel, settings.grpc_timeout)
+    readiness = Readiness()
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        preparing = asyncio.create_task(prepare(store, definitions, settings.grpc_target, readiness))
+        try:
+            yield
+        finally:
+            preparing.cancel()
+            with suppress(asyncio.CancelledError):
+                await preparing
+            await channel.close()
+
+    app = Starlette(
+        routes=[
+            Route("/", _index),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz(store, readiness)),
+            Route("/metrics", _metrics),
+            Route("/swagger.json", _swagger),
+            Route(f"{PREFIX}/swagger.json", _swagger),
+        ],
+        middleware=[Middleware(Observer)],
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    # Not a mount: the API also answers targets that are no paths, such as `*` and the absolute form.
+    app.router.default = Api(store, settings.limits, settings.grpc_timeout)
+    return app
+
+
+async def _index(request: Request) -> Response:
+    return JSONResponse(
+        {
+            "name": "Kubeflow Metadata REST backend",
+            "api": PREFIX,
+            "swagger": f"{PREFIX}/swagger.json",
+            "health": "/healthz",
+            "readiness": "/readyz",
+            "metrics": "/metrics",
+        }
+    )
+
+
+async def _metrics(request: Request) -> Response:
+    return Response(generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _swagger(request: Request) -> Response:
+    return Response(swagger_json(), media_type="application/json")

@@ -1,0 +1,123 @@
+"""Artifacts and executions: create, get, list."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Sequence
+from typing import Generic
+
+import grpc
+
+from mlmd_proto import metadata_store_pb2 as mlmd
+from rest_server.errors import ApiError
+from rest_server.handlers.call import Answer, Call, invalid, not_implemented
+from rest_server.store import PAGE_SIZE, Node, NodeStore, StoreError, Type
+from rest_server.wire import encode
+from rest_server.wire.decode import INT64
+
+_DIGITS = re.compile("[0-9]+")
+_PROPERTY_TYPES = {
+    "int_value": mlmd.INT,
+    "double_value": mlmd.DOUBLE,
+    "string_value": mlmd.STRING,
+}
+_MISSING = {
+    "artifact": "internal error: expecting single new Artifact id, got instead : []",
+    "execution": "internal error: expecting single Execution, got instead : []",
+}
+
+
+class NodeHandlers(Generic[Node, Type]):
+    """The operations on one kind of node."""
+
+    def __init__(self, store: NodeStore[Node, Type]) -> None:
+        self._store: NodeStore[Node, Type] = store
+        self._noun = store.noun
+        self._title = store.noun.capitalize()
+
+    async def create(self, call: Call) -> Answer:
+        node: Node = call.message(self._store.node_message)
+        if node.HasField("id"):
+            raise invalid(f"id should remain unspecified when creating {self._title}")
+        call.check_names("property name", [*node.properties, *node.custom_properties])
+        node_type = await self._resolve_type(call.parameters["parent"])
+        _check_properties(node, node_type)
+        node.type_id = node_type.id
+        return await self._one(await self._store.put(node))
+
+    async def get(self, call: Call) -> Answer:
+        # The type in the path has never mattered.
+        number = call.parameters["id"]
+        if not _DIGITS.fullmatch(number) or len(number) > 19 or int(number) not in INT64:
+            types, nodes = f"{self._noun}_types", f"{self._noun}s"
+            raise invalid(
+                f'malformed {self._title} name "{types}/{call.parameters["name"]}/{nodes}/{number}".'
+                f' Must match pattern "{types}/.*/{nodes}/([0-9]+)"'
+            )
+        return await self._one(int(number))
+
+    async def list_of_type(self, call: Call) -> Answer:
+        return await self._list(call.parameters["name"])
+
+    async def list_all(self, call: Call) -> Answer:
+        name = call.query.get("name", "")
+        return await self._list(name.removeprefix(f"{self._noun}_types/") if name else None)
+
+    async def delete(self, call: Call) -> Answer:
+        raise not_implemented(f"Delete{self._title}")
+
+    async def _resolve_type(self, name: str) -> Type:
+        try:
+            return await self._store.get_type(name)
+        except StoreError as error:
+            if error.code != grpc.StatusCode.NOT_FOUND:
+                raise
+            raise ApiError(
+                error.code,
+                f'failed to resolve {self._title}Type under "{self._noun}_types/{name}": {error.details}',
+            ) from error
+
+    async def _one(self, node_id: int) -> bytes:
+        nodes = await self._store.get([node_id])
+        if not nodes:
+            raise ApiError(grpc.StatusCode.NOT_FOUND, _MISSING[self._noun])
+        return b'{"%b":%b}' % (self._noun.encode(), encode(nodes[0]))
+
+    async def _list(self, type_name: str | None) -> Answer:
+        pages = self._store.pages(type_name)
+        first = await anext(pages)
+        if not first:
+            return b"{}"
+        stream = self._stream(first, pages)
+        if len(first) < PAGE_SIZE:
+            return b"".join([part async for part in stream])
+        return stream
+
+    async def _stream(self, page: Sequence[Node] | None, pages: AsyncIterator[Sequence[Node]]) -> AsyncIterator[bytes]:
+        separator = b'{"%bs":[' % self._noun.encode()
+        while page is not None:
+            # The store works on the next page while this one is written.
+            upcoming = asyncio.create_task(_next(pages))
+            try:
+                yield separator + b",".join(map(encode, page))
+                page = await upcoming
+            finally:
+                upcoming.cancel()
+            separator = b"," if page else b""
+        yield b"]}"
+
+
+async def _next(pages: AsyncIterator[Sequence[Node]]) -> Sequence[Node] | None:
+    return await anext(pages, None)
+
+
+def _check_properties(node: mlmd.Artifact | mlmd.Execution, node_type: mlmd.ArtifactType | mlmd.ExecutionType) -> None:
+    """Say upstream's words for what no store accepts; also, some stores do not survive an empty custom value."""
+    for name in sorted(node.properties):
+        if name not in node_type.properties:
+            raise invalid(f"Found unknown property: {name}")
+        kind = node.properties[name].WhichOneof("value")
+        if kind is None or _PROPERTY_TYPES[kind] != node_type.properties[name]:
+            raise invalid(f"Found unmatched property type: {name}")
+    for name in sorted(node.custom_properties):
+        if node.custom_properties[name].WhichOneof("value") is None:
+            raise invalid(f"Found unmatched property type: {name}")

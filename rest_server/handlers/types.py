@@ -1,0 +1,79 @@
+"""Artifact types and execution types: create or confirm, add properties, get, list."""
+
+from typing import Generic
+
+import grpc
+
+from mlmd_proto import metadata_store_pb2 as mlmd
+from rest_server.errors import ApiError
+from rest_server.handlers.call import Answer, Call, invalid, not_implemented
+from rest_server.store import Node, NodeStore, StoreError, Type
+from rest_server.wire import encode
+
+_CONFLICT = "Type already exists with different properties."
+
+
+class TypeHandlers(Generic[Node, Type]):
+    """The operations on the types of one kind of node."""
+
+    def __init__(self, store: NodeStore[Node, Type]) -> None:
+        self._store: NodeStore[Node, Type] = store
+        self._noun = store.noun
+
+    async def create(self, call: Call) -> Answer:
+        """Create the type, or confirm that the stored one has exactly these properties."""
+        return await self._put(self._read(call), can_add=False)
+
+    async def update(self, call: Call) -> Answer:
+        """Create the type, or add properties to the stored one; the body repeats those that it has."""
+        node_type = self._read(call)
+        if node_type.HasField("id"):
+            await self._check_id(node_type)
+        return await self._put(node_type, can_add=True)
+
+    async def get(self, call: Call) -> Answer:
+        return self._one(await self._store.get_type(call.parameters["name"]))
+
+    async def list(self, call: Call) -> Answer:
+        types = sorted(await self._store.get_types(), key=lambda node_type: node_type.id)
+        if not types:
+            return b"{}"
+        return b'{"%b_types":[%b]}' % (self._noun.encode(), b",".join(map(encode, types)))
+
+    async def delete(self, call: Call) -> Answer:
+        raise not_implemented(f"Delete{self._noun.capitalize()}Type")
+
+    def _read(self, call: Call) -> Type:
+        node_type: Type = call.message(self._store.type_message)
+        call.check_names("type name", [node_type.name])
+        call.check_names("property name", node_type.properties)
+        for name in sorted(node_type.properties):
+            if node_type.properties[name] == mlmd.UNKNOWN:
+                raise invalid(f"Property {name} is UNKNOWN.")
+        return node_type
+
+    async def _check_id(self, node_type: Type) -> None:
+        # Reading first is safe: a stored type never changes its id.
+        try:
+            stored = await self._store.get_type(node_type.name)
+        except StoreError as error:
+            if error.code != grpc.StatusCode.NOT_FOUND:
+                raise
+            return
+        if stored.id != node_type.id:
+            raise ApiError(
+                grpc.StatusCode.ALREADY_EXISTS,
+                f"Type already exists with id {stored.id}; the body says {node_type.id}.",
+            )
+
+    async def _put(self, node_type: Type, *, can_add: bool) -> bytes:
+        try:
+            await self._store.put_type(node_type, can_add=can_add)
+        except StoreError as error:
+            if error.code != grpc.StatusCode.ALREADY_EXISTS:
+                raise
+            raise ApiError(error.code, _CONFLICT) from error
+        return self._one(await self._store.get_type(node_type.name))
+
+    def _one(self, node_type: Type) -> bytes:
+        return b'{"%b_type":%b}' % (self._noun.encode(), encode(node_type))

@@ -1,0 +1,96 @@
+"""Paths to routes, as grpc-gateway 1.8.3 matches them: on the decoded path, the first route wins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import unquote_to_bytes
+
+from rest_server.routes import PREFIX, Route
+
+Segments = list[str]
+
+
+@dataclass(frozen=True)
+class Found:
+    route: Route
+    parameters: dict[str, str]
+
+
+@dataclass(frozen=True)
+class NotFound:
+    """No route has this path."""
+
+
+@dataclass(frozen=True)
+class OtherVerb:
+    """Routes have this path, all with other verbs."""
+
+    allowed: Sequence[str]
+
+
+class BadPathError(ValueError):
+    """The request line holds a percent sign that starts no escape."""
+
+
+class Matcher:
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._templates = [(route, Template(PREFIX + route.template)) for route in routes]
+
+    def match(self, verb: str, path: str) -> Found | NotFound | OtherVerb:
+        """Find the route of a decoded path."""
+        segments = path.split("/")
+        # What follows a colon in the last segment would be a custom verb; no route has one.
+        if ":" in segments[-1]:
+            return NotFound()
+        allowed = []
+        for route, template in self._templates:
+            parameters = template.match(segments)
+            if parameters is None:
+                continue
+            if route.verb == verb:
+                return Found(route, parameters)
+            allowed.append(route.verb)
+        return OtherVerb(sorted(set(allowed))) if allowed else NotFound()
+
+
+@dataclass(frozen=True)
+class Template:
+    """`/a/{x**}/b/{y}`: `{x**}` takes as many segments as it can, even none; `{y}` takes one, even an empty one."""
+
+    text: str
+
+    @cached_property
+    def _head_and_tail(self) -> tuple[Segments, str | None, Segments]:
+        segments = self.text.split("/")
+        for index, segment in enumerate(segments):
+            if segment.endswith("**}"):
+                return segments[:index], segment[1:-3], segments[index + 1 :]
+        return segments, None, []
+
+    def match(self, segments: Segments) -> dict[str, str] | None:
+        """The parameters, if the segments fit."""
+        head, greedy, tail = self._head_and_tail
+        rest = len(segments) - len(head) - len(tail)
+        if rest < 0 or (rest > 0 and greedy is None):
+            return None
+        end = len(head) + rest
+        parameters = {} if greedy is None else {greedy: "/".join(segments[len(head) : end])}
+        fixed = zip(head + tail, segments[: len(head)] + segments[end:], strict=True)
+        for expected, segment in fixed:
+            if expected.startswith("{"):
+                parameters[expected[1:-1]] = segment
+            elif expected != segment:
+                return None
+        return parameters
+
+
+def decode_path(raw_path: bytes) -> str:
+    """The path of a request line. `%2F` becomes a slash like any other: type names are full of them."""
+    if not raw_path.startswith(b"/"):
+        # The absolute form, as a client behind a forward proxy sends it.
+        _, _, after_scheme = raw_path.partition(b"://")
+        raw_path = b"/" + after_scheme.partition(b"/")[2]
+    for escape in raw_path.split(b"%")[1:]:
+        if len(escape) < 2 or not all(digit in b"0123456789abcdefABCDEF" for digit in escape[:2]):
+            raise BadPathError(f"invalid URL escape {('%' + escape[:2].decode('latin-1'))!r}")
+    return unquote_to_bytes(raw_path).decode("utf-8", errors="replace")

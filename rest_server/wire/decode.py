@@ -1,0 +1,222 @@
+"""JSON bytes to protobuf messages, as leniently and as strictly as Go's jsonpb 1.3.1.
+
+Numbers stay text until the field's type is known, as in Go: so 64-bit integers and doubles are exact, `1.0` and `1e3`
+are no integers, and a number of a million digits in an unknown field costs nothing.
+"""
+
+import codecs
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+
+from rest_server.wire.encode import quote
+from rest_server.wire.fields import descriptor_of, enum_of, fields_of, is_map, message_of
+
+INT64 = range(-(2**63), 2**63)
+
+_SPACE = " \t\r\n"
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
+_NON_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+_LONE_SURROGATES = re.compile("[\ud800-\udfff]")
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+
+
+class DecodeError(ValueError):
+    """The body is not the message that was asked for; the text says where and why."""
+
+
+class _Number(str):
+    """A JSON number, as it was written."""
+
+    __slots__ = ()
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise DecodeError(f'invalid JSON: {name} is not a JSON value; write it as the string "{name}"')
+
+
+def _replace_each_byte(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "\ufffd" * (error.end - error.start), error.end
+
+
+codecs.register_error("replace-each-byte", _replace_each_byte)
+
+_JSON = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_constant=_refuse_constant)
+
+
+class Decoder:
+    """Reads request bodies; `max_depth` bounds how deeply JSON may nest."""
+
+    def __init__(self, max_depth: int) -> None:
+        self._max_depth = max_depth
+
+    def decode(self, body: bytes, message: Message) -> None:
+        """Fill the empty `message` from the first JSON value of the body; no value leaves it empty."""
+        text = body.decode("utf-8", errors="replace-each-byte").lstrip(_SPACE)
+        if not text:
+            return
+        self._check_depth(text)
+        try:
+            value, _ = _JSON.raw_decode(text)
+        except json.JSONDecodeError as error:
+            raise DecodeError(f"invalid JSON: {error.msg} at line {error.lineno}, column {error.colno}") from error
+        if value is not None:
+            _read_message(value, message, "body")
+
+    def _check_depth(self, text: str) -> None:
+        if text.count("{") + text.count("[") <= self._max_depth:
+            return
+        depth = 0
+        for match in _STRING_OR_BRACKET.finditer(text):
+            bracket = match.group()
+            if bracket in "{[":
+                depth += 1
+                if depth > self._max_depth:
+                    raise DecodeError(f"invalid JSON: nested deeper than {self._max_depth} levels")
+            elif bracket in "}]":
+                depth -= 1
+                if depth == 0:
+                    return
+
+
+def _read_message(value: Any, message: Message, path: str) -> None:
+    members = _members(value, path)
+    filled_oneofs: dict[str, str] = {}
+    for field in fields_of(descriptor_of(message)):
+        # The camelCase spelling wins when both are there, even when it is null.
+        name = field.camelcase_name if field.camelcase_name in members else field.name
+        member = members.get(name)
+        if member is None:
+            continue
+        oneof = field.containing_oneof
+        if oneof is not None:
+            if oneof.name in filled_oneofs:
+                raise DecodeError(f"{path}: {filled_oneofs[oneof.name]} and {field.name} exclude each other")
+            filled_oneofs[oneof.name] = field.name
+        _read_field(member, message, field, f"{path}.{name}")
+
+
+def _read_field(value: Any, message: Message, field: FieldDescriptor, path: str) -> None:
+    if is_map(field):
+        _read_map(value, getattr(message, field.name), message_of(field), path)
+    elif field.is_repeated:
+        if not isinstance(value, list):
+            _wrong_type(value, "an array", path)
+        items = getattr(message, field.name)
+        for index, item in enumerate(value):
+            _read_item(item, items.add(), f"{path}[{index}]")
+    elif field.type == FieldDescriptor.TYPE_MESSAGE:
+        child = getattr(message, field.name)
+        child.SetInParent()
+        _read_message(value, child, path)
+    else:
+        setattr(message, field.name, _scalar(value, field, path))
+
+
+def _read_map(value: Any, entries: Any, entry: Descriptor, path: str) -> None:
+    field = entry.fields_by_name["value"]
+    for key, member in _members(value, path).items():
+        member_path = f"{path}[{quote(_text(key))}]"
+        if field.type == FieldDescriptor.TYPE_MESSAGE:
+            _read_item(member, entries[_text(key)], member_path)
+        else:
+            # null leaves the entry with its zero value: a map entry cannot be unset.
+            entries[_text(key)] = 0 if member is None else _scalar(member, field, member_path)
+
+
+def _read_item(value: Any, message: Message, path: str) -> None:
+    if value is not None:
+        _read_message(value, message, path)
+
+
+def _scalar(value: Any, field: FieldDescriptor, path: str) -> Any:
+    if field.type == FieldDescriptor.TYPE_STRING:
+        if not _is_text(value):
+            _wrong_type(value, "a string", path)
+        return _text(value)
+    if field.type == FieldDescriptor.TYPE_BOOL:
+        if not isinstance(value, bool):
+            _wrong_type(value, "true or false", path)
+        return value
+    if field.type == FieldDescriptor.TYPE_ENUM:
+        return _enum(value, field, path)
+    if not isinstance(value, str):
+        _wrong_type(value, "a number", path)
+    if field.type == FieldDescriptor.TYPE_DOUBLE:
+        return _double(value, path)
+    return _int64(value, path)
+
+
+def _int64(text: str, path: str) -> int:
+    literal = text.strip(_SPACE)
+    # int() of a long literal takes quadratic time; no 64-bit integer has more than 20 characters.
+    if not _INTEGER.fullmatch(literal) or len(literal) > 20 or int(literal) not in INT64:
+        raise DecodeError(f"{path}: {_shown(text)} is not a 64-bit integer")
+    return int(literal)
+
+
+def _double(text: str, path: str) -> float:
+    if not isinstance(text, _Number) and text in _NON_FINITE:
+        return _NON_FINITE[text]
+    literal = text.strip(_SPACE)
+    if not _NUMBER.fullmatch(literal):
+        raise DecodeError(f"{path}: {_shown(text)} is not a number")
+    number = float(literal)
+    if number in (float("inf"), float("-inf")):
+        raise DecodeError(f"{path}: {_shown(text)} does not fit a double")
+    return number
+
+
+def _enum(value: Any, field: FieldDescriptor, path: str) -> int:
+    enum = enum_of(field)
+    if isinstance(value, _Number):
+        numbers = {str(number): number for number in enum.values_by_number}
+        if value in numbers:
+            return numbers[value]
+    elif isinstance(value, str):
+        if value in enum.values_by_name:
+            return enum.values_by_name[value].number
+    else:
+        _wrong_type(value, "the name or number of an enum value", path)
+    raise DecodeError(f"{path}: unknown value {_shown(value)} for enum {enum.full_name}")
+
+
+def _members(value: Any, path: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        _wrong_type(value, "an object", path)
+    return value
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and not isinstance(value, _Number)
+
+
+def _text(value: str) -> str:
+    """A string that UTF-8 can carry: Go, too, reads half of a surrogate pair as U+FFFD."""
+    return _LONE_SURROGATES.sub("\ufffd", value)
+
+
+def _shown(value: str) -> str:
+    text = _text(value)
+    if len(text) > 80:
+        text = text[:80] + "..."
+    return text if isinstance(value, _Number) else quote(text)
+
+
+def _wrong_type(value: Any, expected: str, path: str) -> NoReturn:
+    if isinstance(value, _Number):
+        found = "a number"
+    elif isinstance(value, str):
+        found = "a string"
+    else:
+        found = {dict: "an object", list: "an array", bool: "a boolean"}[type(value)]
+    raise DecodeError(f"{path}: {expected} is expected here, not {found}")

@@ -1,0 +1,117 @@
+"""`python -m rest_server` as a process."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+COMMAND = [sys.executable, "-m", "rest_server"]
+
+
+def run(*arguments, **environment):
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60, env={**os.environ, **environment}
+    )
+
+
+@pytest.fixture
+def process():
+    started = []
+
+    def begin(*arguments, **environment):
+        server = subprocess.Popen(
+            [*COMMAND, "--http_port", "0", *arguments],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
+        )
+        started.append(server)
+        for line in server.stderr:
+            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+                return server, found.group()
+        raise AssertionError("the server ended before it listened")
+
+    yield begin
+    for server in started:
+        server.kill()
+        server.communicate()
+
+
+def test_help_fits_a_terminal_and_names_every_flag():
+    done = run("--help", COLUMNS="80")
+    assert done.returncode == 0
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    for flag in ("--http_host", "--http_port", "--mlmd_grpc_host", "--mlmd_grpc_port", "--schema_root_dir"):
+        assert flag in done.stdout
+
+
+def test_a_misspelt_flag_is_corrected():
+    done = run("--http_prt", "1")
+    assert done.returncode == 2
+    assert "'--http_port'?" in done.stderr
+
+
+@pytest.mark.parametrize("port", ["x", "0", "65536", "tcp://10.0.0.1"])
+def test_a_port_is_a_number(port):
+    done = run("--mlmd_grpc_port", port)
+    assert done.returncode == 2
+    assert "is not a port number" in done.stderr
+
+
+def test_a_taken_port_is_said():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run("--http_port", port)
+    assert done.returncode == 1
+    assert f"Error: cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_broken_schema_ends_the_server_before_it_serves(tmp_path):
+    (tmp_path / "broken.json").write_text("{")
+    done = run("--schema_root_dir", str(tmp_path), "--http_port", "0")
+    assert done.returncode == 2
+    assert f"Error: {tmp_path / 'broken.json'}: is not JSON" in done.stderr
+
+
+def test_the_store_is_found_through_the_environment_of_a_pod(process, store):
+    with store() as target:
+        host, port = target.split(":")
+        _, url = process(METADATA_GRPC_SERVICE_HOST=host, METADATA_GRPC_SERVICE_PORT=f"tcp://10.0.0.1:{port}")
+        assert httpx.get(f"{url}/api/v1alpha1/artifact_types", trust_env=False).status_code == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_server_in_peace(process, number):
+    server, url = process("--mlmd_grpc_port", "1")
+    assert httpx.get(f"{url}/healthz", trust_env=False).text == "ok\n"
+    server.send_signal(number)
+    _, errors = server.communicate(timeout=60)
+    assert server.returncode == 0
+    assert "Traceback" not in errors
+
+
+def test_a_request_under_way_is_finished_before_the_server_ends(process, scripted):
+    def answer(method, request, context):
+        if method == "GetArtifactTypes":
+            server.send_signal(signal.SIGTERM)
+            # Until the server has closed its door, and so has heard the signal.
+            host, port = url.removeprefix("http://").split(":")
+            while True:
+                try:
+                    socket.create_connection((host, int(port)), timeout=1).close()
+                except OSError:
+                    break
+        return b""
+
+    with scripted(answer) as target:
+        server, url = process("--mlmd_grpc_port", target.split(":")[1])
+        response = httpx.get(f"{url}/api/v1alpha1/artifact_types", trust_env=False, timeout=60)
+        assert (response.status_code, response.content) == (200, b"{}")
+        server.communicate(timeout=60)
+        assert server.returncode == 0

@@ -1,0 +1,132 @@
+"""Which route a path leads to."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rest_server.matching import BadPathError, Found, Matcher, NotFound, OtherVerb, decode_path
+from rest_server.routes import PREFIX, ROUTES
+
+MATCHER = Matcher(ROUTES)
+
+
+def match(verb, path):
+    return MATCHER.match(verb, PREFIX + path)
+
+
+def operation(verb, path):
+    found = match(verb, path)
+    assert isinstance(found, Found)
+    return found.route.operation, found.parameters
+
+
+class TestGreedyNames:
+    def test_take_all_segments(self):
+        assert operation("GET", "/artifact_types/kubeflow.org/alpha/model") == (
+            "GetArtifactType",
+            {"name": "kubeflow.org/alpha/model"},
+        )
+        assert operation("GET", "/artifact_types/a/b/c/artifacts/7") == ("GetArtifact", {"name": "a/b/c", "id": "7"})
+        assert operation("POST", "/execution_types/a/b/executions") == ("CreateExecution", {"parent": "a/b"})
+
+    def test_may_be_empty(self):
+        assert operation("GET", "/artifact_types/artifacts") == ("ListArtifacts", {"name": ""})
+        assert operation("GET", "/artifact_types/artifacts/7") == ("GetArtifact", {"name": "", "id": "7"})
+        assert operation("DELETE", "/artifact_types") == ("DeleteArtifactType", {"name": ""})
+
+    def test_keep_empty_segments(self):
+        assert operation("GET", "/artifact_types/a//b/") == ("GetArtifactType", {"name": "a//b/"})
+
+    def test_may_hold_the_words_of_the_api(self):
+        assert operation("GET", "/artifact_types/artifacts/artifacts/artifacts") == (
+            "GetArtifact",
+            {"name": "artifacts", "id": "artifacts"},
+        )
+
+
+class TestFirstRouteWins:
+    def test_for_names_that_end_like_a_list(self):
+        assert operation("GET", "/artifact_types/a/artifacts")[0] == "ListArtifacts"
+
+    def test_for_the_list_of_types(self):
+        assert operation("GET", "/artifact_types")[0] == "ListArtifactTypes"
+
+
+def test_a_trailing_slash_is_an_empty_last_segment():
+    assert operation("GET", "/artifact_types/") == ("GetArtifactType", {"name": ""})
+    assert operation("GET", "/artifact_types/a/artifacts/") == ("GetArtifact", {"name": "a", "id": ""})
+    assert match("GET", "/artifacts/") == NotFound()
+
+
+def test_a_colon_in_the_last_segment_matches_nothing():
+    assert match("GET", "/artifact_types/a:b") == NotFound()
+    assert match("GET", "/artifact_types/a/artifacts/5:cancel") == NotFound()
+    assert match("POST", "/artifact_types:batch") == NotFound()
+    assert operation("GET", "/artifact_types/a:b/artifacts")[1] == {"name": "a:b"}
+
+
+@pytest.mark.parametrize("verb", ["PUT", "HEAD", "OPTIONS", "PURGE"])
+def test_another_verb_is_told_apart_from_another_path(verb):
+    assert match(verb, "/artifact_types") == OtherVerb(["DELETE", "GET", "PATCH", "POST"])
+    assert match(verb, "/events") == OtherVerb(["POST"])
+    assert match(verb, "/contexts") == NotFound()
+    assert match("GET", "/events") == OtherVerb(["POST"])
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/", "/nothing", "/artifact_typesx", "/events/contexts/1", "/events/artifacts/1/2"]
+)
+def test_other_paths_are_not_found(path):
+    assert match("GET", path) == NotFound()
+
+
+def test_the_prefix_is_needed():
+    assert MATCHER.match("GET", "/artifact_types") == NotFound()
+    assert MATCHER.match("GET", "/x/api/v1alpha1/artifact_types") == NotFound()
+
+
+def oracle(verb, path):
+    """The same rules, told as regular expressions."""
+    if ":" in path.rsplit("/", 1)[-1]:
+        return None
+    for route in ROUTES:
+        pattern = re.escape(PREFIX) + re.sub(
+            r"/\{(\w+)(\*\*)?\}", lambda part: r"(/.*)?" if part[2] else r"/[^/]*", route.template
+        )
+        if route.verb == verb and re.fullmatch(pattern, path, re.DOTALL):
+            return route.operation
+    return None
+
+
+SEGMENTS = st.one_of(
+    st.sampled_from(["artifact_types", "execution_types", "artifacts", "executions", "events", "", "1", "a:b", ":"]),
+    st.text(max_size=3),
+)
+
+
+@given(st.sampled_from(["GET", "POST", "PATCH", "DELETE"]), st.lists(SEGMENTS, max_size=7))
+def test_any_path_leads_where_regular_expressions_lead(verb, segments):
+    path = "/".join([PREFIX, *segments])
+    found = MATCHER.match(verb, path)
+    assert (found.route.operation if isinstance(found, Found) else None) == oracle(verb, path)
+
+
+class TestDecoding:
+    def test_an_encoded_slash_is_a_slash(self):
+        assert decode_path(b"/a%2Fb%2fc/d") == "/a/b/c/d"
+
+    def test_everything_is_decoded_once(self):
+        assert decode_path(b"/a%20b+c%252F%C3%A9") == "/a b+c%2Fé"
+
+    def test_bytes_that_are_not_utf8_are_replaced(self):
+        assert decode_path(b"/%ff") == "/\ufffd"
+
+    def test_the_absolute_form_is_understood(self):
+        assert decode_path(b"http://host:80/a%2Fb") == "/a/b"
+
+    @pytest.mark.parametrize("path", [b"/%", b"/%2", b"/%zz", b"/a%2Gb", b"/%%32"])
+    def test_a_percent_sign_starts_an_escape(self, path):
+        with pytest.raises(BadPathError, match="invalid URL escape"):
+            decode_path(path)
