@@ -128,3 +128,5 @@ def test_push_notes_the_digest_under_which_the_registry_has_the_image(
     request = urllib.request.Request(manifest, method="HEAD", headers={"Accept": accepted})
     with urllib.request.urlopen(request, timeout=20) as answer:
         assert answer.headers["Docker-Content-Digest"] == noted["digest"]
+    assert cluster.engine is not None
+    cluster.engine.succeeds("image", "rm", pushed["image"])
