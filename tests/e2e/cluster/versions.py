@@ -16,7 +16,7 @@ REGISTRY = "v0.22.1"
 ACTIONLINT = "v1.7.12"
 
 # The stock node image of that kind release (its release notes name the digest).
-NODE_IMAGE = "kindest/node:v1.34.11@sha256:44e222ee2132dab25ff87301682f89eb82c7880ea3a1bf543bfe9708fd08d67d"
+NODE_IMAGE = "docker.io/kindest/node:v1.34.11@sha256:44e222ee2132dab25ff87301682f89eb82c7880ea3a1bf543bfe9708fd08d67d"
 
 # Images that the tests name as a user would.
 MYSQL_IMAGE = "mysql:9.7"
