@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from installer.errors import InstallerError
@@ -179,6 +179,7 @@ def test_a_digest_that_is_none_is_refused(tmp_path):
         digests.read(file)
 
 
+@settings(deadline=None)  # it writes files, and a loaded machine is slow at that
 @given(st.lists(st.builds(PushedImage, st.text(), st.text(), st.text(), st.just(DIGEST))))
 def test_what_was_noted_is_read_back(tmp_path_factory, pushed):
     file = tmp_path_factory.mktemp("digests") / "images.json"
