@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 import click
 
 from installer.errors import InstallerError
+from installer.interrupts import interrupt_on_sigterm
 from installer.terminal import Terminal
 
 _DISTRIBUTION = "kubeflow-metadata-server"
@@ -33,7 +32,7 @@ class _Group(click.Group):
     """Says what went wrong in one sentence, and lets Ctrl-C and SIGTERM end a command tidily."""
 
     def invoke(self, ctx: click.Context) -> object:
-        signal.signal(signal.SIGTERM, _interrupt)
+        interrupt_on_sigterm()
         try:
             return super().invoke(ctx)
         except InstallerError as error:
@@ -151,7 +150,3 @@ def _require_local(local: bool) -> None:
         raise InstallerError(
             "Clusters are not supported yet; this release runs on one machine.", hint="Type the command with --local."
         )
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

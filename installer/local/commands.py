@@ -23,17 +23,15 @@ def up(data_path: Path | None, ports: Mapping[str, int | None], terminal: Termin
     data_dir = DataDir(data_path)
     data_dir.create()
     with data_dir.locked(terminal.note):
-        found = endpoints(start_servers(data_dir, ports, terminal))
-        with terminal.step("Demo") as step:
-            if demo.find_demo(found["rest"]):
-                step.outcome = "is there already"
-            else:
-                demo.log_demo(found["rest"])
-                step.outcome = "logged: mytable-dump -> MNIST, MNIST-evaluation"
-    with terminal.step("Smoke test") as step:
-        results = smoke.run_checks(found)
-        step.outcome = f"{len(results)} checks"
-    _refuse_failures(results)
+        ran_before = lifecycle.running(data_dir)
+        try:
+            found = endpoints(start_servers(data_dir, ports, terminal))
+            _log_demo_once(found["rest"], terminal)
+            _require_smoke(found, terminal)
+        except KeyboardInterrupt:
+            for name in lifecycle.running(data_dir) - ran_before:
+                lifecycle.stop_server(name, data_dir)
+            raise
     document = {
         "endpoints": found,
         "data_dir": str(data_dir.path),
@@ -96,7 +94,19 @@ def down(data_path: Path | None, terminal: Terminal, *, delete_data: bool) -> No
     terminal.result({"stopped": stopped, "data_deleted": delete_data}, text)
 
 
-def _refuse_failures(results: list[smoke.CheckResult]) -> None:
+def _log_demo_once(rest_url: str, terminal: Terminal) -> None:
+    with terminal.step("Demo") as step:
+        if demo.find_demo(rest_url):
+            step.outcome = "is there already"
+        else:
+            demo.log_demo(rest_url)
+            step.outcome = "logged: mytable-dump -> MNIST, MNIST-evaluation"
+
+
+def _require_smoke(found: Mapping[str, str], terminal: Terminal) -> None:
+    with terminal.step("Smoke test") as step:
+        results = smoke.run_checks(found)
+        step.outcome = f"{len(results)} checks"
     failed = [f"{result.name}: {result.problem}" for result in results if result.problem]
     if failed:
         raise InstallerError(

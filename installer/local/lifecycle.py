@@ -35,6 +35,11 @@ def stop_servers(data_dir: DataDir, terminal: Terminal) -> list[str]:
     return stopped
 
 
+def running(data_dir: DataDir) -> set[str]:
+    """The names of the servers whose processes run, whether they answer or not."""
+    return {name for name, record in data_dir.servers().items() if processes.is_running(record)}
+
+
 def stop_server(name: str, data_dir: DataDir) -> None:
     """Stops one server where it runs, and forgets it."""
     if record := data_dir.servers().get(name):

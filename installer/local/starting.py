@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 
 from installer.errors import InstallerError
+from installer.interrupts import deferred_interrupts
 from installer.local import processes
 from installer.local.lifecycle import stop_server
 from installer.local.ports import HOST, is_free, next_free
@@ -126,9 +127,10 @@ def _start(server: Server, ports: Mapping[str, int], data_dir: DataDir) -> None:
     """Starts a server and waits until it, and no other program on its port, answers."""
     log = data_dir.log_file(server.name)
     offset = log.stat().st_size if log.exists() else 0
-    process = processes.start(server.command(ports, data_dir.database), log)
-    record = ServerRecord(process.pid, processes.start_time(process.pid), ports[server.name])
-    data_dir.remember(server.name, record)
+    with deferred_interrupts():  # a server that was started is always known, and so can be stopped
+        process = processes.start(server.command(ports, data_dir.database), log)
+        record = ServerRecord(process.pid, processes.start_time(process.pid), ports[server.name])
+        data_dir.remember(server.name, record)
     deadline = time.monotonic() + _START_SECONDS
     while not (processes.listens(record) and server.answers(record.port)):
         try:

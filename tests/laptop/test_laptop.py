@@ -19,6 +19,12 @@ def artifacts(endpoints):
         return json.load(answer)["artifacts"]
 
 
+def processes_of(installer):
+    """The servers of an installation, known or not: they work in its log directory."""
+    logs = str(installer.data_dir / "logs")
+    return [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == logs]
+
+
 @contextmanager
 def taken_port():
     with socket.socket() as server:
@@ -126,15 +132,17 @@ class TestBadDays:
         assert len(artifacts(documents[0]["endpoints"])) == 3
 
     @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-    def test_an_interrupted_up_leaves_nothing_running(self, installer, how):
+    @pytest.mark.parametrize("step", ["MLMD gRPC server", "REST backend", "Demo"])
+    def test_an_interrupted_up_leaves_nothing_running(self, installer, how, step):
         with subprocess.Popen(installer.command("up"), stderr=subprocess.PIPE, text=True) as up:
             for line in up.stderr:
-                if "REST backend" in line:
+                if step in line:
                     up.send_signal(how)
                     break
-            up.stderr.read()
+            assert "Traceback" not in up.stderr.read()
         assert up.returncode == 130
         assert {server["state"] for server in installer.json("status")["servers"]} == {"stopped"}
+        assert not processes_of(installer)
 
     def test_a_file_that_is_no_database_is_shown_with_the_log(self, installer):
         installer.data_dir.mkdir()
