@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 SERVER_NAME = "kubeflow-metadata-server"
 MYSQL = "docker.io/library/mysql:9.7"
+PYTHON = "docker.io/library/python:3.13-slim"
 
 
 @dataclass(frozen=True)

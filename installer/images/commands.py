@@ -47,10 +47,21 @@ def build(
     reference = catalog.server_reference(_checked_tag(tag))
     engine = engines.find(engine_name)
     with terminal.step("Building the UI"):
-        engines.run([sys.executable, str(ROOT / "tools" / "setup.py"), "ui"])
-    arguments = {**_labels(), **options.arguments, **({"BASE_IMAGE": base_image} if base_image else {})}
+        _build_ui()
+    base = base_image or catalog.PYTHON
+    arguments = {**_labels(), **options.arguments, "BASE_IMAGE": base}
     with terminal.step(f"Building {reference} with {engine.name}"):
-        engine.build(reference, ROOT, dockerfile, BuildOptions(arguments, options.network, options.platform))
+        try:
+            engine.build(reference, ROOT, dockerfile, BuildOptions(arguments, options.network, options.platform))
+        except InstallerError as error:
+            if engine.has(base):
+                raise
+            # Without its base no build starts: that, not the Dockerfile, is what the user can do something about.
+            raise InstallerError(
+                f"{engine.name} cannot get the base image {base}.",
+                hint="Where no registry answers, name a Python image that is here: --base-image IMAGE",
+                details=error.details,
+            ) from None
     terminal.result({"image": reference}, f"Built {reference}")
 
 
@@ -102,6 +113,10 @@ def _checked_tag(tag: str | None) -> str | None:
             f"{tag!r} is not a tag.", hint="Tags are letters, digits, '_', '.' and '-', as in --tag 1.2.0"
         )
     return tag
+
+
+def _build_ui() -> None:
+    engines.run([sys.executable, str(ROOT / "tools" / "setup.py"), "ui"])
 
 
 def _labels() -> dict[str, str]:

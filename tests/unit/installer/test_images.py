@@ -152,6 +152,26 @@ def test_a_failing_engine_shows_what_it_said(machine):
     assert "exit code 3" in str(caught.value)
 
 
+def test_a_base_image_that_cannot_be_had_is_named(machine, monkeypatch):
+    monkeypatch.setattr("installer.images.commands._build_ui", lambda: None)
+    (machine.bin / "docker").write_text("#!/bin/sh\ncase $1 in info) ;; *) echo no such host; exit 1 ;; esac\n")
+    (machine.bin / "docker").chmod(0o755)
+
+    error = failure("build")
+
+    assert catalog.PYTHON in str(error)
+    assert "--base-image" in error.hint
+    assert error.details == "no such host"
+
+
+def test_a_build_that_fails_with_its_base_here_shows_what_the_engine_said(machine, monkeypatch):
+    monkeypatch.setattr("installer.images.commands._build_ui", lambda: None)
+    (machine.bin / "docker").write_text("#!/bin/sh\ncase $1 in build) echo no space left; exit 1 ;; esac\n")
+    (machine.bin / "docker").chmod(0o755)
+
+    assert failure("build").details == "no space left"
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "{}", '{"images": 3}', '{"images": [{"name": "a"}]}', '{"images": [["name"]]}'],
