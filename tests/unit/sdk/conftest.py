@@ -73,10 +73,10 @@ class Backend:
 
     def _store(self, request: Request) -> Answer:
         *_, last = request.path.split("/")
-        if request.path.endswith("/events"):
+        if request.path.endswith("/v1alpha1/events"):
             self._events.append(request.body)
             return Answer()
-        if "/events/" in request.path:
+        if "/v1alpha1/events/" in request.path:
             records = {kind: {r["id"]: r for p, r in self._records if p.endswith(kind)} for kind in _KINDS}
             owner = "artifact_id" if "/events/artifacts/" in request.path else "execution_id"
             events = [event for event in self._events if event[owner] == last]
