@@ -11,7 +11,7 @@ ARGS ?=
 .PHONY: help up down status test lint format ui proto lock clean
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: ## Set up and start everything on this machine, log the demo, print the URLs
 	@$(PYTHON) tools/setup.py local ui
@@ -35,6 +35,7 @@ lint: ## Check style, types, layers, and that generated files are up to date
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
+	$(VENV)/mypy --strict tests/e2e
 	cd sdk && ../$(VENV)/mypy
 	$(VENV)/lint-imports
 	$(VENV)/python tools/proto.py --check
@@ -58,3 +59,5 @@ lock: ## Write requirements/*.lock anew from pyproject.toml
 
 clean: ## Delete what the other targets made (not the data of `make up`)
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis ui/node_modules ui_server/static
+
+include tests/e2e/e2e.mk

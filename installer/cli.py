@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from installer.errors import InstallerError
+from installer.images.cli import images
 from installer.interrupts import interrupt_on_sigterm
 from installer.terminal import Terminal
 
@@ -143,6 +144,9 @@ def down(local: bool, data_dir: Path | None, delete_data: bool, yes: bool, outpu
     if delete_data and not yes and sys.stdin.isatty():
         click.confirm("Delete everything that was logged?", abort=True, err=True)
     commands.down(data_dir, Terminal(as_json=output == "json"), delete_data=delete_data)
+
+
+main.add_command(images)
 
 
 def _require_local(local: bool) -> None:

@@ -1,7 +1,7 @@
 # The verbs of the end-to-end tests and the images; the Makefile includes this file.
 # E2E_IMAGES=registry|packages forces where images come from, E2E_CONTEXT names another cluster to test on.
 
-.PHONY: e2e e2e-deps e2e-tools kind-up kind-down images
+.PHONY: e2e e2e-deps e2e-tools kind-up kind-down images lint-workflows
 
 e2e: ## Run the end-to-end tests on a kind cluster
 	@$(PYTHON) tools/setup.py dev ui
@@ -26,3 +26,8 @@ kind-down: ## Delete this checkout's kind cluster
 images: ## Build the container image of the servers
 	@$(PYTHON) tools/setup.py dev ui
 	@$(VENV)/python -m installer images build $(ARGS)
+
+lint-workflows: ## Check the workflows of .github
+	@$(PYTHON) tools/setup.py dev
+	@$(VENV)/python -m tests.e2e.cluster tools actionlint
+	@.cache/bin/actionlint

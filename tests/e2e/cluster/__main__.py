@@ -37,8 +37,8 @@ def down() -> None:
 
 @main.command()
 def prepare() -> None:
-    """Build what a first run has to build: tools and, where no registry answers, images."""
-    tools.build((*tools.COMMANDS, tools.REGISTRY))
+    """Build what a first run of the tests has to build: tools and, where no registry answers, images."""
+    tools.build(tools.NEEDED)
     found = engine.ready()
     try:
         container_images.choose(found)
@@ -47,9 +47,10 @@ def prepare() -> None:
 
 
 @main.command("tools")
-def build_tools() -> None:
-    """Build the pinned command-line tools into .cache/bin."""
-    tools.build(tools.COMMANDS)
+@click.argument("names", nargs=-1, type=click.Choice([tool.name for tool in tools.COMMANDS]))
+def build_tools(names: tuple[str, ...]) -> None:
+    """Build the pinned command-line tools NAMES, or all of them, into .cache/bin."""
+    tools.build(tool for tool in tools.COMMANDS if not names or tool.name in names)
 
 
 def _shown(command: Callable[[], object]) -> int:

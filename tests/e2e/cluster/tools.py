@@ -69,7 +69,10 @@ ACTIONLINT = Tool("actionlint", "github.com/rhysd/actionlint/cmd/actionlint", ve
 # Keeps images in memory, for tests of `images push`.
 REGISTRY = Tool("registry", "github.com/google/go-containerregistry/cmd/registry", versions.REGISTRY)
 
-# What people and tests type. The rest is what a node is made of.
+# What the tests of this folder use.
+NEEDED = (KIND, KUBECTL, REGISTRY)
+
+# What people type. The rest is what a node is made of.
 COMMANDS = (KIND, KUBECTL, KUSTOMIZE, HELM_4, HELM_3, KUBECONFORM, KUBE_SCORE, ACTIONLINT)
 
 KUBERNETES_SERVERS = tuple(
