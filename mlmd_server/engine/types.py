@@ -45,10 +45,14 @@ class TypeCatalog:
     _properties: dict[tuple[int, int], dict[str, int]] = field(default_factory=dict)
 
     def name(self, session: Session, kind: NodeKind, type_id: int) -> str:
-        """The name of a stored type."""
-        if (kind.type_kind, type_id) not in self._names:
-            self._load(session, kind, type_id)
-        return self._names.get((kind.type_kind, type_id), "")
+        """The name of a type; empty where somebody deleted the type under its nodes, which stay readable."""
+        key = (kind.type_kind, type_id)
+        if key not in self._names:
+            try:
+                self._load(session, kind, type_id)
+            except NotFoundError:
+                return ""
+        return self._names[key]
 
     def property_type(self, session: Session, kind: NodeKind, type_id: int, name: str) -> int | None:
         """The ``PropertyType`` that a type declares for a property; None if it declares none.

@@ -1,18 +1,25 @@
 """Artifacts, executions and contexts: what is put comes back; what does not fit is refused and changes nothing."""
 
 import pytest
-from google.protobuf import any_pb2, struct_pb2
+from google.protobuf import any_pb2, struct_pb2, text_format
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
 from mlmd_server.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError, NotFoundError
+from mlmd_server.service import MetadataStore
 
 
 def get(call, artifact_id):
     (artifact,) = call("GetArtifactsByID", f"artifact_ids: {artifact_id}").artifacts
     return artifact
+
+
+def fresh_call(database):
+    """As another process would call, which has not seen the types yet."""
+    store = MetadataStore(database)
+    return lambda method, text: store.handler(method)(text_format.Parse(text, getattr(rpc, f"{method}Request")()))
 
 
 def put(call, *artifacts, mask=()):
@@ -211,6 +218,13 @@ class TestGetting:
         found = call("GetArtifactsByID", f"{ids} populate_artifact_types: true")
         assert [stored.id for stored in found.artifacts] == [artifact_id]
         assert [stored.name for stored in found.artifact_types] == ["DataSet"]
+
+    def test_nodes_whose_type_somebody_deleted_stay_readable(self, call, database, artifact):
+        (artifact_id,) = put(call, artifact)
+        with database.write() as session:
+            session.delete_rows("Type", ("id",), [(artifact.type_id,)])
+        call = fresh_call(database)
+        assert (get(call, artifact_id).uri, get(call, artifact_id).type) == ("s3://bucket/train", "")
 
 
 MEGABYTE = "x" * 2**20
