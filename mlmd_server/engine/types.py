@@ -137,8 +137,6 @@ class Types(Generic[T]):
         """
         if not given.name:
             raise InvalidArgumentError("No type name is specified.")
-        if given.HasField("base_type") and not given.base_type:
-            raise UnimplementedError("The base type of a type cannot be taken away.")
         stored = self.find(given.name, given.version)
         if stored is None:
             return self._create(given)
@@ -147,6 +145,7 @@ class Types(Generic[T]):
 
     def _create(self, given: T) -> int:
         _check_property_types(given.properties)
+        _refuse_unset_base_type(given)
         columns = ("name", "type_kind", "version", "description", "input_type", "output_type", "external_id")
         row = (
             given.name,
@@ -183,6 +182,7 @@ class Types(Generic[T]):
             self._session.update_rows("Type", ("external_id",), [(given.external_id, stored.id)])
 
     def _change_base_type(self, stored: T, given: T) -> None:
+        _refuse_unset_base_type(given)
         if given.base_type and stored.base_type and stored.base_type != given.base_type:
             raise UnimplementedError("The base type of a type cannot be changed.")
         if given.base_type and not stored.base_type:
@@ -240,6 +240,11 @@ class Types(Generic[T]):
             if output_type:
                 json_format.Parse(cast(str, output_type), message.output_type)
         return message
+
+
+def _refuse_unset_base_type(given: NodeType) -> None:
+    if given.HasField("base_type") and not given.base_type:
+        raise UnimplementedError("The base type of a type cannot be taken away.")
 
 
 def _check_property_types(properties: Mapping[str, int]) -> None:
