@@ -10,7 +10,7 @@ from google.protobuf import json_format
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_server.db import schema
-from mlmd_server.db.base import Session, SqlValue, batches, placeholders
+from mlmd_server.db.base import DuplicateKeyError, Session, SqlValue, batches, placeholders
 from mlmd_server.engine.kinds import NodeKind, NodeType
 from mlmd_server.errors import (
     AlreadyExistsError,
@@ -138,9 +138,12 @@ class Types(Generic[T]):
         if not given.name:
             raise InvalidArgumentError("No type name is specified.")
         stored = self.find(given.name, given.version)
-        if stored is None:
-            return self._create(given)
-        self._grow(stored, given, options)
+        try:
+            if stored is None:
+                return self._create(given)
+            self._grow(stored, given, options)
+        except DuplicateKeyError as error:
+            raise AlreadyExistsError(f"Another type has the external id {given.external_id!r}.") from error
         return stored.id
 
     def _create(self, given: T) -> int:

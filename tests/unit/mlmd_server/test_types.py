@@ -81,6 +81,13 @@ def test_a_base_type_is_set_once_and_neither_changed_nor_taken_away(call):
             call("PutArtifactType", f'artifact_type {{ name: "T" base_type: {base} }}')
 
 
+def test_an_external_id_is_unique_among_all_types(call):
+    call("PutTypes", 'artifact_types { name: "T" external_id: "x" } artifact_types { name: "U" }')
+    for name in ("U", "V"):
+        with pytest.raises(AlreadyExistsError, match="external id"):
+            call("PutArtifactType", f'artifact_type {{ name: "{name}" external_id: "x" }}')
+
+
 def test_lists_leave_the_built_in_types_out_but_they_are_there(call):
     assert not call("GetArtifactTypes").artifact_types
     assert call("GetArtifactType", 'type_name: "mlmd.Model"').artifact_type.name == "mlmd.Model"
