@@ -9,7 +9,6 @@ from pathlib import Path
 
 from installer.errors import InstallerError
 
-DEFAULT_FILE = Path("dist") / "images.json"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 

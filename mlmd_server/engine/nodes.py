@@ -187,10 +187,8 @@ class Nodes(Generic[N]):
             after = self._merged(before, node, options.mask)
             if options.force_update_time or after != before:
                 changed[node.id] = after
-            if self._kind.message is not pb.Context and before.HasField("name"):
-                after.name = before.name  # the names of artifacts and executions are for ever
-            elif self._kind.message is not pb.Context:
-                after.ClearField("name")
+            if self._kind.message is not pb.Context:  # the names of artifacts and executions are for ever
+                _copy_field("name", before, after)
             self._check(after)
             current[node.id] = after
         self._write_changes(stored, changed, now)
@@ -223,9 +221,7 @@ class Nodes(Generic[N]):
             if field in ("properties", "custom_properties"):
                 _merge_properties(getattr(merged, field), getattr(given, field), name)
             elif field in self._fields:
-                merged.ClearField(field)
-                if given.HasField(field):
-                    setattr(merged, field, getattr(given, field))
+                _copy_field(field, given, merged)
         return merged
 
     def _check(self, node: N) -> None:
@@ -278,6 +274,13 @@ def existing_ids(session: Session, kind: NodeKind, ids: set[int]) -> set[int]:
         sql = f"SELECT id FROM {kind.table} WHERE id IN {placeholders(batch)}"
         found.update(cast(int, row[0]) for row in session.fetch(sql, batch))
     return found
+
+
+def _copy_field(field: str, source: Node, target: Node) -> None:
+    """Sets a field as it is in ``source``, or clears it where it is not set there."""
+    target.ClearField(field)
+    if source.HasField(field):
+        setattr(target, field, getattr(source, field))
 
 
 def _merge_properties(stored: MutableMapping[str, pb.Value], given: MutableMapping[str, pb.Value], name: str) -> None:
