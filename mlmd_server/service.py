@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
+from mlmd_server import retries
 from mlmd_server.db.base import Database, Session, SqlValue
 from mlmd_server.engine.events import get_events, put_events
 from mlmd_server.engine.executions import Stores, put_execution
@@ -41,9 +42,10 @@ class MetadataStore:
 
     def handler(self, method: str) -> Callable[[Any], Message]:
         """The function that answers a call."""
-        found = getattr(self, method, None)
+        found: Callable[[Any], Message] | None = getattr(self, method, None)
         if found is not None:
-            return found  # type: ignore[no-any-return]
+            answer = found
+            return lambda request: retries.run(lambda: answer(request))
 
         def unimplemented(_: Message) -> Message:
             raise UnimplementedError(f"{method} is not supported yet.")

@@ -41,6 +41,7 @@ def put_parent_contexts(session: Session, given: Sequence[pb.ParentContext]) -> 
     ids = {context_id for pair in pairs for context_id in pair}
     if missing := ids - existing_ids(session, CONTEXT, ids):
         raise InvalidArgumentError(f"Given parent / child id in the parent_context cannot be found: {min(missing)}")
+    session.queue_up()  # two links, each harmless alone, could close a circle
     _refuse_cycles(session, pairs)
     try:
         session.insert_rows("ParentContext", ("context_id", "parent_context_id"), pairs)

@@ -47,15 +47,18 @@ class Nodes(Generic[N]):
 
     # Reading
 
-    def by_ids(self, ids: Iterable[int]) -> list[N]:
-        """The stored nodes among these ids, each once, in the order of their ids."""
-        return self.matching_any("id", ids)
+    def by_ids(self, ids: Iterable[int], *, for_update: bool = False) -> list[N]:
+        """The stored nodes among these ids, each once, in the order of their ids.
 
-    def matching_any(self, column: str, wanted: Iterable[SqlValue]) -> list[N]:
+        With ``for_update`` nobody else can change them until this transaction ends.
+        """
+        return self.matching_any("id", ids, for_update=for_update)
+
+    def matching_any(self, column: str, wanted: Iterable[SqlValue], *, for_update: bool = False) -> list[N]:
         """The nodes whose ``column`` has one of the wanted values, by id."""
         found: list[N] = []
         for batch in batches(dict.fromkeys(wanted)):
-            found += self._fetch(f"WHERE n.{column} IN {placeholders(batch)}", batch)
+            found += self._fetch(f"WHERE n.{column} IN {placeholders(batch)}", batch, for_update=for_update)
         return found
 
     def by_type_and_name(self, type_id: int, name: str) -> N | None:
@@ -94,7 +97,13 @@ class Nodes(Generic[N]):
         return found[: page.size], page.next_token(found[page.size - 1])
 
     def _fetch(
-        self, where: str, params: Sequence[SqlValue], *, order_by: str = "n.id", limit: int | None = None
+        self,
+        where: str,
+        params: Sequence[SqlValue],
+        *,
+        order_by: str = "n.id",
+        limit: int | None = None,
+        for_update: bool = False,
     ) -> list[N]:
         """The nodes ``n`` that ``where`` selects, with their properties, in one query.
 
@@ -108,7 +117,7 @@ class Nodes(Generic[N]):
             f"SELECT {wanted}, p.name, p.is_custom_property, {', '.join(f'p.{c}' for c in values.COLUMNS)} "
             f"FROM (SELECT {wanted} FROM {kind.table} n {where}{page}) n "
             f"LEFT JOIN {kind.property_table} p ON p.{kind.id_column} = n.id "
-            f"ORDER BY {order_by}",
+            f"ORDER BY {order_by}{self._session.for_update if for_update else ''}",
             params,
         )
         return self._messages(rows, columns)
@@ -176,7 +185,7 @@ class Nodes(Generic[N]):
     def _update(self, given: Sequence[N], options: UpdateOptions, now: int) -> None:
         if not given:
             return
-        stored = {node.id: node for node in self.by_ids(node.id for node in given)}
+        stored = {node.id: node for node in self.by_ids((node.id for node in given), for_update=True)}
         current = dict(stored)
         changed: dict[int, N] = {}
         for node in given:

@@ -138,6 +138,10 @@ class Types(Generic[T]):
         if not given.name:
             raise InvalidArgumentError("No type name is specified.")
         stored = self.find(given.name, given.version)
+        if stored is None or self._says_more(given, stored):
+            # No unique key guards the name and version of a type: look again when no other type is being put.
+            self._session.queue_up()
+            stored = self.find(given.name, given.version)
         try:
             if stored is None:
                 return self._create(given)
@@ -145,6 +149,14 @@ class Types(Generic[T]):
         except DuplicateKeyError as error:
             raise AlreadyExistsError(f"Another type has the external id {given.external_id!r}.") from error
         return stored.id
+
+    @staticmethod
+    def _says_more(given: T, stored: T) -> bool:
+        return (
+            any(name not in stored.properties for name in given.properties)
+            or (bool(given.base_type) and not stored.base_type)
+            or (given.HasField("external_id") and given.external_id != stored.external_id)
+        )
 
     def _create(self, given: T) -> int:
         _check_property_types(given.properties)

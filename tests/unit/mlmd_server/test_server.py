@@ -130,7 +130,7 @@ def test_acknowledged_writes_survive_a_kill(tmp_path):
 
 
 def test_sigterm_lets_a_running_call_finish(tmp_path):
-    server = Server(tmp_path / "m.db", "--workers=1")
+    server = Server(tmp_path / "m.db", "--worker_threads=1")
     type_id = put_type(server)
     request = rpc.PutArtifactsRequest(artifacts=[pb.Artifact(type_id=type_id)])
     other_writer = sqlite3.connect(tmp_path / "m.db", isolation_level=None)
