@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests import mysql_server
+
 # The same examples in every run of CI: a change is judged by what it changes. Elsewhere they differ each time.
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
@@ -41,3 +43,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     endpoints = json.loads(up.stdout)["endpoints"]
     yield Stack(endpoints["rest"], endpoints["grpc"], endpoints["ui"], data_dir)
     subprocess.run([*installer, "down", "--local", "--data-dir", data_dir], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def mysql() -> Iterator[mysql_server.MySqlServer]:
+    """A MySQL server for all tests that do not crash it; each takes a database of its own."""
+    try:
+        mysql_server.find()
+    except mysql_server.MySqlMissingError as missing:
+        pytest.skip(str(missing))
+    with mysql_server.running(durable=False) as server:
+        yield server

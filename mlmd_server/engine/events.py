@@ -117,33 +117,32 @@ def _row(event: pb.Event, now: int) -> Row:
 
 
 def _fetch(session: Session, condition: str, params: Sequence[SqlValue]) -> list[pb.Event]:
-    rows = session.fetch(
-        "SELECT e.id, e.artifact_id, e.execution_id, e.type, e.milliseconds_since_epoch, "
-        "p.is_index_step, p.step_index, p.step_key "
-        # EventPath has no key: its steps are in the order of their rows.
-        "FROM Event e LEFT JOIN EventPath p ON p.event_id = e.id "
-        f"WHERE {condition} ORDER BY e.id",
+    """The events ``e`` that ``condition``, which is never made of a request's text, selects, by id."""
+    events: dict[int, pb.Event] = {}
+    for event_id, artifact_id, execution_id, event_type, milliseconds in session.fetch(
+        "SELECT e.id, e.artifact_id, e.execution_id, e.type, e.milliseconds_since_epoch "
+        f"FROM Event e WHERE {condition} ORDER BY e.id",
         params,
-    )
-    return _messages(rows)
+    ):
+        event = events[cast(int, event_id)] = pb.Event(
+            artifact_id=cast(int, artifact_id),
+            execution_id=cast(int, execution_id),
+            type=cast("pb.Event.Type", event_type),
+        )
+        if milliseconds is not None:
+            event.milliseconds_since_epoch = cast(int, milliseconds)
+    _add_paths(session, events)
+    return list(events.values())
 
 
-def _messages(rows: Sequence[Row]) -> list[pb.Event]:
-    events: list[pb.Event] = []
-    last_id = None
-    for event_id, artifact_id, execution_id, event_type, milliseconds, is_index, index, key in rows:
-        if event_id != last_id:
-            last_id = event_id
-            event = pb.Event(
-                artifact_id=cast(int, artifact_id),
-                execution_id=cast(int, execution_id),
-                type=cast("pb.Event.Type", event_type),
-            )
-            if milliseconds is not None:
-                event.milliseconds_since_epoch = cast(int, milliseconds)
-            events.append(event)
-        if is_index:
-            events[-1].path.steps.add().index = cast(int, index)
-        elif is_index is not None:
-            events[-1].path.steps.add().key = cast(str, key)
-    return events
+def _add_paths(session: Session, events: dict[int, pb.Event]) -> None:
+    # EventPath has no key: the steps of an event are in the order in which its rows were stored, which a scan keeps and
+    # a join need not keep. An event and its path are stored at once and never change, so a second query fits the first.
+    for batch in batches(events):
+        sql = f"SELECT event_id, is_index_step, step_index, step_key FROM EventPath WHERE event_id IN {placeholders(batch)}"
+        for event_id, is_index, index, key in session.fetch(sql, batch):
+            step = events[cast(int, event_id)].path.steps.add()
+            if is_index:
+                step.index = cast(int, index)
+            else:
+                step.key = cast(str, key)
