@@ -51,6 +51,8 @@ def serve(configuration: Configuration) -> int:
             stack.callback(_serve_metrics(configuration))
         _on_signals(stop)
         server.start()
+        if isinstance(configuration.database, Path):
+            server.set_ready(ready=True)  # it has been opened already
         if shared_port is None:
             log.info("serving", address=f"{configuration.host}:{server.port}", database=_name(configuration))
         else:

@@ -156,6 +156,16 @@ class MySqlServer:
         return rows
 
     @contextlib.contextmanager
+    def locked(self, database: str, table: str) -> Iterator[None]:
+        """Keeps everybody else from a table's rows for as long as the block lasts."""
+        with (
+            contextlib.closing(pymysql.connect(unix_socket=self._socket, user="root", database=database)) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(f"SELECT * FROM {table} FOR UPDATE")
+            yield
+
+    @contextlib.contextmanager
     def database(self) -> Iterator[MySqlSettings]:
         """An empty database of its own, for as long as the block lasts."""
         name = f"metadb_{time.monotonic_ns()}"
