@@ -1,7 +1,7 @@
 """The service: one method for each call of ``ml_metadata.MetadataStoreService``, each in one transaction.
 
-Methods are named as the calls and take and return the calls' messages; a call without a method here is
-answered UNIMPLEMENTED. Errors are ``StoreError``; the gRPC layer turns them into statuses.
+Methods are named as the calls and take and return the calls' messages. Errors are ``StoreError``; the gRPC layer turns
+them into statuses.
 """
 
 # Methods carry the calls' own names.
@@ -20,9 +20,11 @@ from mlmd_proto import metadata_store_service_pb2 as rpc
 from mlmd_server.db.base import Database, Session, SqlValue
 from mlmd_server.engine.events import get_events, put_events
 from mlmd_server.engine.executions import Stores, put_execution
-from mlmd_server.engine.kinds import ARTIFACT, CONTEXT, EXECUTION, Node, NodeKind, NodeType
-from mlmd_server.engine.links import LINK_TABLES, put_links, put_parent_contexts
+from mlmd_server.engine.kinds import ARTIFACT, CONTEXT, EXECUTION, LINK_TABLES, Node, NodeKind, NodeType
+from mlmd_server.engine.lineage import get_lineage_graph, get_lineage_subgraph
+from mlmd_server.engine.links import put_links, put_parent_contexts, related_contexts
 from mlmd_server.engine.nodes import Nodes, UpdateOptions
+from mlmd_server.engine.subgraphs import put_lineage_subgraph
 from mlmd_server.engine.types import PutOptions, TypeCatalog, Types
 from mlmd_server.errors import InvalidArgumentError, NotFoundError, UnimplementedError
 
@@ -41,14 +43,7 @@ class MetadataStore:
 
     def handler(self, method: str) -> Callable[[Any], Message]:
         """The function that answers a call."""
-        found = getattr(self, method, None)
-        if found is not None:
-            return found  # type: ignore[no-any-return]
-
-        def unimplemented(_: Message) -> Message:
-            raise UnimplementedError(f"{method} is not supported yet.")
-
-        return unimplemented
+        return getattr(self, method)  # type: ignore[no-any-return]
 
     # Types
 
@@ -163,12 +158,11 @@ class MetadataStore:
 
     def PutExecution(self, request: rpc.PutExecutionRequest) -> rpc.PutExecutionResponse:
         with self._database.write() as session:
-            stores = Stores(
-                self._nodes(session, ARTIFACT, pb.Artifact),
-                self._nodes(session, EXECUTION, pb.Execution),
-                self._nodes(session, CONTEXT, pb.Context),
-            )
-            return put_execution(session, stores, request)
+            return put_execution(session, self._stores(session), request)
+
+    def PutLineageSubgraph(self, request: rpc.PutLineageSubgraphRequest) -> rpc.PutLineageSubgraphResponse:
+        with self._database.write() as session:
+            return put_lineage_subgraph(session, self._stores(session), request)
 
     def PutAttributionsAndAssociations(
         self, request: rpc.PutAttributionsAndAssociationsRequest
@@ -316,10 +310,49 @@ class MetadataStore:
             found = contexts.linked("ParentContext", "context_id", "parent_context_id", [request.context_id])
             return rpc.GetChildrenContextsByContextResponse(contexts=found)
 
+    def GetParentContextsByContexts(
+        self, request: rpc.GetParentContextsByContextsRequest
+    ) -> rpc.GetParentContextsByContextsResponse:
+        response = rpc.GetParentContextsByContextsResponse()
+        found = self._related_contexts(request.context_ids, own_column="context_id", other_column="parent_context_id")
+        for context_id, parents in found.items():
+            response.contexts[context_id].parent_contexts.extend(parents)
+        return response
+
+    def GetChildrenContextsByContexts(
+        self, request: rpc.GetChildrenContextsByContextsRequest
+    ) -> rpc.GetChildrenContextsByContextsResponse:
+        response = rpc.GetChildrenContextsByContextsResponse()
+        found = self._related_contexts(request.context_ids, own_column="parent_context_id", other_column="context_id")
+        for context_id, children in found.items():
+            response.contexts[context_id].children_contexts.extend(children)
+        return response
+
+    # Lineage
+
+    def GetLineageGraph(self, request: rpc.GetLineageGraphRequest) -> rpc.GetLineageGraphResponse:
+        with self._database.read() as session:
+            artifacts = self._nodes(session, ARTIFACT, pb.Artifact)
+            executions = self._nodes(session, EXECUTION, pb.Execution)
+            found = get_lineage_graph(session, artifacts, executions, request.options)
+            return rpc.GetLineageGraphResponse(subgraph=found)
+
+    def GetLineageSubgraph(self, request: rpc.GetLineageSubgraphRequest) -> rpc.GetLineageSubgraphResponse:
+        with self._database.read() as session:
+            found = get_lineage_subgraph(session, request.lineage_subgraph_query_options, request.read_mask.paths)
+            return rpc.GetLineageSubgraphResponse(lineage_subgraph=found)
+
     # What the calls of the three kinds share. ``_message`` only tells the type checker which kind it is.
 
     def _nodes(self, session: Session, kind: NodeKind, _message: type[N]) -> Nodes[N]:
         return Nodes(session, self._database, self._catalog, kind)
+
+    def _stores(self, session: Session) -> Stores:
+        return Stores(
+            self._nodes(session, ARTIFACT, pb.Artifact),
+            self._nodes(session, EXECUTION, pb.Execution),
+            self._nodes(session, CONTEXT, pb.Context),
+        )
 
     @contextmanager
     def _types(self, kind: NodeKind, _message: type[T]) -> Iterator[Types[T]]:
@@ -361,6 +394,13 @@ class MetadataStore:
         if not found:
             raise NotFoundError(f"No contexts found for {kind.id_column}: {node_id}")
         return found
+
+    def _related_contexts(
+        self, ids: Sequence[int], *, own_column: str, other_column: str
+    ) -> dict[int, list[pb.Context]]:
+        with self._database.read() as session:
+            contexts = self._nodes(session, CONTEXT, pb.Context)
+            return related_contexts(session, contexts, ids, own_column=own_column, other_column=other_column)
 
     def _by_type_and_name(self, kind: NodeKind, message: type[N], request: Any, name: str) -> N | None:
         with self._database.read() as session:

@@ -21,6 +21,14 @@ def get_events(session: Session, kind: NodeKind, ids: Iterable[int]) -> list[pb.
     return events
 
 
+def get_events_by_ids(session: Session, event_ids: Iterable[int]) -> list[pb.Event]:
+    """The events with these ids of their own, in the order in which they were put."""
+    events: list[pb.Event] = []
+    for batch in batches(event_ids):
+        events += _fetch(session, f"e.id IN {placeholders(batch)}", batch)
+    return events
+
+
 def put_events(session: Session, given: Sequence[pb.Event]) -> None:
     """Stores events; one that says what is stored already changes nothing.
 
