@@ -29,8 +29,12 @@ def get_events_by_ids(session: Session, event_ids: Iterable[int]) -> list[pb.Eve
     return events
 
 
-def put_events(session: Session, given: Sequence[pb.Event]) -> None:
+def put_events(
+    session: Session, given: Sequence[pb.Event], *, artifacts: Iterable[int] = (), executions: Iterable[int] = ()
+) -> None:
     """Stores events; one that says what is stored already changes nothing.
+
+    ``artifacts`` and ``executions`` are ids that the caller knows to be stored.
 
     Raises:
         InvalidArgumentError: an id or the type is missing, or there is no such artifact or execution.
@@ -38,8 +42,8 @@ def put_events(session: Session, given: Sequence[pb.Event]) -> None:
     """
     for event in given:
         _check(event)
-    _check_ids(session, ARTIFACT, {event.artifact_id for event in given})
-    _check_ids(session, EXECUTION, {event.execution_id for event in given})
+    _check_ids(session, ARTIFACT, {event.artifact_id for event in given}.difference(artifacts))
+    _check_ids(session, EXECUTION, {event.execution_id for event in given}.difference(executions))
     new = _without_repeats(given, _stored_like(session, given))
     now = time.time_ns() // 1_000_000
     columns = ("artifact_id", "execution_id", "type", "milliseconds_since_epoch")
@@ -47,16 +51,14 @@ def put_events(session: Session, given: Sequence[pb.Event]) -> None:
         ids = session.insert("Event", columns, [_row(event, now) for event in new]) if new else []
     except DuplicateKeyError as error:
         raise AlreadyExistsError("Given event already exists.") from error
-    session.insert_rows(
-        "EventPath",
-        ("event_id", "is_index_step", "step_index", "step_key"),
-        [
-            (event_id, 1, step.index, None) if step.HasField("index") else (event_id, 0, None, step.key)
-            for event_id, event in zip(ids, new, strict=True)
-            for step in event.path.steps
-            if step.WhichOneof("value")
-        ],
-    )
+    steps: list[Row] = [
+        (event_id, 1, step.index, None) if step.HasField("index") else (event_id, 0, None, step.key)
+        for event_id, event in zip(ids, new, strict=True)
+        for step in event.path.steps
+        if step.WhichOneof("value")
+    ]
+    if steps:
+        session.insert_rows("EventPath", ("event_id", "is_index_step", "step_index", "step_key"), steps)
 
 
 def _check(event: pb.Event) -> None:

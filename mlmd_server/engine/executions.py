@@ -43,15 +43,12 @@ def put_execution(session: Session, stores: Stores, request: rpc.PutExecutionReq
     update = UpdateOptions(force_update_time=request.options.force_update_time)
     artifact_ids = _put_artifacts(stores.artifacts, request)
     (execution_id,) = stores.executions.put([request.execution], update)
-    put_events(session, _events(request, execution_id, artifact_ids))
+    given = [i for i, pair in zip(artifact_ids, request.artifact_event_pairs, strict=True) if pair.HasField("artifact")]
+    put_events(session, _events(request, execution_id, artifact_ids), artifacts=given, executions=[execution_id])
     context_ids = _put_contexts(session, stores.contexts, request)
-    put_links(session, EXECUTION, [(execution_id, context_id) for context_id in context_ids])
-    stored_artifacts = [artifact_id for artifact_id in artifact_ids if artifact_id != _NO_ARTIFACT]
-    put_links(
-        session,
-        ARTIFACT,
-        [(artifact_id, context_id) for artifact_id in stored_artifacts for context_id in context_ids],
-    )
+    put_links(session, EXECUTION, [(execution_id, context_id) for context_id in context_ids], check=False)
+    stored = [artifact_id for artifact_id in artifact_ids if artifact_id != _NO_ARTIFACT]
+    put_links(session, ARTIFACT, [(artifact, context) for artifact in stored for context in context_ids], check=False)
     return rpc.PutExecutionResponse(execution_id=execution_id, artifact_ids=artifact_ids, context_ids=context_ids)
 
 

@@ -12,16 +12,20 @@ from mlmd_server.engine.nodes import Nodes, existing_ids
 from mlmd_server.errors import AlreadyExistsError, InvalidArgumentError
 
 
-def put_links(session: Session, kind: NodeKind, pairs: Iterable[tuple[int, int]]) -> None:
+def put_links(session: Session, kind: NodeKind, pairs: Iterable[tuple[int, int]], *, check: bool = True) -> None:
     """Ties artifacts or executions to contexts, as (node id, context id); what is tied already stays so.
+
+    Without ``check`` the caller knows that all of them are stored.
 
     Raises:
         InvalidArgumentError: there is no such node or context.
     """
     rows = list(dict.fromkeys(pairs))
-    _require(session, kind, {node_id for node_id, _ in rows})
-    _require(session, CONTEXT, {context_id for _, context_id in rows})
-    session.insert_rows(LINK_TABLES[kind], (kind.id_column, "context_id"), rows, keep_existing=True)
+    if check:
+        _require(session, kind, {node_id for node_id, _ in rows})
+        _require(session, CONTEXT, {context_id for _, context_id in rows})
+    if rows:
+        session.insert_rows(LINK_TABLES[kind], (kind.id_column, "context_id"), rows, keep_existing=True)
 
 
 def put_parent_contexts(session: Session, given: Sequence[pb.ParentContext]) -> None:

@@ -292,7 +292,8 @@ class Nodes(Generic[N]):
 
     def _insert_properties(self, rows: Iterable[Row]) -> None:
         columns = (self._kind.id_column, "name", "is_custom_property", *values.COLUMNS)
-        self._session.insert_rows(self._kind.property_table, columns, list(rows))
+        if given := list(rows):
+            self._session.insert_rows(self._kind.property_table, columns, given)
 
 
 def existing_ids(session: Session, kind: NodeKind, ids: set[int]) -> set[int]:

@@ -45,9 +45,17 @@ def put_lineage_subgraph(
     context_ids = put_contexts(stores.contexts, request.contexts, reuse=request.options.reuse_context_if_already_exist)
     artifact_ids = stores.artifacts.put(_artifacts(stores.artifacts, request))
     execution_ids = stores.executions.put(request.executions)
-    put_links(session, EXECUTION, [(execution, context) for context in context_ids for execution in execution_ids])
-    put_links(session, ARTIFACT, [(artifact, context) for context in context_ids for artifact in artifact_ids])
-    put_events(session, [_event(edge, execution_ids, artifact_ids) for edge in request.event_edges])
+    put_links(
+        session,
+        EXECUTION,
+        [(execution, context) for context in context_ids for execution in execution_ids],
+        check=False,
+    )
+    put_links(
+        session, ARTIFACT, [(artifact, context) for context in context_ids for artifact in artifact_ids], check=False
+    )
+    events = [_event(edge, execution_ids, artifact_ids) for edge in request.event_edges]
+    put_events(session, events, artifacts=artifact_ids, executions=execution_ids)
     return rpc.PutLineageSubgraphResponse(
         execution_ids=execution_ids, artifact_ids=artifact_ids, context_ids=context_ids
     )
