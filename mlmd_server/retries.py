@@ -47,15 +47,24 @@ def run(call: Callable[[], R]) -> R:
             wait = 0.0 if error.at_once and attempt == 0 else _wait(attempt)
             if not _time_for(wait, started):
                 raise _in_vain(error) from error
-        except AlreadyExistsError as error:
-            # Somebody else stored the same between our look and our insert. Another look tells whether that is
-            # what the call wants (an event that is sent again, a context to be reused) or an error.
-            if collided or not isinstance(error.__cause__, DuplicateKeyError):
+        except (AlreadyExistsError, AbortedError) as error:
+            # Somebody else may have stored the same between our look and our insert. Another look tells whether that
+            # is what the call wants (an event that is sent again, a context to be reused) or an error.
+            if collided or not _by_unique_key(error):
                 raise
             collided = True
             wait = 0.0
         attempt += 1
         time.sleep(wait)
+
+
+def _by_unique_key(error: BaseException | None) -> bool:
+    """Whether it was the database that refused, not our own look."""
+    while error is not None:
+        if isinstance(error, DuplicateKeyError):
+            return True
+        error = error.__cause__
+    return False
 
 
 def _wait(attempt: int) -> float:

@@ -102,12 +102,12 @@ class Types(Generic[T]):
             raise NotFoundError(f"No type found for query, name: `{name}`, version: `{version or 'nullopt'}`")
         return found
 
-    def all(self) -> list[T]:
-        """All types in the order of their ids, but for the built-in ones."""
+    def all(self, *, built_in: bool = False) -> list[T]:
+        """All types in the order of their ids, with or without the built-in ones."""
         return [
             stored
             for stored in self._fetch("type_kind = ?", (self._kind.type_kind,))
-            if stored.name not in _BUILT_IN_NAMES
+            if built_in or stored.name not in _BUILT_IN_NAMES
         ]
 
     def by_ids(self, ids: Iterable[int]) -> list[T]:

@@ -52,6 +52,13 @@ def official_client(official_python: Path) -> RunScript:
 
 
 @pytest.fixture(scope="session")
+def official_suite(official_python: Path) -> RunScript:
+    """Run a script of `clients/` with the official library and pytest, which its own tests need."""
+    interpreter = _interpreter(OFFICIAL_PINS[0], OFFICIAL_PYTHONS)
+    return _runner(_environment(interpreter, (*OFFICIAL_PINS, "pytest==8.3.5")))
+
+
+@pytest.fixture(scope="session")
 def sdk_of_this_project() -> RunScript:
     """Run a script of `clients/` with the SDK of this checkout."""
     return _runner(Path(sys.executable))

@@ -29,10 +29,12 @@ def test_an_error_has_a_status_and_a_message(server):
     assert "No type found for query, name: `x`" in caught.value.details()
 
 
-def test_a_call_that_is_not_supported_says_so(server):
+def test_an_index_outside_of_its_list_is_out_of_range(server):
+    request = rpc.PutLineageSubgraphRequest()
+    request.event_edges.add(execution_index=0).event.artifact_id = 1
     with pytest.raises(grpc.RpcError) as caught:
-        server.call("GetLineageSubgraph", rpc.GetLineageSubgraphRequest())
-    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+        server.call("PutLineageSubgraph", request)
+    assert caught.value.code() is grpc.StatusCode.OUT_OF_RANGE
 
 
 def test_a_string_that_is_not_utf8_is_an_invalid_argument(server):
