@@ -71,16 +71,15 @@ def _in_halves(operator: str, operands: Sequence[str]) -> str:
 
 
 def like(text: Part, negation: str, pattern: Part) -> tuple[str, list[Part]]:
-    """LIKE, in which a backslash takes the meaning from the wildcard after it.
+    """LIKE, in which letters match in either case and a backslash takes the meaning from the wildcard after it.
 
-    ASCII letters match in either case: SQLite's LIKE does that by itself. A database that does not is to be dealt
-    with here, in the only place that makes a LIKE.
+    Both sides are in lower case because some databases, or collations of theirs, tell the cases apart.
     """
     if pattern.sql == "?" and "\\" in str(pattern.params[0]):
         given = str(pattern.params[0]).replace("!", "!!")
         escaped = replace(pattern, params=(re.sub(r"\\(.)", _escape_wildcard, given, flags=re.DOTALL),))
-        return f"({text.sql} {negation}LIKE ? ESCAPE '!')", [text, escaped]
-    return f"({text.sql} {negation}LIKE {pattern.sql})", [text, pattern]
+        return f"(LOWER({text.sql}) {negation}LIKE LOWER(?) ESCAPE '!')", [text, escaped]
+    return f"(LOWER({text.sql}) {negation}LIKE LOWER({pattern.sql}))", [text, pattern]
 
 
 def _escape_wildcard(match: re.Match[str]) -> str:
