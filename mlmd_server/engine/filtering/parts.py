@@ -71,9 +71,9 @@ def _in_halves(operator: str, operands: Sequence[str]) -> str:
 
 
 def like(text: Part, negation: str, pattern: Part) -> tuple[str, list[Part]]:
-    """LIKE, in which a backslash takes the meaning from the wildcard after it.
+    """LIKE, in which letters match in either case and a backslash takes the meaning from the wildcard after it.
 
-    Letters match in either case: SQLite's LIKE does that by itself, others compare as the column's collation does.
+    Both sides are in lower case because some databases, or collations of theirs, tell the cases apart.
     """
     if pattern.sql == "?" and "\\" in str(pattern.params[0]):
         given = str(pattern.params[0]).replace("!", "!!")
