@@ -64,7 +64,7 @@ def main(host: str, port: int, rest_url: str, shutdown_grace: int, log_format: s
     # Heavy, and not needed for --help.
     import structlog
 
-    from server_common.http import ListenError, listen, serve, url_of
+    from server_common.http import ListenError, Site, listen, serve, url_of
     from server_common.logs import configure_logs
     from ui_server.app import create_app
     from ui_server.files import STATIC_DIR, PagesNotBuiltError, check_built
@@ -78,6 +78,6 @@ def main(host: str, port: int, rest_url: str, shutdown_grace: int, log_format: s
         raise click.ClickException(str(error)) from error
     log.info("listening", url=url_of(listener), rest_url=rest_url)
     try:
-        serve(listener, lambda: create_app(rest_url), shutdown_grace)
+        serve([Site(listener, lambda: create_app(rest_url))], shutdown_grace)
     finally:
         log.info("stopped")
