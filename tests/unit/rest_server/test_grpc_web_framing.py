@@ -176,7 +176,16 @@ def test_content_types_of_grpc_web_are_known(header, framing):
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("5S", 5), ("1M", 60), ("1H", 600), ("250m", 0.25), ("1u", 1e-6), ("99999999n", 0.099999999), ("0S", 0)],
+    [
+        ("5S", 5),
+        ("1M", 60),
+        ("1H", 600),
+        ("250m", 0.25),
+        ("1u", 1e-6),
+        ("99999999n", 0.099999999),
+        ("0S", 0),
+        ("2624383921234m", 600),
+    ],
 )
 def test_a_client_may_wait_for_less(header, seconds):
     assert seconds_of(header, longest=600) == pytest.approx(seconds)
@@ -186,7 +195,7 @@ def test_without_a_timeout_the_longest_wait_holds():
     assert seconds_of(None, longest=600) == 600
 
 
-@pytest.mark.parametrize("header", ["", "5", "S", "5s", "-5S", "123456789S", "5 S", "५S"])
+@pytest.mark.parametrize("header", ["", "5", "S", "5s", "-5S", "1" * 21 + "S", "5 S", "५S"])
 def test_a_malformed_timeout_is_refused(header):
     with pytest.raises(ApiError, match="malformed grpc-timeout") as caught:
         seconds_of(header, longest=600)
