@@ -23,7 +23,7 @@ BUILD_PINS = ("setuptools==68.0.0", "wheel==0.42.0")
 
 OFFICIAL_PINS = ("ml-metadata==1.17.1", "protobuf==4.25.8", "grpcio==1.67.1")
 OFFICIAL_PYTHONS = ("3.11", "3.10", "3.9")
-# What KFP's newest server is of, and what Kubeflow 1.6, 1.4 and 1.2 had; still older ones bring TensorFlow along.
+# 1.14.0 and 1.0.0 are of the servers of newer Kubeflow releases and of 1.4; 0.22 and older need TensorFlow.
 OLDER_OFFICIAL = {
     "1.14.0": (("absl-py==1.4.0", "attrs==21.4.0", "grpcio==1.67.1", "protobuf==3.20.3", "six==1.17.0"), ("3.9",)),
     "1.8.0": (("absl-py==1.4.0", "attrs==20.3.0", "grpcio==1.67.1", "protobuf==3.20.3", "six==1.17.0"), ("3.9",)),
@@ -48,18 +48,25 @@ def client_environment() -> Callable[..., RunScript]:
 
 
 @pytest.fixture(scope="session")
-def official_python() -> Path:
+def official_wheels() -> None:
+    """Skips where the official library, and so what builds on it, cannot be installed."""
+    if (sys.platform, platform.machine()) not in {("linux", "x86_64"), ("darwin", "x86_64")}:
+        pytest.skip(f"ml-metadata has no wheel for {sys.platform} on {platform.machine()}")
+
+
+@pytest.fixture(scope="session")
+def official_python(official_wheels: None) -> Path:
     """The Python of an environment that has the official library, `ml-metadata`."""
-    _skip_without_wheels(OFFICIAL_PINS[0])
     return _environment(_interpreter(OFFICIAL_PINS[0], OFFICIAL_PYTHONS), OFFICIAL_PINS)
 
 
 @pytest.fixture(scope="session")
-def older_official_client(client_environment: Callable[..., RunScript]) -> Callable[[str], RunScript]:
+def older_official_client(
+    official_wheels: None, client_environment: Callable[..., RunScript]
+) -> Callable[[str], RunScript]:
     """Make a function that runs a script of `clients/` with an older version of the official library."""
 
     def make(version: str) -> RunScript:
-        _skip_without_wheels(f"ml-metadata=={version}")
         needs, pythons = OLDER_OFFICIAL[version]
         return client_environment(f"ml-metadata=={version}", *needs, pythons=pythons, exactly=True)
 
@@ -96,11 +103,6 @@ def _runner(python: Path) -> RunScript:
         return json.loads(done.stdout)
 
     return run
-
-
-def _skip_without_wheels(package: str) -> None:
-    if (sys.platform, platform.machine()) not in {("linux", "x86_64"), ("darwin", "x86_64")}:
-        pytest.skip(f"{package} has no wheel for {sys.platform} on {platform.machine()}")
 
 
 def _environment(interpreter: str, pins: tuple[str, ...], *, exactly: bool = False) -> Path:

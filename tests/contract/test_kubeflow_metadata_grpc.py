@@ -22,7 +22,7 @@ INPUT, OUTPUT = 3, 4
 
 
 @pytest.fixture
-def logged(official_python, client_environment, stack, workspace_name):
+def logged(official_wheels, client_environment, stack, workspace_name):
     run = client_environment(*PINS, pythons=("3.11", "3.10", "3.9"), exactly=True)
     return run("grpc_kubeflow_metadata.py", *stack.grpc_target.split(":"), workspace_name)
 
