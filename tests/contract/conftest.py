@@ -18,31 +18,59 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).parent / "clients"
 ENVIRONMENTS = ROOT / ".cache" / "venvs"
 
-# To build packages that come as source only; newer ones may drop what such old packages use.
-BUILD_PINS = ("setuptools==80.9.0", "wheel==0.45.1")
+# To build packages that come as source only; newer ones may drop what such old packages use, and Python 3.7.
+BUILD_PINS = ("setuptools==68.0.0", "wheel==0.42.0")
 
 OFFICIAL_PINS = ("ml-metadata==1.17.1", "protobuf==4.25.8", "grpcio==1.67.1")
 OFFICIAL_PYTHONS = ("3.11", "3.10", "3.9")
+# 1.14.0 and 1.0.0 are of the servers of newer Kubeflow releases and of 1.4; 0.22 and older need TensorFlow.
+OLDER_OFFICIAL = {
+    "1.14.0": (("absl-py==1.4.0", "attrs==21.4.0", "grpcio==1.67.1", "protobuf==3.20.3", "six==1.17.0"), ("3.9",)),
+    "1.8.0": (("absl-py==1.4.0", "attrs==20.3.0", "grpcio==1.67.1", "protobuf==3.20.3", "six==1.17.0"), ("3.9",)),
+    "1.0.0": (("absl-py==0.12.0", "attrs==20.3.0", "grpcio==1.62.3", "protobuf==3.20.3", "six==1.17.0"), ("3.7",)),
+    "0.24.0": (("absl-py==0.10.0", "grpcio==1.62.3", "protobuf==3.20.3", "six==1.17.0"), ("3.7",)),
+}
 
 RunScript = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
 def client_environment() -> Callable[..., RunScript]:
-    """Make a function that runs a script of `clients/` beside the given packages and returns what it prints."""
+    """Make a function that runs a script of `clients/` beside the given packages and returns what it prints.
 
-    def make(*pins: str, pythons: tuple[str, ...] = ()) -> RunScript:
-        return _runner(_environment(_interpreter(pins[0], pythons), pins))
+    With ``exactly``, these are all packages there are, whatever they say that they need.
+    """
+
+    def make(*pins: str, pythons: tuple[str, ...] = (), exactly: bool = False) -> RunScript:
+        return _runner(_environment(_interpreter(pins[0], pythons), pins, exactly=exactly))
 
     return make
 
 
 @pytest.fixture(scope="session")
-def official_python() -> Path:
-    """The Python of an environment that has the official library, `ml-metadata`."""
+def official_wheels() -> None:
+    """Skips where the official library, and so what builds on it, cannot be installed."""
     if (sys.platform, platform.machine()) not in {("linux", "x86_64"), ("darwin", "x86_64")}:
-        pytest.skip(f"{OFFICIAL_PINS[0]} has no wheel for {sys.platform} on {platform.machine()}")
+        pytest.skip(f"ml-metadata has no wheel for {sys.platform} on {platform.machine()}")
+
+
+@pytest.fixture(scope="session")
+def official_python(official_wheels: None) -> Path:
+    """The Python of an environment that has the official library, `ml-metadata`."""
     return _environment(_interpreter(OFFICIAL_PINS[0], OFFICIAL_PYTHONS), OFFICIAL_PINS)
+
+
+@pytest.fixture(scope="session")
+def older_official_client(
+    official_wheels: None, client_environment: Callable[..., RunScript]
+) -> Callable[[str], RunScript]:
+    """Make a function that runs a script of `clients/` with an older version of the official library."""
+
+    def make(version: str) -> RunScript:
+        needs, pythons = OLDER_OFFICIAL[version]
+        return client_environment(f"ml-metadata=={version}", *needs, pythons=pythons, exactly=True)
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -84,24 +112,25 @@ def _runner(python: Path) -> RunScript:
     return run
 
 
-def _environment(interpreter: str, pins: tuple[str, ...]) -> Path:
+def _environment(interpreter: str, pins: tuple[str, ...], *, exactly: bool = False) -> Path:
     """The Python of an environment that has exactly these packages."""
     version = subprocess.check_output([interpreter, "-VV"], text=True)
-    identity = json.dumps([version, platform.machine(), BUILD_PINS, sorted(pins)])
+    options = ("--no-deps",) if exactly else ()
+    identity = json.dumps([version, platform.machine(), BUILD_PINS, options, sorted(pins)])
     place = ENVIRONMENTS / hashlib.sha256(identity.encode()).hexdigest()[:16]
     if not place.exists():
-        _build(interpreter, pins, place)
+        _build(interpreter, (*options, *pins), place)
     return place / "bin" / "python"
 
 
-def _build(interpreter: str, pins: tuple[str, ...], place: Path) -> None:
+def _build(interpreter: str, what: tuple[str, ...], place: Path) -> None:
     # Built under another name, so that an interrupted build is never taken for a finished one.
     building = place.with_name(f"{place.name}.{uuid4()}")
     install = [building / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     try:
         _check(interpreter, "-m", "venv", building)
         _check(*install, *BUILD_PINS)
-        _check(*install, "--no-build-isolation", *pins)
+        _check(*install, "--no-build-isolation", *what)
         building.rename(place)
     except OSError:
         # Somebody else was faster.
