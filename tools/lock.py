@@ -17,6 +17,7 @@ LOCKS = {
     "dev": (["pyproject.toml", "sdk/pyproject.toml", "--extra=server", "--extra=local", "--group=dev"], "local"),
     "build": (["--group=build"], None),
     "node": (["--group=node"], None),
+    "fast-mysql": (["--group=fast-mysql"], None),
     "go": (["--group=go"], None),
     "proto": (["--group=proto"], None),
 }
