@@ -19,7 +19,7 @@ from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
 from tests import mysql_server
 from tests.faults.clients import Client, Record, TypeIds, is_as_given, read, write
-from tests.unit.mlmd_server.processes import Server
+from tests.unit.mlmd_server.processes import Server, mysql_flags, with_password
 
 SECONDS = float(os.environ.get("KFM_FAULT_SECONDS", "15"))
 WRITERS = READERS = 8
@@ -37,14 +37,7 @@ def mysql():
 @pytest.fixture
 def server(mysql):
     with mysql.database() as settings:
-        server = Server(
-            f"--mysql_config_host={settings.host}",
-            f"--mysql_config_port={settings.port}",
-            f"--mysql_config_database={settings.database}",
-            f"--mysql_config_user={settings.user}",
-            "--worker_processes=2",
-            env={**os.environ, "KFM_MLMD_MYSQL_CONFIG_PASSWORD": settings.password},
-        )
+        server = Server(*mysql_flags(settings), "--worker_processes=2", env=with_password(settings))
         yield server
         server.stop()
 

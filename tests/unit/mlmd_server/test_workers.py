@@ -1,7 +1,6 @@
 """Several processes on one port over MySQL, and what operators see of them."""
 
 import json
-import os
 import re
 import signal
 import socket
@@ -17,7 +16,7 @@ import pytest
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
-from tests.unit.mlmd_server.processes import Server, health_of, put_type
+from tests.unit.mlmd_server.processes import Server, health_of, mysql_flags, put_type, with_password
 
 SECONDS = 60
 
@@ -33,19 +32,6 @@ def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
-
-
-def mysql_flags(settings):
-    return [
-        f"--mysql_config_host={settings.host}",
-        f"--mysql_config_port={settings.port}",
-        f"--mysql_config_database={settings.database}",
-        f"--mysql_config_user={settings.user}",
-    ]
-
-
-def with_password(settings):
-    return {**os.environ, "KFM_MLMD_MYSQL_CONFIG_PASSWORD": settings.password}
 
 
 @pytest.fixture
