@@ -163,7 +163,7 @@ class Nodes(Generic[N]):
         new = [node for node in given if not node.HasField("id")]
         old = [node for node in given if node.HasField("id")]
         stored = self._locked([node.id for node in old]) if old else {}
-        if len(given) > 1 and self._order_matters(new, stored.values()):
+        if len(given) > 1 and (len({node.id for node in old}) < len(old) or self._order_matters(new, stored.values())):
             return [self.put([node], options)[0] for node in given]
         now = time.time_ns() // 1_000_000
         try:
