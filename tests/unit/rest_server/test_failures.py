@@ -1,5 +1,8 @@
 """What clients see when the store fails, and what they may not ask for."""
 
+import socket
+from urllib.parse import urlsplit
+
 import grpc
 import httpx
 import pytest
@@ -122,6 +125,18 @@ class TestLimits:
             assert (response.status_code, response.json()["code"]) == (400, 3)
             assert "has 256 characters; at most 255 are allowed" in response.json()["error"]
         assert backend.call("POST", "/artifact_types", {"name": name.ljust(255, "n")}).status_code == 200
+
+    def test_a_slow_client_takes_nobodys_place_and_is_told_in_the_end(self, start):
+        backend = start(grpc_timeout=2, limits=Limits(concurrent_requests=1))
+        address = urlsplit(backend.url)
+        with socket.create_connection((address.hostname, address.port), timeout=60) as slow:
+            slow.sendall(b"POST /api/v1alpha1/artifact_types HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{")
+            assert backend.call("GET", "/artifact_types").status_code == 200
+            told = b""
+            while not told.endswith(b"}") and (more := slow.recv(65536)):
+                told += more
+        assert told.startswith(b"HTTP/1.1 408 ")
+        assert b"the body did not arrive within 2 seconds" in told
 
     def test_a_string_of_16_mebibytes_is_kept(self, backend, name):
         backend.post("/artifact_types", {"name": name, "properties": {"s": "STRING"}})
