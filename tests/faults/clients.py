@@ -57,6 +57,19 @@ class Client:
         self._channel.close()
 
 
+def put_types(client: Client) -> TypeIds:
+    """The types of what clients write."""
+    types = client.call(
+        "PutTypes",
+        rpc.PutTypesRequest(
+            artifact_types=[pb.ArtifactType(name="A", properties={"rows": pb.INT})],
+            execution_types=[pb.ExecutionType(name="E")],
+            context_types=[pb.ContextType(name="C")],
+        ),
+    )
+    return TypeIds(types.artifact_type_ids[0], types.execution_type_ids[0], types.context_type_ids[0])
+
+
 def artifact(types: TypeIds, token: str) -> pb.Artifact:
     """An artifact all of whose parts follow from its token."""
     made = pb.Artifact(type_id=types.artifact, uri=f"s3://{token}", state=pb.Artifact.LIVE)

@@ -15,10 +15,9 @@ import grpc
 import psutil
 import pytest
 
-from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
 from tests import mysql_server
-from tests.faults.clients import Client, Record, TypeIds, is_as_given, read, write
+from tests.faults.clients import Client, Record, is_as_given, put_types, read, write
 from tests.unit.mlmd_server.processes import Server, mysql_flags, with_password
 
 SECONDS = float(os.environ.get("KFM_FAULT_SECONDS", "15"))
@@ -40,18 +39,6 @@ def server(mysql):
         server = Server(*mysql_flags(settings), "--worker_processes=2", env=with_password(settings))
         yield server
         server.stop()
-
-
-def put_types(client):
-    types = client.call(
-        "PutTypes",
-        rpc.PutTypesRequest(
-            artifact_types=[pb.ArtifactType(name="A", properties={"rows": pb.INT})],
-            execution_types=[pb.ExecutionType(name="E")],
-            context_types=[pb.ContextType(name="C")],
-        ),
-    )
-    return TypeIds(types.artifact_type_ids[0], types.execution_type_ids[0], types.context_type_ids[0])
 
 
 def go_on(name, target, work, types, record, stop):
