@@ -75,10 +75,14 @@ class Ours:
         self.store = MetadataStore(self.database)
 
     def __call__(self, method, request):
+        before = request.SerializeToString(deterministic=True)
         try:
             return 0, self.store.handler(method)(request)
         except StoreError as error:
             return int(error.code), getattr(rpc, f"{method}Response")()
+        finally:
+            # A call that is run again must find its request as it came.
+            assert request.SerializeToString(deterministic=True) == before, method
 
 
 def request(method, text=""):
