@@ -62,6 +62,10 @@ class Api:
         if not isinstance(found, Found):
             return plain_response(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": ", ".join(found.allowed)})
         request.scope["metadata.operation"] = found.route.operation
+        if request.method != "GET" and request.headers.get("sec-fetch-site") == "cross-site":
+            # Upstream's clients send bodies of any type, so a browser would let the pages of strangers write here.
+            message = "a page of another site must not change anything here"
+            return error_response(ApiError(grpc.StatusCode.PERMISSION_DENIED, message))
         return found
 
     async def _respond(self, route: Route, call: Call) -> Response:

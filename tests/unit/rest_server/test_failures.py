@@ -192,3 +192,19 @@ class TestPagesBeside:
         eventually(lambda: REGISTRY.get_sample_value("metadata_rest_requests_total", sample) == before + 1)
         assert b'metadata_rest_grpc_calls_total{code="OK",rpc="GetArtifactTypes"}' in generate_latest(REGISTRY)
         assert "metadata_rest_requests_total" in backend.client.get("/metrics").text
+
+
+class TestPagesOfOtherSites:
+    """A browser lets any page send a POST without asking; what it adds to the request tells them apart."""
+
+    def test_must_not_change_anything(self, backend):
+        headers = {"sec-fetch-site": "cross-site", "content-type": "text/plain"}
+        response = backend.call("POST", "/artifact_types", content='{"name": "from.elsewhere/T"}', headers=headers)
+        assert response.status_code == 403
+        assert backend.call("GET", "/artifact_types/from.elsewhere/T").status_code == 404
+
+    @pytest.mark.parametrize("site", ["same-origin", "same-site", "none"])
+    def test_other_pages_may(self, backend, site):
+        body = f'{{"name": "from.here/{site}"}}'
+        response = backend.call("POST", "/artifact_types", content=body, headers={"sec-fetch-site": site})
+        assert response.status_code == 200
