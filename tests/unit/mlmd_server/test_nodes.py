@@ -185,6 +185,15 @@ class TestUpdating:
         (stored,) = call("GetExecutionsByID", f"execution_ids: {execution_id}").executions
         assert (stored.name, stored.last_known_state) == ("a", pb.Execution.COMPLETE)
 
+    def test_a_custom_property_that_goes_leaves_the_property_of_its_name(self, call, type_ids):
+        rows = 'properties { key: "rows" value { int_value: 1 } }'
+        text = f"artifacts {{ type_id: {type_ids['artifact']} {rows}"
+        (artifact_id,) = call("PutArtifacts", f"{text} custom_{rows} }}").artifact_ids
+        call("PutArtifacts", f"{text} id: {artifact_id} }}")
+        (stored,) = call("GetArtifacts").artifacts
+        assert list(stored.properties) == ["rows"]
+        assert not stored.custom_properties
+
     def test_an_external_id_that_one_node_gives_up_another_may_take_in_the_same_call(self, call, type_ids):
         artifact = f"artifacts {{ type_id: {type_ids['artifact']}"
         (first,) = call("PutArtifacts", f'{artifact} external_id: "x" }}').artifact_ids
