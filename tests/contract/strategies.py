@@ -93,13 +93,15 @@ TYPE_AND_NAME = {
 def node_fields(type_id):
     fitting = st.fixed_dictionaries({}, optional={"i": st.just(pb.Value(int_value=1))})
     other = st.dictionaries(st.sampled_from(["i", "s", "zz"]), VALUES, max_size=2)
+    # Of other names: the official library loses a property when a custom property of its name changes.
+    custom = st.dictionaries(st.sampled_from(["ci", "cs", "any name"]), VALUES, max_size=2)
     return {
         "id": rarely(st.sampled_from([1, 2, 1, 2, 1, 2, 99])),
         "type_id": mostly(st.just(type_id), st.one_of(st.none(), TYPE_IDS)),
         "name": often(NAMES),
         "external_id": rarely(EXTERNAL_IDS),
         "properties": mostly(fitting, other),
-        "custom_properties": other,
+        "custom_properties": custom,
     }
 
 
@@ -130,7 +132,7 @@ PART_EVENTS = some(
 
 
 def mask(*own):
-    paths = ["external_id", "name", "properties", "properties.i", "custom_properties", "custom_properties.zz", *own]
+    paths = ["external_id", "name", "properties", "properties.i", "custom_properties", "custom_properties.ci", *own]
     return rarely(few(st.sampled_from(paths)).map(lambda chosen: {"paths": chosen}))
 
 
@@ -145,10 +147,10 @@ STRINGS = st.sampled_from(["", "a", "A", "b", "it's", "C", "x"]).map(quoted)
 PATTERNS = st.sampled_from(["a%", "%", "_", "%'%", "A", "%x%"]).map(quoted)
 NUMBERS = st.sampled_from(["0", "1", "2", "10", "-1", "0.5", "1e0", "0x2", "9223372036854775807"])
 COMPARISONS = st.sampled_from(["=", "!=", "<>", "<", "<=", ">", ">="])
-INTEGER_ATTRIBUTES = ["id", "type_id", "properties.i.int_value", "custom_properties.i.int_value"]
-NUMBER_ATTRIBUTES = ["properties.i.double_value", "custom_properties.`zz`.double_value"]
-STRING_ATTRIBUTES = ["name", "type", "external_id", "properties.s.string_value", "custom_properties.s.string_value"]
-BOOLEAN_ATTRIBUTES = ["custom_properties.zz.bool_value", "properties.zz.bool_value"]
+INTEGER_ATTRIBUTES = ["id", "type_id", "properties.i.int_value", "custom_properties.ci.int_value"]
+NUMBER_ATTRIBUTES = ["properties.i.double_value", "custom_properties.`any name`.double_value"]
+STRING_ATTRIBUTES = ["name", "type", "external_id", "properties.s.string_value", "custom_properties.cs.string_value"]
+BOOLEAN_ATTRIBUTES = ["custom_properties.ci.bool_value", "properties.zz.bool_value"]
 
 
 def states(attribute, names, operators=("=", "!=", "IN", "NOT IN")):

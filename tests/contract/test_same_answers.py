@@ -104,7 +104,8 @@ def compare(official, ours, method, message):
         our_code, our_response = ours(method, our_answer)
         assert same(method, their_code, our_code), f"{method} {message}\ntheirs: {their_code}, ours: {our_code}"
         if our_code == their_code == 0:
-            assert comparable(method, our_response) == comparable(method, their_response), f"{method} {message}"
+            ours_is, theirs_is = comparable(method, our_response), comparable(method, their_response)
+            assert ours_is == theirs_is, f"{method} {message}\ntheirs: {theirs_is}\nours: {ours_is}"
         if not getattr(our_response, "next_page_token", ""):
             return
         theirs.options.next_page_token = their_response.next_page_token
