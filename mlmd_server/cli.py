@@ -2,38 +2,85 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from server_common.cli import context_settings, log_options
 
-if TYPE_CHECKING:
-    from types import FrameType
+_PORT = click.IntRange(0, 65535)
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(context_settings=context_settings("KFM_MLMD"))
 @click.option(
     "--metadata_source_config_type",
-    type=click.Choice(["sqlite"]),
-    default="sqlite",
-    expose_value=False,
-    help="The kind of database. MySQL follows.",
+    type=click.Choice(["mysql", "sqlite"]),
+    help="The kind of database; not needed where only one is described.  [default: the one described]",
+    show_default=False,
+)
+@click.option("--sqlite_config_filename_uri", type=_FILE, metavar="FILE", help="A SQLite file, made if it is missing.")
+@click.option("--mysql_config_host", metavar="HOST", help="Host of a MySQL server.")
+@click.option("--mysql_config_port", default=3306, type=_PORT, help="Its port.")
+@click.option("--mysql_config_socket", type=_FILE, metavar="FILE", help="Its Unix socket, instead of host and port.")
+@click.option("--mysql_config_database", metavar="NAME", help="The database, made if it is missing.")
+@click.option("--mysql_config_user", default="root", metavar="NAME", help="Who asks.")
+@click.option(
+    "--mysql_config_password",
+    default="",
+    metavar="TEXT",
+    show_default=False,
+    help="The user's password. Everybody on the machine can read a flag: better a variable or a file.",
 )
 @click.option(
-    "--sqlite_config_filename_uri",
-    type=click.Path(dir_okay=False, path_type=Path),
+    "--mysql_config_password_file",
+    type=_FILE,
     metavar="FILE",
-    required=True,
-    help="The SQLite file; it is made if it is missing.",
+    help="A file with the password, read anew for each connection.",
 )
-@click.option("--grpc_host", default="127.0.0.1", metavar="HOST", help="The address to listen on.")
-@click.option("--grpc_port", default=8080, type=click.IntRange(0, 65535), help="The port; 0 takes a free one.")
-@click.option("--workers", default=8, type=click.IntRange(1, 256), help="Calls that run at the same time.")
+@click.option("--mysql_config_require_tls", is_flag=True, help="Refuse a MySQL server that cannot encrypt.")
+@click.option(
+    "--mysql_config_sslca",
+    type=_FILE,
+    metavar="FILE",
+    help="Certificate authorities (PEM) that must have signed the MySQL server's certificate.",
+)
+@click.option("--mysql_config_sslcert", type=_FILE, metavar="FILE", help="Our certificate, if the server asks.")
+@click.option("--mysql_config_sslkey", type=_FILE, metavar="FILE", help="Its key.")
+@click.option(
+    "--mysql_config_verify_server_cert",
+    type=bool,
+    default=False,
+    help="The certificate must also name the host. Needs --mysql_config_sslca.",
+)
+@click.option(
+    "--mysql_config_skip_db_creation", type=bool, default=False, help="Make tables only, not the database itself."
+)
+@click.option(
+    "--mysql_config_timeout", default=60, type=click.IntRange(1), help="Seconds of silence that count as loss."
+)
+@click.option(
+    "--metadata_store_server_config_file",
+    type=_FILE,
+    metavar="FILE",
+    help="A MetadataStoreServerConfig in protobuf's text form; what it says wins over flags.",
+)
+@click.option("--grpc_host", default="127.0.0.1", metavar="HOST", help="The address to listen on; 0.0.0.0 for all.")
+@click.option("--grpc_port", default=8080, type=_PORT, help="The port; 0 takes a free one.")
+@click.option("--grpc_tls_key", type=_FILE, metavar="FILE", help="Our key (PEM): the port then speaks TLS only.")
+@click.option("--grpc_tls_cert", type=_FILE, metavar="FILE", help="Our certificate.")
+@click.option("--grpc_tls_client_ca", type=_FILE, metavar="FILE", help="Who signs clients' certificates.")
+@click.option("--health_port", default=0, type=_PORT, help="A plain-text port for gRPC health alone; 0 for none.")
+@click.option("--metrics_port", default=0, type=_PORT, help="A port for Prometheus (HTTP, /metrics); 0 for none.")
+@click.option(
+    "--worker_processes",
+    type=click.IntRange(1, 64),
+    show_default=False,
+    help="Processes that answer calls, about one a core.  [default: 2 on MySQL, 1 on SQLite]",
+)
+@click.option("--worker_threads", default=8, type=click.IntRange(1, 256), help="Calls that each works on at once.")
 @click.option(
     "--max_receive_message_length",
     default=100 * 1024 * 1024,
@@ -41,70 +88,60 @@ if TYPE_CHECKING:
     help="The largest request, in bytes.",
 )
 @click.option(
+    "--max_metadata_size",
+    default=16 * 1024,
+    type=click.IntRange(1024),
+    help="The largest headers, in bytes.",
+)
+@click.option(
+    "--max_connection_age",
+    default=0,
+    type=click.IntRange(0),
+    help="Seconds after which clients connect anew, so that replicas share them; 0 for never.",
+)
+@click.option(
+    "--grpc_channel_arguments",
+    default="",
+    metavar="NAME=VALUE,...",
+    help="Further arguments of gRPC, as grpc.max_metadata_size=16384; they win over ours.",
+)
+@click.option(
     "--grace_seconds",
     default=20.0,
     type=click.FloatRange(0, 3600),
     help="How long running calls may take after SIGTERM.",
 )
+@click.option(
+    "--enable_database_upgrade",
+    type=bool,
+    default=False,
+    help="Accepted for the official server's sake; this server does not upgrade databases yet.",
+)
 @log_options
 @click.version_option(package_name="kubeflow-metadata-server", message="mlmd_server %(version)s")
-def main(
-    sqlite_config_filename_uri: Path,
-    grpc_host: str,
-    grpc_port: int,
-    workers: int,
-    max_receive_message_length: int,
-    grace_seconds: float,
-    log_format: str,
-    log_level: str,
-) -> None:
+def main(**flags: Any) -> None:
     """Serve ML metadata over gRPC (ml_metadata.MetadataStoreService).
 
-    Every flag can also be given as an environment variable: KFM_MLMD_ and its name in capitals, as
-    KFM_MLMD_GRPC_PORT.
-    """
-    # Imported here so that --help answers at once.
-    import structlog
+    \b
+      python -m mlmd_server --sqlite_config_filename_uri=metadata.db
+      python -m mlmd_server --mysql_config_host=db --mysql_config_database=metadb
 
-    from mlmd_server.db.sqlite import SqliteDatabase
-    from mlmd_server.errors import DatabaseOpenError
-    from mlmd_server.server import GrpcServer, ServerOptions
-    from mlmd_server.service import MetadataStore
+    Every flag can also be given as an environment variable: KFM_MLMD_ and its name in capitals, as
+    KFM_MLMD_MYSQL_CONFIG_PASSWORD.
+    """  # noqa: D301 - a backspace, not a backslash, keeps the lines after it as they are
+    # Imported here so that --help answers at once.
+    from mlmd_server import running, workers
+    from mlmd_server.configuration import ConfigurationError, read
     from server_common.logs import configure_logs
 
-    configure_logs(log_format, log_level)
-    log = structlog.get_logger("mlmd_server")
+    configure_logs(flags["log_format"], flags["log_level"])
     try:
-        database = SqliteDatabase(sqlite_config_filename_uri)
-    except DatabaseOpenError as error:
+        configuration = read(flags)
+    except ConfigurationError as error:
+        raise click.UsageError(str(error)) from error
+    try:
+        if workers.worker_port() is not None or configuration.worker_processes == 1:
+            sys.exit(running.serve(configuration))
+        sys.exit(running.supervise(configuration))
+    except running.CannotStartError as error:
         raise click.ClickException(str(error)) from error
-    options = ServerOptions(
-        address=f"{grpc_host}:{grpc_port}", workers=workers, max_message_bytes=max_receive_message_length
-    )
-    try:
-        server = GrpcServer(MetadataStore(database), options)
-    except RuntimeError as error:
-        raise click.ClickException(
-            f"Cannot listen on {grpc_host}:{grpc_port}: the port is taken or the address is not this machine's. "
-            "Choose another one with --grpc_port."
-        ) from error
-    stop = _stop_on_signal()
-    server.start()
-    log.info("serving", address=f"{grpc_host}:{server.port}", database=str(sqlite_config_filename_uri))
-    stop.wait()
-    log.info("stopping", grace_seconds=grace_seconds)
-    server.stop(grace_seconds)
-    database.close()
-    log.info("stopped")
-    sys.exit(0)
-
-
-def _stop_on_signal() -> threading.Event:
-    stop = threading.Event()
-
-    def on_signal(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
-    return stop

@@ -10,14 +10,17 @@ class Code(enum.IntEnum):
     """gRPC status codes, as numbered by https://grpc.github.io/grpc/core/md_doc_statuscodes.html."""
 
     INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
     NOT_FOUND = 5
     ALREADY_EXISTS = 6
     RESOURCE_EXHAUSTED = 8
     FAILED_PRECONDITION = 9
     ABORTED = 10
+    OUT_OF_RANGE = 11
     UNIMPLEMENTED = 12
     INTERNAL = 13
     UNAVAILABLE = 14
+    DATA_LOSS = 15
 
 
 class StoreError(Exception):
@@ -30,6 +33,18 @@ class InvalidArgumentError(StoreError):
     """The request can never succeed as it is."""
 
     code = Code.INVALID_ARGUMENT
+
+
+class DeadlineExceededError(StoreError):
+    """The client's deadline has passed; a write may or may not have been stored."""
+
+    code = Code.DEADLINE_EXCEEDED
+
+
+class OutOfRangeError(StoreError):
+    """A number that a column of this database cannot hold."""
+
+    code = Code.OUT_OF_RANGE
 
 
 class NotFoundError(StoreError):
@@ -72,6 +87,12 @@ class UnavailableError(StoreError):
     """The database cannot be reached or used at the moment."""
 
     code = Code.UNAVAILABLE
+
+
+class DataLossError(StoreError):
+    """What is stored cannot be given back, because somebody else stored it wrongly."""
+
+    code = Code.DATA_LOSS
 
 
 class DatabaseOpenError(Exception):

@@ -1,7 +1,7 @@
 """The service: one method for each call of ``ml_metadata.MetadataStoreService``, each in one transaction.
 
-Methods are named as the calls and take and return the calls' messages; a call without a method here is
-answered UNIMPLEMENTED. Errors are ``StoreError``; the gRPC layer turns them into statuses.
+Methods are named as the calls and take and return the calls' messages. Errors are ``StoreError``; the gRPC layer turns
+them into statuses.
 """
 
 # Methods carry the calls' own names.
@@ -10,19 +10,22 @@ answered UNIMPLEMENTED. Errors are ``StoreError``; the gRPC layer turns them int
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
+from mlmd_server import retries
 from mlmd_server.db.base import Database, Session, SqlValue
 from mlmd_server.engine.events import get_events, put_events
 from mlmd_server.engine.executions import Stores, put_execution
-from mlmd_server.engine.kinds import ARTIFACT, CONTEXT, EXECUTION, Node, NodeKind, NodeType
-from mlmd_server.engine.links import LINK_TABLES, put_links, put_parent_contexts
+from mlmd_server.engine.kinds import ARTIFACT, CONTEXT, EXECUTION, LINK_TABLES, Node, NodeKind, NodeType
+from mlmd_server.engine.lineage import get_lineage_graph, get_lineage_subgraph
+from mlmd_server.engine.links import put_links, put_parent_contexts, related_contexts
 from mlmd_server.engine.nodes import Nodes, UpdateOptions
+from mlmd_server.engine.subgraphs import put_lineage_subgraph
 from mlmd_server.engine.types import PutOptions, TypeCatalog, Types
 from mlmd_server.errors import InvalidArgumentError, NotFoundError, UnimplementedError
 
@@ -41,14 +44,8 @@ class MetadataStore:
 
     def handler(self, method: str) -> Callable[[Any], Message]:
         """The function that answers a call."""
-        found = getattr(self, method, None)
-        if found is not None:
-            return found  # type: ignore[no-any-return]
-
-        def unimplemented(_: Message) -> Message:
-            raise UnimplementedError(f"{method} is not supported yet.")
-
-        return unimplemented
+        answer: Callable[[Any], Message] = getattr(self, method)
+        return lambda request: retries.run(lambda: answer(request))
 
     # Types
 
@@ -163,12 +160,11 @@ class MetadataStore:
 
     def PutExecution(self, request: rpc.PutExecutionRequest) -> rpc.PutExecutionResponse:
         with self._database.write() as session:
-            stores = Stores(
-                self._nodes(session, ARTIFACT, pb.Artifact),
-                self._nodes(session, EXECUTION, pb.Execution),
-                self._nodes(session, CONTEXT, pb.Context),
-            )
-            return put_execution(session, stores, request)
+            return put_execution(session, self._stores(session), request)
+
+    def PutLineageSubgraph(self, request: rpc.PutLineageSubgraphRequest) -> rpc.PutLineageSubgraphResponse:
+        with self._database.write() as session:
+            return put_lineage_subgraph(session, self._stores(session), request)
 
     def PutAttributionsAndAssociations(
         self, request: rpc.PutAttributionsAndAssociationsRequest
@@ -200,19 +196,19 @@ class MetadataStore:
         return _page(rpc.GetContextsResponse(contexts=found), token)
 
     def GetArtifactsByID(self, request: rpc.GetArtifactsByIDRequest) -> rpc.GetArtifactsByIDResponse:
-        with self._database.read() as session:
+        with self._read() as session:
             found = self._nodes(session, ARTIFACT, pb.Artifact).by_ids(request.artifact_ids)
             types: Types[pb.ArtifactType] = Types(session, ARTIFACT)
             wanted = {artifact.type_id for artifact in found} if request.populate_artifact_types else ()
             return rpc.GetArtifactsByIDResponse(artifacts=found, artifact_types=types.by_ids(sorted(wanted)))
 
     def GetExecutionsByID(self, request: rpc.GetExecutionsByIDRequest) -> rpc.GetExecutionsByIDResponse:
-        with self._database.read() as session:
+        with self._read() as session:
             found = self._nodes(session, EXECUTION, pb.Execution).by_ids(request.execution_ids)
             return rpc.GetExecutionsByIDResponse(executions=found)
 
     def GetContextsByID(self, request: rpc.GetContextsByIDRequest) -> rpc.GetContextsByIDResponse:
-        with self._database.read() as session:
+        with self._read() as session:
             found = self._nodes(session, CONTEXT, pb.Context).by_ids(request.context_ids)
             return rpc.GetContextsByIDResponse(contexts=found)
 
@@ -248,7 +244,7 @@ class MetadataStore:
 
     def GetArtifactsByURI(self, request: rpc.GetArtifactsByURIRequest) -> rpc.GetArtifactsByURIResponse:
         uris = [*request.uris, *([request.uri] if request.HasField("uri") else [])]
-        with self._database.read() as session:
+        with self._read() as session:
             found = self._nodes(session, ARTIFACT, pb.Artifact).matching_any("uri", uris)
             return rpc.GetArtifactsByURIResponse(artifacts=found)
 
@@ -273,14 +269,14 @@ class MetadataStore:
     # Getting events and following links
 
     def GetEventsByArtifactIDs(self, request: rpc.GetEventsByArtifactIDsRequest) -> rpc.GetEventsByArtifactIDsResponse:
-        with self._database.read() as session:
+        with self._read() as session:
             found = get_events(session, ARTIFACT, request.artifact_ids)
         return rpc.GetEventsByArtifactIDsResponse(events=found)
 
     def GetEventsByExecutionIDs(
         self, request: rpc.GetEventsByExecutionIDsRequest
     ) -> rpc.GetEventsByExecutionIDsResponse:
-        with self._database.read() as session:
+        with self._read() as session:
             found = get_events(session, EXECUTION, request.execution_ids)
         return rpc.GetEventsByExecutionIDsResponse(events=found)
 
@@ -303,7 +299,7 @@ class MetadataStore:
     def GetParentContextsByContext(
         self, request: rpc.GetParentContextsByContextRequest
     ) -> rpc.GetParentContextsByContextResponse:
-        with self._database.read() as session:
+        with self._read() as session:
             contexts = self._nodes(session, CONTEXT, pb.Context)
             found = contexts.linked("ParentContext", "parent_context_id", "context_id", [request.context_id])
             return rpc.GetParentContextsByContextResponse(contexts=found)
@@ -311,19 +307,62 @@ class MetadataStore:
     def GetChildrenContextsByContext(
         self, request: rpc.GetChildrenContextsByContextRequest
     ) -> rpc.GetChildrenContextsByContextResponse:
-        with self._database.read() as session:
+        with self._read() as session:
             contexts = self._nodes(session, CONTEXT, pb.Context)
             found = contexts.linked("ParentContext", "context_id", "parent_context_id", [request.context_id])
             return rpc.GetChildrenContextsByContextResponse(contexts=found)
 
+    def GetParentContextsByContexts(
+        self, request: rpc.GetParentContextsByContextsRequest
+    ) -> rpc.GetParentContextsByContextsResponse:
+        response = rpc.GetParentContextsByContextsResponse()
+        found = self._related_contexts(request.context_ids, own_column="context_id", other_column="parent_context_id")
+        for context_id, parents in found.items():
+            response.contexts[context_id].parent_contexts.extend(parents)
+        return response
+
+    def GetChildrenContextsByContexts(
+        self, request: rpc.GetChildrenContextsByContextsRequest
+    ) -> rpc.GetChildrenContextsByContextsResponse:
+        response = rpc.GetChildrenContextsByContextsResponse()
+        found = self._related_contexts(request.context_ids, own_column="parent_context_id", other_column="context_id")
+        for context_id, children in found.items():
+            response.contexts[context_id].children_contexts.extend(children)
+        return response
+
+    # Lineage
+
+    def GetLineageGraph(self, request: rpc.GetLineageGraphRequest) -> rpc.GetLineageGraphResponse:
+        with self._database.read() as session:
+            artifacts = self._nodes(session, ARTIFACT, pb.Artifact)
+            executions = self._nodes(session, EXECUTION, pb.Execution)
+            found = get_lineage_graph(session, artifacts, executions, request.options)
+            return rpc.GetLineageGraphResponse(subgraph=found)
+
+    def GetLineageSubgraph(self, request: rpc.GetLineageSubgraphRequest) -> rpc.GetLineageSubgraphResponse:
+        with self._database.read() as session:
+            found = get_lineage_subgraph(session, request.lineage_subgraph_query_options, request.read_mask.paths)
+            return rpc.GetLineageSubgraphResponse(lineage_subgraph=found)
+
     # What the calls of the three kinds share. ``_message`` only tells the type checker which kind it is.
+
+    def _read(self) -> AbstractContextManager[Session]:
+        """For one query, or for several of which the later ones can only find more than the earlier ones."""
+        return self._database.read(snapshot=False)
 
     def _nodes(self, session: Session, kind: NodeKind, _message: type[N]) -> Nodes[N]:
         return Nodes(session, self._database, self._catalog, kind)
 
+    def _stores(self, session: Session) -> Stores:
+        return Stores(
+            self._nodes(session, ARTIFACT, pb.Artifact),
+            self._nodes(session, EXECUTION, pb.Execution),
+            self._nodes(session, CONTEXT, pb.Context),
+        )
+
     @contextmanager
     def _types(self, kind: NodeKind, _message: type[T]) -> Iterator[Types[T]]:
-        with self._database.read() as session:
+        with self._read() as session:
             yield Types(session, kind)
 
     def _put_type(self, kind: NodeKind, given: T, request: _PutTypeRequest) -> int:
@@ -341,7 +380,7 @@ class MetadataStore:
         params: Sequence[SqlValue] = (),
     ) -> tuple[list[N], str]:
         options = request.options if request.HasField("options") else None
-        with self._database.read() as session:
+        with self._read() as session:
             return self._nodes(session, kind, message).page(options, condition, params)
 
     def _list_of_type(self, kind: NodeKind, message: type[N], request: Any) -> tuple[list[N], str]:
@@ -355,22 +394,29 @@ class MetadataStore:
         return self._list(kind, message, request, condition, (request.context_id,))
 
     def _contexts_of(self, kind: NodeKind, node_id: int) -> list[pb.Context]:
-        with self._database.read() as session:
+        with self._read() as session:
             contexts = self._nodes(session, CONTEXT, pb.Context)
             found = contexts.linked(LINK_TABLES[kind], "context_id", kind.id_column, [node_id])
         if not found:
             raise NotFoundError(f"No contexts found for {kind.id_column}: {node_id}")
         return found
 
+    def _related_contexts(
+        self, ids: Sequence[int], *, own_column: str, other_column: str
+    ) -> dict[int, list[pb.Context]]:
+        with self._read() as session:
+            contexts = self._nodes(session, CONTEXT, pb.Context)
+            return related_contexts(session, contexts, ids, own_column=own_column, other_column=other_column)
+
     def _by_type_and_name(self, kind: NodeKind, message: type[N], request: Any, name: str) -> N | None:
-        with self._database.read() as session:
+        with self._read() as session:
             types: Types[NodeType] = Types(session, kind)
             node_type = types.find(request.type_name, request.type_version)
             nodes = self._nodes(session, kind, message)
             return nodes.by_type_and_name(node_type.id, name) if node_type else None
 
     def _nodes_by_external_ids(self, kind: NodeKind, message: type[N], external_ids: Sequence[str]) -> list[N]:
-        with self._database.read() as session:
+        with self._read() as session:
             nodes = self._nodes(session, kind, message)
             return _by_external_ids(lambda wanted: nodes.matching_any("external_id", wanted), external_ids)
 

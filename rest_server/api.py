@@ -1,8 +1,6 @@
 """`/api/v1alpha1` as an ASGI application: match, read, handle, answer."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
@@ -15,8 +13,8 @@ from starlette.types import Receive, Scope, Send
 from rest_server.errors import ApiError, error_response, plain_response
 from rest_server.handlers import Answer, Call, Limits, handlers
 from rest_server.matching import BadPathError, Found, Matcher, NotFound, decode_path
-from rest_server.metrics import IN_FLIGHT
 from rest_server.routes import ROUTES, Route
+from rest_server.slots import Slots
 from rest_server.store import Store, StoreError, request_id
 
 _LOG = structlog.get_logger("rest_server.api")
@@ -31,12 +29,12 @@ class Api:
         self._limits = limits
         self._queue_seconds = queue_seconds
         self._matcher = Matcher(ROUTES)
-        self._slots = asyncio.Semaphore(limits.concurrent_requests)
+        self._slots = Slots(limits.concurrent_requests)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            async with self._slot():
+            async with self._slots.take(self._queue_seconds):
                 response = await self._respond(request)
                 await response(scope, receive, send)
         except ClientDisconnect:
@@ -98,18 +96,6 @@ class Api:
             " (--max_body_bytes)",
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         )
-
-    @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        try:
-            await asyncio.wait_for(self._slots.acquire(), self._queue_seconds)
-        except (asyncio.TimeoutError, TimeoutError) as error:
-            raise ApiError(grpc.StatusCode.UNAVAILABLE, "too many requests at once; try again in a moment") from error
-        try:
-            with IN_FLIGHT.track_inprogress():
-                yield
-        finally:
-            self._slots.release()
 
 
 def _explain(error: StoreError) -> ApiError:

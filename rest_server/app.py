@@ -32,6 +32,7 @@ class Settings:
     grpc_timeout: float = 60.0
     max_grpc_message_length: int = 256 * 2**20
     limits: Limits = field(default_factory=Limits)
+    grpc_web_allowed_origins: Sequence[str] = ()
 
 
 def create_app(settings: Settings, definitions: Sequence[TypeDefinition]) -> Starlette:

@@ -2,12 +2,14 @@
 
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
 from server_common.cli import context_settings, log_options
 
 _PORTS = click.IntRange(0, 65535)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def _store_port(ctx: click.Context, param: click.Parameter, value: str) -> int:
@@ -16,6 +18,33 @@ def _store_port(ctx: click.Context, param: click.Parameter, value: str) -> int:
     if not (number.isascii() and number.isdigit() and 0 < int(number) < 65536):
         raise click.BadParameter(f"{value!r} is not a port number from 1 to 65535.", ctx, param)
     return int(number)
+
+
+def _origins(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
+    origins = tuple(filter(None, (part.strip() for part in value.split(","))))
+    if "*" in origins and len(origins) > 1:
+        raise click.BadParameter("* allows every origin; leave out the others.", ctx, param)
+    for origin in origins:
+        written = origin if origin == "*" else _as_browsers_write(origin)
+        if written is None:
+            raise click.BadParameter(f"{origin!r} is not an origin like https://example.org:8443.", ctx, param)
+        if written != origin:
+            raise click.BadParameter(f"{origin!r} never matches: browsers write {written!r}.", ctx, param)
+    return origins
+
+
+def _as_browsers_write(origin: str) -> str | None:
+    """The origin of an address; None if it is not an address of the web."""
+    try:
+        parts = urlsplit(origin)
+        port = parts.port
+    except ValueError:
+        return None
+    host = parts.hostname
+    if parts.scheme not in _DEFAULT_PORTS or not host or not host.isascii() or "@" in parts.netloc:
+        return None
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port and port != _DEFAULT_PORTS[parts.scheme] else "")
 
 
 @click.command(
@@ -51,6 +80,27 @@ def _store_port(ctx: click.Context, param: click.Parameter, value: str) -> int:
     help="Port of the metadata store (also METADATA_GRPC_SERVICE_PORT).",
 )
 @click.option(
+    "--grpc_web_port",
+    type=_PORTS,
+    default=0,
+    metavar="PORT",
+    help="Port for browser clients of the gRPC service (grpc-web), 9090 in a cluster; 0 for none.",
+)
+@click.option(
+    "--grpc_web_host",
+    show_default="that of --http_host",
+    metavar="ADDRESS",
+    help="Address to listen on for grpc-web.",
+)
+@click.option(
+    "--grpc_web_allowed_origins",
+    callback=_origins,
+    default="",
+    show_default="none but the own",
+    metavar="ORIGINS",
+    help="Origins, separated by commas, whose pages may call grpc-web from elsewhere; * for all.",
+)
+@click.option(
     "--schema_root_dir",
     type=click.Path(path_type=Path),
     metavar="DIR",
@@ -61,7 +111,7 @@ def _store_port(ctx: click.Context, param: click.Parameter, value: str) -> int:
     type=click.FloatRange(0, min_open=True),
     default=60.0,
     metavar="SECONDS",
-    help="Longest wait for one answer of the metadata store.",
+    help="Longest wait for one answer of the metadata store; grpc-web clients may ask for less.",
 )
 @click.option(
     "--max_grpc_message_length",
@@ -75,7 +125,7 @@ def _store_port(ctx: click.Context, param: click.Parameter, value: str) -> int:
     type=click.IntRange(1),
     default=32 * 2**20,
     metavar="BYTES",
-    help="Largest request body; a larger one is answered with 413.",
+    help="Largest request body or grpc-web message; a larger one is refused (413, RESOURCE_EXHAUSTED).",
 )
 @click.option(
     "--max_json_depth",
@@ -96,7 +146,7 @@ def _store_port(ctx: click.Context, param: click.Parameter, value: str) -> int:
     type=click.IntRange(1),
     default=100,
     metavar="N",
-    help="API requests worked on at once; more wait their turn.",
+    help="API requests worked on at once on each port; more wait their turn.",
 )
 @click.option(
     "--shutdown_grace",
@@ -112,6 +162,9 @@ def main(
     http_port: int,
     mlmd_grpc_host: str,
     mlmd_grpc_port: int,
+    grpc_web_port: int,
+    grpc_web_host: str | None,
+    grpc_web_allowed_origins: tuple[str, ...],
     schema_root_dir: Path | None,
     grpc_timeout: float,
     max_grpc_message_length: int,
@@ -123,7 +176,7 @@ def main(
     log_format: str,
     log_level: str,
 ) -> None:
-    """Serve /api/v1alpha1 over a gRPC metadata store.
+    """Serve /api/v1alpha1, and grpc-web if asked to, over a gRPC metadata store.
 
     The server starts without its store: it waits for it, registers the predefined types, and then says so at /readyz.
     A broken file under --schema_root_dir is named and ends it with status 2 before it serves.
@@ -132,26 +185,35 @@ def main(
     import structlog
 
     from rest_server.app import Settings, create_app
+    from rest_server.grpc_web.app import create_grpc_web_app
     from rest_server.handlers import Limits
     from rest_server.schemas import SchemaError, load_definitions
-    from server_common.http import ListenError, listen, serve, url_of
+    from server_common.http import ListenError, Site, listen, serve, url_of
     from server_common.logs import configure_logs
 
     configure_logs(log_format, log_level)
-    try:
-        definitions = load_definitions(schema_root_dir)
-        listener = listen(http_host, http_port)
-    except SchemaError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
-    except ListenError as error:
-        click.echo(f"Error: {error} with --http_host and --http_port", err=True)
-        sys.exit(1)
     settings = Settings(
         grpc_target=f"{f'[{mlmd_grpc_host}]' if ':' in mlmd_grpc_host else mlmd_grpc_host}:{mlmd_grpc_port}",
         grpc_timeout=grpc_timeout,
         max_grpc_message_length=max_grpc_message_length,
         limits=Limits(max_body_bytes, max_json_depth, max_name_length, max_concurrent_requests),
+        grpc_web_allowed_origins=grpc_web_allowed_origins,
     )
-    structlog.get_logger("rest_server").info("listening", url=url_of(listener), grpc=settings.grpc_target)
-    serve(listener, lambda: create_app(settings, definitions), shutdown_grace)
+    flags = "--http_host and --http_port"
+    try:
+        definitions = load_definitions(schema_root_dir)
+        sites = [Site(listen(http_host, http_port), lambda: create_app(settings, definitions))]
+        if grpc_web_port:
+            flags = "--grpc_web_host and --grpc_web_port"
+            sites.append(Site(listen(grpc_web_host or http_host, grpc_web_port), lambda: create_grpc_web_app(settings)))
+    except SchemaError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    except ListenError as error:
+        click.echo(f"Error: {error} with {flags}", err=True)
+        sys.exit(1)
+    grpc_web = {"grpc_web": url_of(sites[1].listener)} if grpc_web_port else {}
+    structlog.get_logger("rest_server").info(
+        "listening", url=url_of(sites[0].listener), **grpc_web, grpc=settings.grpc_target
+    )
+    serve(sites, shutdown_grace)

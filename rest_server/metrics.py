@@ -30,6 +30,9 @@ IN_FLIGHT = Gauge("metadata_rest_requests_in_flight", "API requests being worked
 READY = Gauge("metadata_rest_ready", "1 once the store has answered and types are registered", registry=REGISTRY)
 _CALLS = Counter("metadata_rest_grpc_calls", "Calls to the metadata store", ["rpc", "code"], registry=REGISTRY)
 _CALL_SECONDS = Histogram("metadata_rest_grpc_call_seconds", "Time the metadata store took", ["rpc"], registry=REGISTRY)
+_GRPC_WEB_CALLS = Counter(
+    "metadata_rest_grpc_web_calls", "Calls of browsers answered over grpc-web", ["rpc", "code"], registry=REGISTRY
+)
 
 _VERBS = frozenset({"GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS"})
 
@@ -54,3 +57,7 @@ def observe_request(operation: str, method: str, status: int, seconds: float) ->
     # A client may invent verbs; it may not invent time series.
     _REQUESTS.labels(operation, method if method in _VERBS else "other", str(status)).inc()
     _REQUEST_SECONDS.labels(operation).observe(seconds)
+
+
+def count_grpc_web(rpc: str, code: str) -> None:
+    _GRPC_WEB_CALLS.labels(rpc, code).inc()

@@ -54,6 +54,8 @@ def _report(scope: Scope, status: int, seconds: float) -> None:
     operation = scope.get("metadata.operation") or (path if path in _QUIET else "other")
     observe_request(operation, scope["method"], status, seconds)
     log = _LOG.debug if path in _QUIET else _LOG.info
+    # grpc-web answers 200 whatever became of the call.
+    code = {"code": scope["metadata.code"]} if "metadata.code" in scope else {}
     log(
         "request",
         method=scope["method"],
@@ -61,4 +63,5 @@ def _report(scope: Scope, status: int, seconds: float) -> None:
         operation=operation,
         status=int(status),
         milliseconds=round(seconds * 1000, 1),
+        **code,
     )

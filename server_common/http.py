@@ -1,4 +1,4 @@
-"""Listening for HTTP, serving an application, and stopping when told to."""
+"""Listening for HTTP, serving applications, and stopping when told to."""
 
 from __future__ import annotations
 
@@ -6,13 +6,26 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import uvicorn
 from starlette.types import ASGIApp
 
 # This side must be the last to close an idle connection, or the next request of a gateway in front is lost.
 KEEP_ALIVE_SECONDS = 75
+
+
+@dataclass(frozen=True)
+class Site:
+    """An application and where it is served.
+
+    It is made inside the event loop, to which what it opens then belongs.
+    """
+
+    listener: socket.socket
+    make_app: Callable[[], ASGIApp]
 
 
 class ListenError(Exception):
@@ -44,9 +57,17 @@ def url_of(listener: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def http_server(app: ASGIApp, shutdown_grace: int) -> uvicorn.Server:
+class HttpServer(uvicorn.Server):
+    """Leaves the signals of the process to `serve`, for a process may have several of these."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def http_server(app: ASGIApp, shutdown_grace: int) -> HttpServer:
     """How an application meets HTTP; requests under way get ``shutdown_grace`` seconds to finish."""
-    return uvicorn.Server(
+    return HttpServer(
         uvicorn.Config(
             app,
             access_log=False,
@@ -60,16 +81,24 @@ def http_server(app: ASGIApp, shutdown_grace: int) -> uvicorn.Server:
     )
 
 
-def serve(listener: socket.socket, make_app: Callable[[], ASGIApp], shutdown_grace: int) -> None:
-    """Serves until SIGTERM or SIGINT.
-
-    The application is made inside the event loop, to which what it opens then belongs.
-    """
+def serve(sites: Sequence[Site], shutdown_grace: int) -> None:
+    """Serves all sites until SIGTERM or SIGINT, and then stops them together; a second SIGINT does not wait."""
     for number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn raises the signal again when it has stopped; being told to stop is no failure.
+        # Until the event loop runs; being told to stop is no failure.
         signal.signal(number, lambda *_: sys.exit(0))
 
     async def run() -> None:
-        await http_server(make_app(), shutdown_grace).serve(sockets=[listener])
+        servers = [http_server(site.make_app(), shutdown_grace) for site in sites]
+
+        def stop(number: signal.Signals) -> None:
+            for server in servers:
+                server.handle_exit(number, None)
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop, number)
+        await asyncio.gather(
+            *(server.serve(sockets=[site.listener]) for server, site in zip(servers, sites, strict=True))
+        )
 
     asyncio.run(run())

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from hypothesis import settings
+
+from tests import mysql_server
+
+ROOT = Path(__file__).parents[1]
 
 # The same examples in every run of CI: a change is judged by what it changes. Elsewhere they differ each time.
 settings.register_profile("ci", derandomize=True)
@@ -41,3 +53,104 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     endpoints = json.loads(up.stdout)["endpoints"]
     yield Stack(endpoints["rest"], endpoints["grpc"], endpoints["ui"], data_dir)
     subprocess.run([*installer, "down", "--local", "--data-dir", data_dir], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def mysql() -> Iterator[mysql_server.MySqlServer]:
+    """A MySQL server for all tests that do not crash it; each takes a database of its own."""
+    try:
+        mysql_server.find()
+    except mysql_server.MySqlMissingError as missing:
+        pytest.skip(str(missing))
+    with mysql_server.running(durable=False) as server:
+        yield server
+
+
+@contextmanager
+def running_server(module: str, *flags: str, probe: str) -> Iterator[None]:
+    """A server of this project as a process of its own; entered once it answers at ``probe``."""
+    process = subprocess.Popen([sys.executable, "-m", module, *flags], stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while not _answers(probe):
+            assert process.poll() is None, f"{module} ended before it answered"
+            assert time.monotonic() < deadline, f"{module} did not answer within a minute"
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=10):
+            return True
+    except (urllib.error.URLError, TimeoutError):
+        return False
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port: int = reserved.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def grpc_web(stack: Stack) -> Callable[[str], Iterator[str]]:
+    """Serve the stack's store to browsers: a context manager that takes the allowed origins and gives the address."""
+
+    @contextmanager
+    def serving(origins: str = "") -> Iterator[str]:
+        port = free_port()
+        flags = [
+            "--http_port=0",
+            f"--grpc_web_port={port}",
+            f"--grpc_web_allowed_origins={origins}",
+            f"--mlmd_grpc_port={stack.grpc_target.rpartition(':')[2]}",
+        ]
+        url = f"http://127.0.0.1:{port}"
+        with running_server("rest_server", *flags, probe=f"{url}/readyz"):
+            yield url
+
+    return serving
+
+
+@pytest.fixture(scope="session")
+def grpc_web_passed_on(stack: Stack, grpc_web: Callable[[], Iterator[str]]) -> Iterator[str]:
+    """A UI server that passes grpc-web on, as the pages of upstream had it."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with (
+        grpc_web() as behind,
+        running_server(
+            "ui_server",
+            f"--port={port}",
+            f"--rest_url={stack.rest_url}",
+            f"--grpc_web_url={behind}",
+            probe=f"{url}/readyz",
+        ),
+    ):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def grpc_web_clients() -> Path:
+    """Where the published grpc-web clients are: `node_modules`, installed once and kept in `.cache`."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm was not found: `make test` brings it, and so does Node.js")
+    source = ROOT / "tests" / "contract" / "clients" / "grpc_web"
+    files = [source / name for name in ("package.json", "package-lock.json", ".npmrc")]
+    identity = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+    place = ROOT / ".cache" / "node_clients" / identity
+    if not place.exists():
+        # Installed under another name, so that an interrupted installation is never taken for a finished one.
+        building = place.with_name(f"{place.name}.{uuid4()}")
+        building.mkdir(parents=True)
+        for file in files:
+            shutil.copy(file, building)
+        done = subprocess.run([npm, "ci"], cwd=building, capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, done.stderr
+        building.rename(place)
+    return place / "node_modules"

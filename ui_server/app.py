@@ -1,4 +1,4 @@
-"""The web application: pages, API proxy, health and metrics."""
+"""The web application: pages, proxy, health and metrics."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 
 from ui_server.files import STATIC_DIR, BuiltFiles, check_built
 from ui_server.headers import SecurityHeaders
-from ui_server.proxy import RestProxy, reason_of, rest_client
+from ui_server.proxy import Proxy, grpc_web_backend, neighbour_client, reason_of, rest_backend
 from ui_server.telemetry import Metrics, Telemetry
 
 PREFIX = "/metadata"
@@ -25,15 +25,17 @@ READY_TIMEOUT_SECONDS = 2
 def create_app(
     rest_url: str,
     static_dir: Path = STATIC_DIR,
-    rest_transport: httpx.AsyncBaseTransport | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+    grpc_web_url: str | None = None,
 ) -> Starlette:
-    """The pages and the API, at `/` and under `/metadata/`.
+    """The pages and the API, at `/` and under `/metadata/`; grpc-web as well if there is an address for it.
 
     Raises:
         PagesNotBuiltError: `static_dir` holds no built pages.
     """
     check_built(static_dir)
-    client = rest_client(rest_transport)
+    client = neighbour_client(transport)
+    backends = [rest_backend(rest_url), *([grpc_web_backend(grpc_web_url)] if grpc_web_url else [])]
     metrics = Metrics()
     files = BuiltFiles(static_dir)
 
@@ -77,7 +79,7 @@ def create_app(
             Middleware(Telemetry, metrics=metrics),
             Middleware(SecurityHeaders),
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=6),
-            Middleware(RestProxy, client=client, rest_url=rest_url, prefix=PREFIX),
+            Middleware(Proxy, client=client, backends=backends, prefix=PREFIX),
         ],
         lifespan=lifespan,
     )

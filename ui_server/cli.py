@@ -15,13 +15,15 @@ def default_rest_url() -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def check_rest_url(context: click.Context, parameter: click.Parameter, value: str) -> str:
+def check_url(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
     try:
         parts = urlsplit(value)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
-    # A password in it would show up in logs and in what the pages say when REST is down.
+    # A password in it would show up in logs and in what is answered while that server is down.
     if not usable or parts.query or parts.fragment or parts.username is not None:
         raise click.BadParameter(f"{value!r} is not an address like http://localhost:8080.", context, parameter)
     return value
@@ -41,11 +43,18 @@ def check_rest_url(context: click.Context, parameter: click.Parameter, value: st
 )
 @click.option(
     "--rest_url",
-    callback=check_rest_url,
+    callback=check_url,
     default=default_rest_url,
     show_default="http://localhost:8080",
     metavar="URL",
     help="The REST backend; in a pod METADATA_SERVICE_SERVICE_HOST and _PORT tell it.",
+)
+@click.option(
+    "--grpc_web_url",
+    callback=check_url,
+    metavar="URL",
+    help="The REST backend's --grpc_web_port, to pass on the calls of pages written for grpc-web; without it they"
+    " are not.",
 )
 @click.option(
     "--shutdown_grace",
@@ -56,7 +65,15 @@ def check_rest_url(context: click.Context, parameter: click.Parameter, value: st
 )
 @log_options
 @click.version_option(package_name="kubeflow-metadata-server", message="ui_server %(version)s")
-def main(host: str, port: int, rest_url: str, shutdown_grace: int, log_format: str, log_level: str) -> None:
+def main(
+    host: str,
+    port: int,
+    rest_url: str,
+    grpc_web_url: str | None,
+    shutdown_grace: int,
+    log_format: str,
+    log_level: str,
+) -> None:
     """Serve the Artifact Store at / and /metadata/.
 
     Its pages come from this package; its API calls go to the REST backend.
@@ -64,7 +81,7 @@ def main(host: str, port: int, rest_url: str, shutdown_grace: int, log_format: s
     # Heavy, and not needed for --help.
     import structlog
 
-    from server_common.http import ListenError, listen, serve, url_of
+    from server_common.http import ListenError, Site, listen, serve, url_of
     from server_common.logs import configure_logs
     from ui_server.app import create_app
     from ui_server.files import STATIC_DIR, PagesNotBuiltError, check_built
@@ -76,8 +93,8 @@ def main(host: str, port: int, rest_url: str, shutdown_grace: int, log_format: s
         listener = listen(host, port)
     except (PagesNotBuiltError, ListenError) as error:
         raise click.ClickException(str(error)) from error
-    log.info("listening", url=url_of(listener), rest_url=rest_url)
+    log.info("listening", url=url_of(listener), rest_url=rest_url, grpc_web_url=grpc_web_url)
     try:
-        serve(listener, lambda: create_app(rest_url), shutdown_grace)
+        serve([Site(listener, lambda: create_app(rest_url, grpc_web_url=grpc_web_url))], shutdown_grace)
     finally:
         log.info("stopped")

@@ -1,5 +1,7 @@
-"""Forwards API calls to the REST backend, byte for byte."""
+"""Forwards calls to the servers behind this one, byte for byte."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 import httpx
@@ -8,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-# Idle connections go before REST closes them (uvicorn does after 5 s unless told otherwise).
+# Idle connections go before those servers close them (uvicorn does after 5 s unless told otherwise).
 LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=20, keepalive_expiry=4)
 TIMEOUT = httpx.Timeout(120, connect=5, pool=10)
 
@@ -34,84 +36,106 @@ Headers = list[tuple[bytes, bytes]]
 _LOG = structlog.get_logger("ui_server.proxy")
 
 
-def rest_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    # REST is a neighbour: a proxy named in the environment is not for it.
+@dataclass(frozen=True)
+class Backend:
+    """A server behind this one: what it answers, where it is, and how a person knows it."""
+
+    begins: bytes
+    url: str
+    name: str
+    flag: str
+
+
+def rest_backend(url: str) -> Backend:
+    return Backend(b"/api/", url, "REST backend", "--rest_url")
+
+
+def grpc_web_backend(url: str) -> Backend:
+    return Backend(b"/ml_metadata.MetadataStoreService/", url, "grpc-web server", "--grpc_web_url")
+
+
+def neighbour_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    # A proxy named in the environment is not for neighbours.
     return httpx.AsyncClient(transport=transport, limits=LIMITS, timeout=TIMEOUT, trust_env=False)
 
 
-class RestProxy:
-    """Sends what comes for `/api/`, with or without the prefix, to `<rest_url>/api/`; all else goes on to `app`.
+class Proxy:
+    """Sends a path that a backend answers there, with or without the prefix; all else goes on to `app`.
 
     A middleware, because routes match the decoded path, and the %2F inside a type name must not become a slash.
     """
 
-    def __init__(self, app: ASGIApp, client: httpx.AsyncClient, rest_url: str, prefix: str) -> None:
+    def __init__(self, app: ASGIApp, client: httpx.AsyncClient, backends: Sequence[Backend], prefix: str) -> None:
         self._app = app
         self._client = client
-        self._rest_url = httpx.URL(rest_url)
+        self._backends = backends
         self._prefix = prefix.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        target = self._target(scope) if scope["type"] == "http" else None
-        if target is None:
+        path = scope["raw_path"].removeprefix(self._prefix) if scope["type"] == "http" else b""
+        backend = self._backend(path)
+        if backend is None:
             await self._app(scope, receive, send)
             return
         try:
-            response = await self._client.send(self._outgoing(scope, receive, target), stream=True)
+            response = await self._client.send(_outgoing(scope, receive, backend.url, path), stream=True)
         except ClientDisconnect:
             return
         except httpx.TimeoutException as error:
-            await self._failure(504, GRPC_DEADLINE_EXCEEDED, "did not answer in time", error)(scope, receive, send)
+            answer = _failure(backend, 504, GRPC_DEADLINE_EXCEEDED, "did not answer in time", error)
+            await answer(scope, receive, send)
             return
         except httpx.HTTPError as error:
-            await self._failure(502, GRPC_UNAVAILABLE, "cannot be reached", error)(scope, receive, send)
+            answer = _failure(backend, 502, GRPC_UNAVAILABLE, "cannot be reached", error)
+            await answer(scope, receive, send)
             return
-        await self._relay(response, send)
+        await _relay(backend, response, send)
 
-    def _target(self, scope: Scope) -> bytes | None:
-        path = scope["raw_path"].removeprefix(self._prefix)
-        climbs = any(unquote_to_bytes(segment) in {b".", b".."} for segment in path.split(b"/"))
-        if climbs or not path.startswith(b"/api/"):
+    def _backend(self, path: bytes) -> Backend | None:
+        if any(unquote_to_bytes(segment) in {b".", b".."} for segment in path.split(b"/")):
             return None
-        base = self._rest_url.raw_path.rstrip(b"/")
-        query = scope["query_string"]
-        return bytes(base + path + (b"?" + query if query else b""))
+        return next((backend for backend in self._backends if path.startswith(backend.begins)), None)
 
-    def _outgoing(self, scope: Scope, receive: Receive, target: bytes) -> httpx.Request:
-        headers = [(name, value) for name, value in end_to_end(scope["headers"]) if name != b"host"]
-        has_body = any(name in {b"content-length", b"transfer-encoding"} for name, _ in scope["headers"])
-        return httpx.Request(
-            scope["method"],
-            self._rest_url.copy_with(raw_path=target),
-            headers=headers,
-            content=Request(scope, receive).stream() if has_body else None,
+
+def _outgoing(scope: Scope, receive: Receive, base: str, path: bytes) -> httpx.Request:
+    url = httpx.URL(base)
+    query = scope["query_string"]
+    headers = [(name, value) for name, value in end_to_end(scope["headers"]) if name != b"host"]
+    has_body = any(name in {b"content-length", b"transfer-encoding"} for name, _ in scope["headers"])
+    return httpx.Request(
+        scope["method"],
+        url.copy_with(raw_path=url.raw_path.rstrip(b"/") + path + (b"?" + query if query else b"")),
+        headers=headers,
+        content=Request(scope, receive).stream() if has_body else None,
+    )
+
+
+async def _relay(backend: Backend, response: httpx.Response, send: Send) -> None:
+    try:
+        await send(
+            {
+                "type": "http.response.start",
+                "status": response.status_code,
+                "headers": end_to_end(response.headers.raw),
+            }
         )
+        async for chunk in response.aiter_raw():
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    except httpx.HTTPError as error:
+        # The status is out: leaving the body unfinished is the one way left to say that it is cut short.
+        _LOG.warning("answer_cut_short", backend=backend.name, url=backend.url, reason=reason_of(error))
+    finally:
+        await response.aclose()
 
-    async def _relay(self, response: httpx.Response, send: Send) -> None:
-        try:
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": response.status_code,
-                    "headers": end_to_end(response.headers.raw),
-                }
-            )
-            async for chunk in response.aiter_raw():
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        except httpx.HTTPError as error:
-            # The status is out: leaving the body unfinished is the one way left to say that it is cut short.
-            _LOG.warning("rest_answer_cut_short", rest_url=str(self._rest_url), reason=reason_of(error))
-        finally:
-            await response.aclose()
 
-    def _failure(self, status: int, code: int, what: str, error: httpx.HTTPError) -> JSONResponse:
-        _LOG.warning("rest_failed", rest_url=str(self._rest_url), status=status, reason=reason_of(error))
-        message = (
-            f"The REST backend at {self._rest_url} {what}. "
-            "Check that it is running and that --rest_url of the UI server names it."
-        )
-        return JSONResponse({"error": message, "message": message, "code": code}, status_code=status)
+def _failure(backend: Backend, status: int, code: int, what: str, error: httpx.HTTPError) -> JSONResponse:
+    _LOG.warning("backend_failed", backend=backend.name, url=backend.url, status=status, reason=reason_of(error))
+    message = (
+        f"The {backend.name} at {backend.url} {what}. "
+        f"Check that it is running and that {backend.flag} of the UI server names it."
+    )
+    return JSONResponse({"error": message, "message": message, "code": code}, status_code=status)
 
 
 def end_to_end(headers: Headers) -> Headers:

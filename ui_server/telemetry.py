@@ -75,4 +75,6 @@ class Telemetry:
 def part_of(path: str) -> str:
     if path in PROBES:
         return "probe"
+    if path.startswith(("/ml_metadata.", "/metadata/ml_metadata.")):
+        return "grpc_web"
     return "api" if path.startswith(("/api/", "/metadata/api/")) else "files"

@@ -24,8 +24,25 @@ class DuplicateKeyError(Exception):
     """A row would break a unique key."""
 
 
+class TransactionUndoneError(Exception):
+    """Nothing of the transaction is stored, through no fault of the call: the same again may well succeed.
+
+    Attributes:
+        reason: one word for metrics: ``deadlock``, ``lost_connection`` ...
+        at_once: whether it is worth trying without a wait.
+    """
+
+    def __init__(self, problem: str, *, reason: str, at_once: bool = False) -> None:
+        super().__init__(problem)
+        self.reason = reason
+        self.at_once = at_once
+
+
 class Session(Protocol):
     """One transaction."""
+
+    # What a query ends with whose rows this transaction is about to change, so that nobody else changes them meanwhile.
+    for_update: str
 
     def fetch(self, sql: str, params: Sequence[SqlValue] = ()) -> list[Row]:
         """Returns all rows of a query."""
@@ -61,12 +78,32 @@ class Session(Protocol):
         """Deletes the rows whose ``key`` columns equal one of ``rows``."""
         ...
 
+    def queue_up(self) -> None:
+        """Waits until no other transaction that queued up is under way, for what no unique key guards."""
+        ...
+
 
 class Database(Protocol):
     """A metadata database of schema version 10."""
 
-    def read(self) -> AbstractContextManager[Session]:
-        """A transaction that sees one state of the database throughout and writes nothing."""
+    def prepare(self) -> None:
+        """Makes the tables where they are missing and checks them where they are there; before that, nothing works.
+
+        Raises:
+            DatabaseOpenError: it is not a metadata database of version 10.
+            TransactionUndoneError: it cannot be reached now.
+        """
+        ...
+
+    def ping(self) -> None:
+        """Raises TransactionUndoneError or StoreError unless the database answers."""
+        ...
+
+    def read(self, *, snapshot: bool = True) -> AbstractContextManager[Session]:
+        """A transaction that writes nothing and sees one state of the database throughout.
+
+        Without ``snapshot`` each query sees the state of its own moment, which costs less: enough for one query.
+        """
         ...
 
     def write(self) -> AbstractContextManager[Session]:

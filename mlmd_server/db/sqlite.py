@@ -6,21 +6,22 @@ import math
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from importlib import resources
 from pathlib import Path
 
-from mlmd_server.db import schema
-from mlmd_server.db.base import DuplicateKeyError, Row, SqlValue, batches
+from mlmd_server.db import deadlines, schema
+from mlmd_server.db.base import DuplicateKeyError, Row, SqlValue, TransactionUndoneError, batches
 from mlmd_server.errors import (
-    AbortedError,
     DatabaseOpenError,
+    DataLossError,
+    DeadlineExceededError,
     ResourceExhaustedError,
     StoreError,
     UnavailableError,
 )
 
-# How long a transaction waits for a writer in another process before it gives up as ABORTED.
+# How long a transaction waits for a writer in another process before it is undone, to be tried again.
 BUSY_TIMEOUT_SECONDS = 30.0
 
 
@@ -35,10 +36,13 @@ _OWN_INDEXES = tuple(
 class SqliteSession:
     """A transaction on one connection."""
 
+    for_update = ""  # a transaction that writes is the only one
+
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def fetch(self, sql: str, params: Sequence[SqlValue] = ()) -> list[Row]:
+        deadlines.check()
         return self._connection.execute(sql, params).fetchall()
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> list[int]:
@@ -69,6 +73,9 @@ class SqliteSession:
         condition = " AND ".join(f"{column} = ?" for column in key)
         self._connection.executemany(f"DELETE FROM {table} WHERE {condition}", rows)
 
+    def queue_up(self) -> None:
+        """Nothing to do: writers already wait for each other."""
+
 
 class SqliteDatabase:
     """A metadata database in one file.
@@ -94,10 +101,21 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             raise DatabaseOpenError(_why_not_open(path, error)) from error
 
+    def prepare(self) -> None:
+        """Nothing to do: opening has made the tables."""
+
+    def ping(self) -> None:
+        with self.read(snapshot=False) as session:
+            session.fetch("SELECT schema_version FROM MLMDEnv")
+
     @contextmanager
-    def read(self) -> Iterator[SqliteSession]:
-        with _said_plainly(), self._connection() as connection, _transaction(connection, "BEGIN"):
-            yield SqliteSession(connection)
+    def read(self, *, snapshot: bool = True) -> Iterator[SqliteSession]:
+        with _said_plainly(), self._connection() as connection, _interrupted_at_deadline(connection):
+            if not snapshot:
+                yield SqliteSession(connection)
+                return
+            with _transaction(connection, "BEGIN"):
+                yield SqliteSession(connection)
 
     @contextmanager
     def write(self) -> Iterator[SqliteSession]:
@@ -106,6 +124,7 @@ class SqliteDatabase:
             _said_plainly(),
             self._writing,
             self._connection() as connection,
+            _interrupted_at_deadline(connection),
             _transaction(connection, "BEGIN IMMEDIATE"),
         ):
             yield SqliteSession(connection)
@@ -161,6 +180,10 @@ def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
         raise
 
 
+def _interrupted_at_deadline(connection: sqlite3.Connection) -> AbstractContextManager[None]:
+    return deadlines.interrupted_at_deadline(connection.interrupt)
+
+
 @contextmanager
 def _unique_keys() -> Iterator[None]:
     try:
@@ -178,10 +201,14 @@ def _said_plainly() -> Iterator[None]:
         raise _store_error(error) from error
 
 
-def _store_error(error: sqlite3.Error) -> StoreError:
+def _store_error(error: sqlite3.Error) -> StoreError | TransactionUndoneError:
     text = str(error)
+    if "interrupted" in text:
+        return DeadlineExceededError("The deadline of the call passed while the database worked on it.")
+    if "decode to UTF-8" in text:
+        return DataLossError("A text in the database is not UTF-8, so no client could read it.")
     if "locked" in text:
-        return AbortedError("Another process kept the database locked; nothing was written. Try again.")
+        return TransactionUndoneError("Another process kept the database locked.", reason="locked")
     if "full" in text:
         return ResourceExhaustedError("The disk of the database is full; nothing was written.")
     if "too big" in text or "too large" in text:

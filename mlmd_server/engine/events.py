@@ -21,8 +21,20 @@ def get_events(session: Session, kind: NodeKind, ids: Iterable[int]) -> list[pb.
     return events
 
 
-def put_events(session: Session, given: Sequence[pb.Event]) -> None:
+def get_events_by_ids(session: Session, event_ids: Iterable[int]) -> list[pb.Event]:
+    """The events with these ids of their own, in the order in which they were put."""
+    events: list[pb.Event] = []
+    for batch in batches(event_ids):
+        events += _fetch(session, f"e.id IN {placeholders(batch)}", batch)
+    return events
+
+
+def put_events(
+    session: Session, given: Sequence[pb.Event], *, artifacts: Iterable[int] = (), executions: Iterable[int] = ()
+) -> None:
     """Stores events; one that says what is stored already changes nothing.
+
+    ``artifacts`` and ``executions`` are ids that the caller knows to be stored.
 
     Raises:
         InvalidArgumentError: an id or the type is missing, or there is no such artifact or execution.
@@ -30,8 +42,8 @@ def put_events(session: Session, given: Sequence[pb.Event]) -> None:
     """
     for event in given:
         _check(event)
-    _check_ids(session, ARTIFACT, {event.artifact_id for event in given})
-    _check_ids(session, EXECUTION, {event.execution_id for event in given})
+    _check_ids(session, ARTIFACT, {event.artifact_id for event in given}.difference(artifacts))
+    _check_ids(session, EXECUTION, {event.execution_id for event in given}.difference(executions))
     new = _without_repeats(given, _stored_like(session, given))
     now = time.time_ns() // 1_000_000
     columns = ("artifact_id", "execution_id", "type", "milliseconds_since_epoch")
@@ -39,16 +51,14 @@ def put_events(session: Session, given: Sequence[pb.Event]) -> None:
         ids = session.insert("Event", columns, [_row(event, now) for event in new]) if new else []
     except DuplicateKeyError as error:
         raise AlreadyExistsError("Given event already exists.") from error
-    session.insert_rows(
-        "EventPath",
-        ("event_id", "is_index_step", "step_index", "step_key"),
-        [
-            (event_id, 1, step.index, None) if step.HasField("index") else (event_id, 0, None, step.key)
-            for event_id, event in zip(ids, new, strict=True)
-            for step in event.path.steps
-            if step.WhichOneof("value")
-        ],
-    )
+    steps: list[Row] = [
+        (event_id, 1, step.index, None) if step.HasField("index") else (event_id, 0, None, step.key)
+        for event_id, event in zip(ids, new, strict=True)
+        for step in event.path.steps
+        if step.WhichOneof("value")
+    ]
+    if steps:
+        session.insert_rows("EventPath", ("event_id", "is_index_step", "step_index", "step_key"), steps)
 
 
 def _check(event: pb.Event) -> None:
@@ -117,33 +127,33 @@ def _row(event: pb.Event, now: int) -> Row:
 
 
 def _fetch(session: Session, condition: str, params: Sequence[SqlValue]) -> list[pb.Event]:
-    rows = session.fetch(
-        "SELECT e.id, e.artifact_id, e.execution_id, e.type, e.milliseconds_since_epoch, "
-        "p.is_index_step, p.step_index, p.step_key "
-        # EventPath has no key: its steps are in the order of their rows.
-        "FROM Event e LEFT JOIN EventPath p ON p.event_id = e.id "
-        f"WHERE {condition} ORDER BY e.id",
+    """The events ``e`` that ``condition``, which is never made of a request's text, selects, by id."""
+    events: dict[int, pb.Event] = {}
+    for event_id, artifact_id, execution_id, event_type, milliseconds in session.fetch(
+        "SELECT e.id, e.artifact_id, e.execution_id, e.type, e.milliseconds_since_epoch "
+        f"FROM Event e WHERE {condition} ORDER BY e.id",
         params,
-    )
-    return _messages(rows)
+    ):
+        event = events[cast(int, event_id)] = pb.Event(
+            artifact_id=cast(int, artifact_id),
+            execution_id=cast(int, execution_id),
+            type=cast("pb.Event.Type", event_type),
+        )
+        if milliseconds is not None:
+            event.milliseconds_since_epoch = cast(int, milliseconds)
+    _add_paths(session, events)
+    return list(events.values())
 
 
-def _messages(rows: Sequence[Row]) -> list[pb.Event]:
-    events: list[pb.Event] = []
-    last_id = None
-    for event_id, artifact_id, execution_id, event_type, milliseconds, is_index, index, key in rows:
-        if event_id != last_id:
-            last_id = event_id
-            event = pb.Event(
-                artifact_id=cast(int, artifact_id),
-                execution_id=cast(int, execution_id),
-                type=cast("pb.Event.Type", event_type),
-            )
-            if milliseconds is not None:
-                event.milliseconds_since_epoch = cast(int, milliseconds)
-            events.append(event)
-        if is_index:
-            events[-1].path.steps.add().index = cast(int, index)
-        elif is_index is not None:
-            events[-1].path.steps.add().key = cast(str, key)
-    return events
+def _add_paths(session: Session, events: dict[int, pb.Event]) -> None:
+    # EventPath has no key: the steps of an event are in the order in which its rows were stored, which a scan keeps and
+    # a join need not keep. An event and its path are stored at once and never change, so a second query fits the first.
+    for batch in batches(events):
+        columns = "event_id, is_index_step, step_index, step_key"
+        sql = f"SELECT {columns} FROM EventPath WHERE event_id IN {placeholders(batch)}"
+        for event_id, is_index, index, key in session.fetch(sql, batch):
+            step = events[cast(int, event_id)].path.steps.add()
+            if is_index:
+                step.index = cast(int, index)
+            else:
+                step.key = cast(str, key)

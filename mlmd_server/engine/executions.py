@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
 from mlmd_server.db.base import Session
 from mlmd_server.engine.events import put_events
-from mlmd_server.engine.kinds import ARTIFACT, EXECUTION
+from mlmd_server.engine.kinds import ARTIFACT, CONTEXT, EXECUTION
 from mlmd_server.engine.links import put_links
-from mlmd_server.engine.nodes import Nodes, UpdateOptions
+from mlmd_server.engine.nodes import Nodes, UpdateOptions, existing_ids
+from mlmd_server.engine.reuse import put_artifacts, put_contexts
 from mlmd_server.errors import InvalidArgumentError, NotFoundError
 
 _Pair = rpc.PutExecutionRequest.ArtifactAndEvent
@@ -39,41 +41,25 @@ def put_execution(session: Session, stores: Stores, request: rpc.PutExecutionReq
     if not request.HasField("execution"):
         raise InvalidArgumentError("No execution is found.")
     update = UpdateOptions(force_update_time=request.options.force_update_time)
-    (execution_id,) = stores.executions.put([request.execution], update)
     artifact_ids = _put_artifacts(stores.artifacts, request)
-    put_events(session, _events(request, execution_id, artifact_ids))
-    context_ids = _put_contexts(stores.contexts, request)
-    put_links(session, EXECUTION, [(execution_id, context_id) for context_id in context_ids])
-    stored_artifacts = [artifact_id for artifact_id in artifact_ids if artifact_id != _NO_ARTIFACT]
-    put_links(
-        session,
-        ARTIFACT,
-        [(artifact_id, context_id) for artifact_id in stored_artifacts for context_id in context_ids],
-    )
+    (execution_id,) = stores.executions.put([request.execution], update)
+    given = [i for i, pair in zip(artifact_ids, request.artifact_event_pairs, strict=True) if pair.HasField("artifact")]
+    put_events(session, _events(request, execution_id, artifact_ids), artifacts=given, executions=[execution_id])
+    context_ids = _put_contexts(session, stores.contexts, request)
+    put_links(session, EXECUTION, [(execution_id, context_id) for context_id in context_ids], check=False)
+    stored = [artifact_id for artifact_id in artifact_ids if artifact_id != _NO_ARTIFACT]
+    put_links(session, ARTIFACT, [(artifact, context) for artifact in stored for context in context_ids], check=False)
     return rpc.PutExecutionResponse(execution_id=execution_id, artifact_ids=artifact_ids, context_ids=context_ids)
 
 
 def _put_artifacts(artifacts: Nodes[pb.Artifact], request: rpc.PutExecutionRequest) -> list[int]:
     """Stores the artifacts; returns an id for each pair."""
-    update = UpdateOptions(force_update_time=request.options.force_update_time)
-    reuse = request.options.reuse_artifact_if_already_exist_by_external_id
-    external_ids = {
-        pair.artifact.external_id for pair in request.artifact_event_pairs if reuse and pair.artifact.external_id
-    }
-    known = {stored.external_id: stored.id for stored in artifacts.matching_any("external_id", external_ids)}
-    ids = []
-    for pair in request.artifact_event_pairs:
-        if not pair.HasField("artifact"):
-            ids.append(_id_from_event(pair))
-            continue
-        artifact = pair.artifact
-        if not artifact.HasField("id") and artifact.external_id in known:
-            artifact.id = known[artifact.external_id]
-        (artifact_id,) = artifacts.put([artifact], update)
-        if reuse and artifact.external_id:
-            known[artifact.external_id] = artifact_id
-        ids.append(artifact_id)
-    return ids
+    given = [pair.artifact for pair in request.artifact_event_pairs if pair.HasField("artifact")]
+    if request.options.reuse_artifact_if_already_exist_by_external_id:
+        put = iter(put_artifacts(artifacts, given, UpdateOptions()))
+    else:
+        put = iter(artifacts.put(given))
+    return [next(put) if pair.HasField("artifact") else _id_from_event(pair) for pair in request.artifact_event_pairs]
 
 
 def _id_from_event(pair: _Pair) -> int:
@@ -84,7 +70,7 @@ def _id_from_event(pair: _Pair) -> int:
     return pair.event.artifact_id
 
 
-def _events(request: rpc.PutExecutionRequest, execution_id: int, artifact_ids: list[int]) -> list[pb.Event]:
+def _events(request: rpc.PutExecutionRequest, execution_id: int, artifact_ids: Sequence[int]) -> list[pb.Event]:
     events = []
     for pair, artifact_id in zip(request.artifact_event_pairs, artifact_ids, strict=True):
         if not pair.HasField("event"):
@@ -101,24 +87,12 @@ def _events(request: rpc.PutExecutionRequest, execution_id: int, artifact_ids: l
     return events
 
 
-def _put_contexts(contexts: Nodes[pb.Context], request: rpc.PutExecutionRequest) -> list[int]:
+def _put_contexts(session: Session, contexts: Nodes[pb.Context], request: rpc.PutExecutionRequest) -> list[int]:
+    """Stores the contexts; with ``force_reuse_context`` those that have an id stay as they are."""
     options = request.options
-    update = UpdateOptions(force_update_time=options.force_update_time)
-    ids: list[int] = []
-    for context in request.contexts:
-        if options.force_reuse_context and context.HasField("id"):
-            if not contexts.by_ids([context.id]):
-                raise NotFoundError(f"No context with the given id {context.id}")
-            ids.append(context.id)
-            continue
-        if not context.HasField("type_id"):
-            raise InvalidArgumentError("Context is missing a type_id.")
-        if not context.HasField("name"):
-            raise InvalidArgumentError("Context is missing a name.")
-        stored = (
-            contexts.by_type_and_name(context.type_id, context.name)
-            if options.reuse_context_if_already_exist and not context.HasField("id")
-            else None
-        )
-        ids += [stored.id] if stored else contexts.put([context], update)
-    return ids
+    untouched = {c.id for c in request.contexts if c.HasField("id")} if options.force_reuse_context else set()
+    if missing := untouched - existing_ids(session, CONTEXT, untouched):
+        raise NotFoundError(f"Context with ID {min(missing)} was not found.")
+    to_put = [c for c in request.contexts if not (c.HasField("id") and c.id in untouched)]
+    put = iter(put_contexts(contexts, to_put, reuse=options.reuse_context_if_already_exist))
+    return [c.id if c.HasField("id") and c.id in untouched else next(put) for c in request.contexts]

@@ -53,3 +53,6 @@ EXECUTION = NodeKind("execution", schema.EXECUTION_TYPE, pb.Execution, pb.Execut
 CONTEXT = NodeKind("context", schema.CONTEXT_TYPE, pb.Context, pb.ContextType, ())
 
 KINDS = (ARTIFACT, EXECUTION, CONTEXT)
+
+# The table that ties contexts to each other kind of node.
+LINK_TABLES = {ARTIFACT: "Attribution", EXECUTION: "Association"}

@@ -7,24 +7,25 @@ from typing import cast
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_server.db.base import DuplicateKeyError, Session, batches, placeholders
-from mlmd_server.engine.kinds import ARTIFACT, CONTEXT, EXECUTION, NodeKind
-from mlmd_server.engine.nodes import existing_ids
+from mlmd_server.engine.kinds import CONTEXT, LINK_TABLES, NodeKind
+from mlmd_server.engine.nodes import Nodes, existing_ids
 from mlmd_server.errors import AlreadyExistsError, InvalidArgumentError
 
-# The table that ties contexts to each other kind of node.
-LINK_TABLES = {ARTIFACT: "Attribution", EXECUTION: "Association"}
 
-
-def put_links(session: Session, kind: NodeKind, pairs: Iterable[tuple[int, int]]) -> None:
+def put_links(session: Session, kind: NodeKind, pairs: Iterable[tuple[int, int]], *, check: bool = True) -> None:
     """Ties artifacts or executions to contexts, as (node id, context id); what is tied already stays so.
+
+    Without ``check`` the caller knows that all of them are stored.
 
     Raises:
         InvalidArgumentError: there is no such node or context.
     """
     rows = list(dict.fromkeys(pairs))
-    _require(session, kind, {node_id for node_id, _ in rows})
-    _require(session, CONTEXT, {context_id for _, context_id in rows})
-    session.insert_rows(LINK_TABLES[kind], (kind.id_column, "context_id"), rows, keep_existing=True)
+    if check:
+        _require(session, kind, {node_id for node_id, _ in rows})
+        _require(session, CONTEXT, {context_id for _, context_id in rows})
+    if rows:
+        session.insert_rows(LINK_TABLES[kind], (kind.id_column, "context_id"), rows, keep_existing=True)
 
 
 def put_parent_contexts(session: Session, given: Sequence[pb.ParentContext]) -> None:
@@ -41,11 +42,28 @@ def put_parent_contexts(session: Session, given: Sequence[pb.ParentContext]) -> 
     ids = {context_id for pair in pairs for context_id in pair}
     if missing := ids - existing_ids(session, CONTEXT, ids):
         raise InvalidArgumentError(f"Given parent / child id in the parent_context cannot be found: {min(missing)}")
+    session.queue_up()  # two links, each harmless alone, could close a circle
     _refuse_cycles(session, pairs)
     try:
         session.insert_rows("ParentContext", ("context_id", "parent_context_id"), pairs)
     except DuplicateKeyError as error:
         raise AlreadyExistsError("Given parent_context already exists.") from error
+
+
+def related_contexts(
+    session: Session, contexts: Nodes[pb.Context], ids: Iterable[int], *, own_column: str, other_column: str
+) -> dict[int, list[pb.Context]]:
+    """The parents or children of each of the contexts with these ids that has any."""
+    related: list[tuple[int, int]] = []
+    for batch in batches(dict.fromkeys(ids)):
+        sql = f"SELECT {own_column}, {other_column} FROM ParentContext WHERE {own_column} IN {placeholders(batch)}"
+        related += cast("list[tuple[int, int]]", session.fetch(sql, batch))
+    found = {context.id: context for context in contexts.by_ids(other_id for _, other_id in related)}
+    by_id: dict[int, list[pb.Context]] = {}
+    for own_id, other_id in sorted(related):
+        if other_id in found:
+            by_id.setdefault(own_id, []).append(found[other_id])
+    return by_id
 
 
 def _refuse_cycles(session: Session, pairs: Sequence[tuple[int, int]]) -> None:

@@ -8,16 +8,19 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
+from typing import TypeVar
 
 from google.protobuf.message import DecodeError
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_server.db.base import SqlValue
 from mlmd_server.engine.kinds import Node
-from mlmd_server.errors import InvalidArgumentError, UnimplementedError
+from mlmd_server.errors import InvalidArgumentError
 
 # The largest page of the official server. It answers larger wishes with 101 rows and no token; we answer with a page.
 MAX_PAGE_SIZE = 100
+
+N = TypeVar("N", bound=Node)
 
 _Order = pb.ListOperationOptions.OrderByField
 _COLUMNS = {
@@ -43,10 +46,7 @@ class Page:
 
         Raises:
             InvalidArgumentError: the size is not positive, the order is unknown, or the token is not one of ours.
-            UnimplementedError: there is a filter query.
         """
-        if options.filter_query:
-            raise UnimplementedError("filter_query is not supported yet.")
         if options.max_result_size <= 0:
             raise InvalidArgumentError(
                 f"max_result_size must be between 1 and {MAX_PAGE_SIZE}, not {options.max_result_size}."
@@ -78,6 +78,11 @@ class Page:
         if self.order_column == "id":
             return f"n.id {direction}"
         return f"n.{self.order_column} {direction}, n.id {direction}"
+
+    def sort(self, nodes: list[N]) -> None:
+        """Puts the nodes of a page into its order."""
+        column = self.order_column
+        nodes.sort(key=lambda node: (getattr(node, column), node.id), reverse=not self.ascending)
 
     def next_token(self, last: Node) -> str:
         """The token of the page that starts after ``last``."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, MutableMapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_server.db.base import Database, DuplicateKeyError, Row, Session, SqlValue, batches, placeholders
 from mlmd_server.engine import values
+from mlmd_server.engine.filtering import Filter, compiled
 from mlmd_server.engine.kinds import Node, NodeKind
 from mlmd_server.engine.listing import Page
 from mlmd_server.engine.types import TypeCatalog
@@ -55,20 +56,33 @@ class Nodes(Generic[N]):
         """The nodes whose ``column`` has one of the wanted values, by id."""
         found: list[N] = []
         for batch in batches(dict.fromkeys(wanted)):
-            found += self._fetch(f"WHERE n.{column} IN {placeholders(batch)}", batch)
+            found += self._select(Filter(condition=f"n.{column} IN {placeholders(batch)}", params=tuple(batch)))
         return found
 
     def by_type_and_name(self, type_id: int, name: str) -> N | None:
         """The node of this type and name; None if there is none."""
-        found = self._fetch("WHERE n.type_id = ? AND n.name = ?", (type_id, name))
+        found = self._select(Filter(condition="n.type_id = ? AND n.name = ?", params=(type_id, name)))
         return found[0] if found else None
+
+    def ids_by_names(self, names: Collection[tuple[int, str]]) -> dict[tuple[int, str], int]:
+        """The ids of the stored nodes among these (type id, name)."""
+        found: dict[tuple[int, str], int] = {}
+        for batch in batches(names, width=2):
+            type_ids, wanted = [*{type_id for type_id, _ in batch}], [*{name for _, name in batch}]
+            rows = self._session.fetch(
+                f"SELECT type_id, name, id FROM {self._kind.table} "
+                f"WHERE type_id IN {placeholders(type_ids)} AND name IN {placeholders(wanted)}",
+                (*type_ids, *wanted),
+            )
+            found.update(((type_id, name), node_id) for type_id, name, node_id in cast("list[Any]", rows))
+        return {key: node_id for key, node_id in found.items() if key in names}
 
     def linked(self, link: str, own_column: str, other_column: str, other_ids: Iterable[int]) -> list[N]:
         """The nodes that table ``link`` ties to one of ``other_ids``, each once, by id."""
         found: list[N] = []
         for batch in batches(dict.fromkeys(other_ids)):
             tied = f"SELECT {own_column} FROM {link} WHERE {other_column} IN {placeholders(batch)}"
-            found += self._fetch(f"WHERE n.id IN ({tied})", batch)
+            found += self._select(Filter(condition=f"n.id IN ({tied})", params=tuple(batch)))
         return found
 
     def page(
@@ -77,60 +91,58 @@ class Nodes(Generic[N]):
         """A page of the nodes ``n`` that meet ``condition``, and the token of the next one ("" after the last).
 
         Without ``options`` all of them come at once, by id.
+
+        Raises:
+            InvalidArgumentError: an option is wrong.
         """
         if options is None:
-            return self._fetch(f"WHERE {condition}" if condition else "", params), ""
+            return self._select(Filter(condition=condition, params=tuple(params))), ""
         page = Page.from_options(options)
-        page_condition, page_params = page.condition()
-        conditions = " AND ".join(part for part in (condition, page_condition) if part)
-        found = self._fetch(
-            f"WHERE {conditions}" if conditions else "",
-            (*params, *page_params),
-            order_by=page.order_by(),
-            limit=page.size + 1,
-        )
+        selected = compiled(self._kind, options.filter_query).where(condition, tuple(params)).where(*page.condition())
+        found = self._select(selected, f" ORDER BY {page.order_by()} LIMIT {page.size + 1}")
+        page.sort(found)
         if len(found) <= page.size:
             return found, ""
         return found[: page.size], page.next_token(found[page.size - 1])
 
-    def _fetch(
-        self, where: str, params: Sequence[SqlValue], *, order_by: str = "n.id", limit: int | None = None
-    ) -> list[N]:
-        """The nodes ``n`` that ``where`` selects, with their properties, in one query.
+    def _select(self, chosen: Filter, page: str = "") -> list[N]:
+        """The nodes ``n`` that a filter chooses, with their properties, in one query; by id.
 
-        ``where`` and ``order_by`` are made of constants of this package only, never of a request's text.
+        ``page`` is the end of a query that says which of them: an order and a limit, in this package's words alone.
         """
         kind = self._kind
         columns = ("id", "type_id", *self._fields, *_TIMES)
         wanted = ", ".join(f"n.{column}" for column in columns)
-        page = f" ORDER BY {order_by} LIMIT {limit}" if limit is not None else ""
+        distinct = "DISTINCT " if chosen.repeats else ""
+        where = f" WHERE {chosen.condition}" if chosen.condition else ""
         rows = self._session.fetch(
             f"SELECT {wanted}, p.name, p.is_custom_property, {', '.join(f'p.{c}' for c in values.COLUMNS)} "
-            f"FROM (SELECT {wanted} FROM {kind.table} n {where}{page}) n "
-            f"LEFT JOIN {kind.property_table} p ON p.{kind.id_column} = n.id "
-            f"ORDER BY {order_by}",
-            params,
+            f"FROM (SELECT {distinct}{wanted} FROM {kind.table} n{chosen.joins}{where}{page}) n "
+            f"LEFT JOIN {kind.property_table} p ON p.{kind.id_column} = n.id",
+            (*chosen.join_params, *chosen.params),
         )
-        return self._messages(rows, columns)
+        # Sorted here: databases would sort every node once more for each of its properties.
+        found = self._messages(rows, columns)
+        found.sort(key=lambda node: node.id)
+        return found
 
-    def _messages(self, rows: Sequence[Row], columns: Sequence[str]) -> list[N]:
-        """Rows of a node come one after the other, one for each property."""
-        found: list[N] = []
-        message: N | None = None
+    def _messages(self, rows: Iterable[Row], columns: Sequence[str]) -> list[N]:
+        """One message for each node: its columns come again with each of its properties."""
         width = len(columns)
+        found: dict[SqlValue, N] = {}
         for row in rows:
-            if message is None or row[0] != message.id:
-                message = cast(N, self._kind.message())
+            message = found.get(row[0])
+            if message is None:
+                message = found[row[0]] = cast(N, self._kind.message())
                 for column, value in zip(columns, row, strict=False):
                     if value is not None:
                         setattr(message, column, value)
                 message.type = self._catalog.name(self._session, self._kind, message.type_id)
-                found.append(message)
-            name, is_custom = row[width], row[width + 1]
+            name = row[width]
             if name is not None:
-                properties = message.custom_properties if is_custom else message.properties
-                values.from_columns(row[width + 2 :], properties[cast(str, name)])
-        return found
+                properties = message.custom_properties if row[width + 1] else message.properties
+                values.from_columns(row, width + 2, properties[cast(str, name)])
+        return list(found.values())
 
     # Writing
 
@@ -143,24 +155,51 @@ class Nodes(Generic[N]):
             AlreadyExistsError: a name is taken in its type, or an external id is taken.
             FailedPreconditionError: see ``UpdateOptions.abort_if_changed``.
         """
-        now = time.time_ns() // 1_000_000
+        options = options or UpdateOptions()
         new = [node for node in given if not node.HasField("id")]
         old = [node for node in given if node.HasField("id")]
+        stored = self._locked([node.id for node in old]) if old else {}
+        if len(given) > 1 and self._order_matters(new, stored.values()):
+            return [self.put([node], options)[0] for node in given]
+        now = time.time_ns() // 1_000_000
         try:
             new_ids = iter(self._insert(new, now))
-            self._update(old, options or UpdateOptions(), now)
+            self._update(old, stored, options, now)
         except DuplicateKeyError as error:
             raise AlreadyExistsError(
                 f"Given node already exists: another {self._kind.name} has the name in this type, or the external id."
             ) from error
         return [node.id if node.HasField("id") else next(new_ids) for node in given]
 
-    def _insert(self, given: Sequence[N], now: int) -> list[int]:
+    def _locked(self, ids: Sequence[int]) -> dict[int, N]:
+        """The stored nodes among these ids, which nobody else can change until this transaction ends."""
+        if self._session.for_update:
+            for batch in batches(sorted(set(ids))):  # in order, so that rivals do not wait for each other in a circle
+                sql = f"SELECT id FROM {self._kind.table} WHERE id IN {placeholders(batch)} ORDER BY id"
+                self._session.fetch(f"{sql}{self._session.for_update}", batch)
+        return {node.id: node for node in self.by_ids(ids)}
+
+    def check_types(self, given: Iterable[N]) -> None:
+        """Raises what ``put`` would for new nodes whose type is missing or unknown, or that do not fit it."""
         for node in given:
             if not node.HasField("type_id"):
                 raise InvalidArgumentError("Type id is missing.")
             self._catalog.require(self._session, self._kind, node.type_id)
             self._check(node)
+
+    def _order_matters(self, new: Iterable[N], to_update: Iterable[N]) -> bool:
+        """Whether a new node takes a name or external id that a stored one may give up in the same call."""
+        given_up = {key for node in to_update for key in self._unique_keys(node)}
+        return any(key in given_up for node in new for key in self._unique_keys(node))
+
+    def _unique_keys(self, node: N) -> Iterator[tuple[SqlValue, ...]]:
+        if node.HasField("external_id"):
+            yield (node.external_id,)
+        if self._kind.message is pb.Context:  # the names of the other kinds never change
+            yield node.type_id, node.name
+
+    def _insert(self, given: Sequence[N], now: int) -> list[int]:
+        self.check_types(given)
         if not given:
             return []
         ids = self._session.insert(
@@ -173,10 +212,7 @@ class Nodes(Generic[N]):
         )
         return ids
 
-    def _update(self, given: Sequence[N], options: UpdateOptions, now: int) -> None:
-        if not given:
-            return
-        stored = {node.id: node for node in self.by_ids(node.id for node in given)}
+    def _update(self, given: Sequence[N], stored: dict[int, N], options: UpdateOptions, now: int) -> None:
         current = dict(stored)
         changed: dict[int, N] = {}
         for node in given:
@@ -191,7 +227,8 @@ class Nodes(Generic[N]):
                 _copy_field("name", before, after)
             self._check(after)
             current[node.id] = after
-        self._write_changes(stored, changed, now)
+        if changed:
+            self._write_changes(stored, changed, now)
 
     def _check_update(self, given: N, stored: N, options: UpdateOptions) -> None:
         if given.HasField("type_id") and given.type_id != stored.type_id:
@@ -264,7 +301,8 @@ class Nodes(Generic[N]):
 
     def _insert_properties(self, rows: Iterable[Row]) -> None:
         columns = (self._kind.id_column, "name", "is_custom_property", *values.COLUMNS)
-        self._session.insert_rows(self._kind.property_table, columns, list(rows))
+        if given := list(rows):
+            self._session.insert_rows(self._kind.property_table, columns, given)
 
 
 def existing_ids(session: Session, kind: NodeKind, ids: set[int]) -> set[int]:
@@ -274,6 +312,28 @@ def existing_ids(session: Session, kind: NodeKind, ids: set[int]) -> set[int]:
         sql = f"SELECT id FROM {kind.table} WHERE id IN {placeholders(batch)}"
         found.update(cast(int, row[0]) for row in session.fetch(sql, batch))
     return found
+
+
+def ids_matching(
+    session: Session, kind: NodeKind, chosen: Filter, *, among: Iterable[int] | None = None, limit: int | None = None
+) -> list[int]:
+    """The ids of the nodes that a filter chooses, in order; of those ``among`` the given ones if there are any."""
+    if among is None:
+        return _ids_matching(session, kind, chosen, limit)
+    found: list[int] = []
+    for batch in batches(among, width=2):  # leaves room for what the filter binds
+        found += _ids_matching(session, kind, chosen.where(f"n.id IN {placeholders(batch)}", tuple(batch)), limit)
+    return found
+
+
+def _ids_matching(session: Session, kind: NodeKind, chosen: Filter, limit: int | None) -> list[int]:
+    where = f" WHERE {chosen.condition}" if chosen.condition else ""
+    page = "" if limit is None else f" LIMIT {limit}"
+    rows = session.fetch(
+        f"SELECT DISTINCT n.id FROM {kind.table} n{chosen.joins}{where} ORDER BY n.id{page}",
+        (*chosen.join_params, *chosen.params),
+    )
+    return [cast(int, row[0]) for row in rows]
 
 
 def _copy_field(field: str, source: Node, target: Node) -> None:

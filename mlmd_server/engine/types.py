@@ -102,12 +102,12 @@ class Types(Generic[T]):
             raise NotFoundError(f"No type found for query, name: `{name}`, version: `{version or 'nullopt'}`")
         return found
 
-    def all(self) -> list[T]:
-        """All types in the order of their ids, but for the built-in ones."""
+    def all(self, *, built_in: bool = False) -> list[T]:
+        """All types in the order of their ids, with or without the built-in ones."""
         return [
             stored
             for stored in self._fetch("type_kind = ?", (self._kind.type_kind,))
-            if stored.name not in _BUILT_IN_NAMES
+            if built_in or stored.name not in _BUILT_IN_NAMES
         ]
 
     def by_ids(self, ids: Iterable[int]) -> list[T]:
@@ -138,6 +138,10 @@ class Types(Generic[T]):
         if not given.name:
             raise InvalidArgumentError("No type name is specified.")
         stored = self.find(given.name, given.version)
+        if stored is None or self._says_more(given, stored):
+            # No unique key guards the name and version of a type: look again when no other type is being put.
+            self._session.queue_up()
+            stored = self.find(given.name, given.version)
         try:
             if stored is None:
                 return self._create(given)
@@ -145,6 +149,14 @@ class Types(Generic[T]):
         except DuplicateKeyError as error:
             raise AlreadyExistsError(f"Another type has the external id {given.external_id!r}.") from error
         return stored.id
+
+    @staticmethod
+    def _says_more(given: T, stored: T) -> bool:
+        return (
+            any(name not in stored.properties for name in given.properties)
+            or (bool(given.base_type) and not stored.base_type)
+            or (given.HasField("external_id") and given.external_id != stored.external_id)
+        )
 
     def _create(self, given: T) -> int:
         _check_property_types(given.properties)

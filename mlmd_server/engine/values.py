@@ -13,7 +13,7 @@ from typing import cast
 from google.protobuf.message import DecodeError
 
 from mlmd_proto import metadata_store_pb2 as pb
-from mlmd_server.db.base import Database, SqlValue
+from mlmd_server.db.base import Database, Row, SqlValue
 from mlmd_server.errors import InvalidArgumentError
 
 COLUMNS = ("int_value", "double_value", "string_value", "proto_value", "bool_value")
@@ -59,9 +59,9 @@ def to_columns(name: str, value: pb.Value, database: Database) -> tuple[SqlValue
     raise InvalidArgumentError(f"Property {name} has no value.")
 
 
-def from_columns(columns: tuple[SqlValue, ...], value: pb.Value) -> None:
-    """Fills ``value`` from what lies in ``COLUMNS``."""
-    int_value, double_value, string_value, proto_value, bool_value = columns
+def from_columns(row: Row, start: int, value: pb.Value) -> None:
+    """Fills ``value`` from what lies in ``COLUMNS``, which begin at ``start`` in a row."""
+    int_value, double_value, string_value, proto_value, bool_value = row[start : start + len(COLUMNS)]
     if string_value is not None:
         text = cast(str, string_value)
         if not (text.startswith(_STRUCT_PREFIX) and _read_struct(text, value)):

@@ -1,10 +1,7 @@
 """Public clients, unmodified, each in a virtual environment of its own that is built once and kept in `.cache`."""
 
-import hashlib
 import json
 import os
-import platform
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,41 +11,70 @@ from uuid import uuid4
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.contract import environments
+from tests.contract.environments import OFFICIAL_PINS, OFFICIAL_PYTHONS
+
 SCRIPTS = Path(__file__).parent / "clients"
-ENVIRONMENTS = ROOT / ".cache" / "venvs"
-
-# To build packages that come as source only; newer ones may drop what such old packages use.
-BUILD_PINS = ("setuptools==80.9.0", "wheel==0.45.1")
-
-OFFICIAL_PINS = ("ml-metadata==1.17.1", "protobuf==4.25.8", "grpcio==1.67.1")
-OFFICIAL_PYTHONS = ("3.11", "3.10", "3.9")
+# 1.14.0 and 1.0.0 are of the servers of newer Kubeflow releases and of 1.4; 0.22 and older need TensorFlow.
+OLDER_OFFICIAL = {
+    "1.14.0": (("absl-py==1.4.0", "attrs==21.4.0", "grpcio==1.67.1", "protobuf==3.20.3", "six==1.17.0"), ("3.9",)),
+    "1.8.0": (("absl-py==1.4.0", "attrs==20.3.0", "grpcio==1.67.1", "protobuf==3.20.3", "six==1.17.0"), ("3.9",)),
+    "1.0.0": (("absl-py==0.12.0", "attrs==20.3.0", "grpcio==1.62.3", "protobuf==3.20.3", "six==1.17.0"), ("3.7",)),
+    "0.24.0": (("absl-py==0.10.0", "grpcio==1.62.3", "protobuf==3.20.3", "six==1.17.0"), ("3.7",)),
+}
 
 RunScript = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
 def client_environment() -> Callable[..., RunScript]:
-    """Make a function that runs a script of `clients/` beside the given packages and returns what it prints."""
+    """Make a function that runs a script of `clients/` beside the given packages and returns what it prints.
 
-    def make(*pins: str, pythons: tuple[str, ...] = ()) -> RunScript:
-        return _runner(_environment(_interpreter(pins[0], pythons), pins))
+    With ``exactly``, these are all packages there are, whatever they say that they need.
+    """
+
+    def make(*pins: str, pythons: tuple[str, ...] = (), exactly: bool = False) -> RunScript:
+        return _runner(_python(pins, pythons, exactly=exactly))
 
     return make
 
 
 @pytest.fixture(scope="session")
-def official_python() -> Path:
+def official_wheels() -> None:
+    """Skips where the official library, and so what builds on it, cannot be installed."""
+    if reason := environments.why_no_official_wheels():
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def official_python(official_wheels: None) -> Path:
     """The Python of an environment that has the official library, `ml-metadata`."""
-    if (sys.platform, platform.machine()) not in {("linux", "x86_64"), ("darwin", "x86_64")}:
-        pytest.skip(f"{OFFICIAL_PINS[0]} has no wheel for {sys.platform} on {platform.machine()}")
-    return _environment(_interpreter(OFFICIAL_PINS[0], OFFICIAL_PYTHONS), OFFICIAL_PINS)
+    return _python(OFFICIAL_PINS, OFFICIAL_PYTHONS)
+
+
+@pytest.fixture(scope="session")
+def older_official_client(
+    official_wheels: None, client_environment: Callable[..., RunScript]
+) -> Callable[[str], RunScript]:
+    """Make a function that runs a script of `clients/` with an older version of the official library."""
+
+    def make(version: str) -> RunScript:
+        needs, pythons = OLDER_OFFICIAL[version]
+        return client_environment(f"ml-metadata=={version}", *needs, pythons=pythons, exactly=True)
+
+    return make
 
 
 @pytest.fixture(scope="session")
 def official_client(official_python: Path) -> RunScript:
     """Run a script of `clients/` with the official library."""
     return _runner(official_python)
+
+
+@pytest.fixture(scope="session")
+def official_suite(official_python: Path) -> RunScript:
+    """Run a script of `clients/` with the official library and pytest, which its own tests need."""
+    return _runner(_python((*OFFICIAL_PINS, "pytest==8.3.5"), OFFICIAL_PYTHONS))
 
 
 @pytest.fixture(scope="session")
@@ -77,57 +103,10 @@ def _runner(python: Path) -> RunScript:
     return run
 
 
-def _environment(interpreter: str, pins: tuple[str, ...]) -> Path:
-    """The Python of an environment that has exactly these packages."""
-    version = subprocess.check_output([interpreter, "-VV"], text=True)
-    identity = json.dumps([version, platform.machine(), BUILD_PINS, sorted(pins)])
-    place = ENVIRONMENTS / hashlib.sha256(identity.encode()).hexdigest()[:16]
-    if not place.exists():
-        _build(interpreter, pins, place)
-    return place / "bin" / "python"
-
-
-def _build(interpreter: str, pins: tuple[str, ...], place: Path) -> None:
-    # Built under another name, so that an interrupted build is never taken for a finished one.
-    building = place.with_name(f"{place.name}.{uuid4()}")
-    install = [building / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+def _python(pins: tuple[str, ...], pythons: tuple[str, ...], *, exactly: bool = False) -> Path:
     try:
-        _check(interpreter, "-m", "venv", building)
-        _check(*install, *BUILD_PINS)
-        _check(*install, "--no-build-isolation", *pins)
-        building.rename(place)
-    except OSError:
-        # Somebody else was faster.
-        if not place.exists():
-            raise
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-
-
-def _check(*command: Any) -> None:
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240)
-    if done.returncode != 0:
-        pytest.fail(f"{' '.join(map(str, command))}\n{done.stdout[-3000:]}", pytrace=False)
-
-
-def _interpreter(package: str, versions: tuple[str, ...]) -> str:
-    """A Python of one of these versions, or this one where none is named; skips where there is none."""
-    found = _find_interpreter(versions) if versions else sys.executable
-    if found is None:
-        pytest.skip(f"{package} needs Python {' or '.join(versions)}, and none was found on this machine")
-    return found
-
-
-def _find_interpreter(versions: tuple[str, ...]) -> str | None:
-    """A Python of one of these versions that starts: a shim on PATH may lead nowhere."""
-    candidates = [sys.executable]
-    for version in versions:
-        candidates += filter(None, [shutil.which(f"python{version}")])
-        candidates += map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
-        candidates += map(str, Path.home().glob(f".local/share/uv/python/cpython-{version}.*/bin/python"))
-    for candidate in candidates:
-        ask = [candidate, "-c", "import ensurepip, sys; print('%d.%d' % sys.version_info[:2])"]
-        answer = subprocess.run(ask, capture_output=True, text=True)
-        if answer.returncode == 0 and answer.stdout.strip() in versions:
-            return candidate
-    return None
+        return environments.python(pins, pythons, exactly=exactly)
+    except environments.NoInterpreterError as missing:
+        pytest.skip(str(missing))
+    except environments.NotInstalledError as failed:
+        pytest.fail(str(failed), pytrace=False)

@@ -1,4 +1,4 @@
-"""The gRPC client of the official `ml-metadata` package, as PyPI has it."""
+"""The gRPC client of the official `ml-metadata` package, as PyPI has it, and as older clusters have it."""
 
 import json
 import urllib.request
@@ -8,8 +8,15 @@ import pytest
 pytestmark = pytest.mark.contract
 
 
-def test_the_demo_is_logged_and_read_back(official_client, stack, workspace_name):
-    result = official_client("grpc_log_demo.py", *stack.grpc_target.split(":"), workspace_name)
+@pytest.fixture(params=["1.17.1", "1.14.0", "1.8.0", "1.0.0", "0.24.0"])
+def client(request):
+    if request.param == "1.17.1":
+        return request.getfixturevalue("official_client")
+    return request.getfixturevalue("older_official_client")(request.param)
+
+
+def test_the_demo_is_logged_and_read_back(client, stack, workspace_name):
+    result = client("grpc_log_demo.py", *stack.grpc_target.split(":"), workspace_name)
 
     data_set, model, metrics = result["artifacts"]
     execution = result["execution"]

@@ -1,4 +1,4 @@
-"""A store over a new SQLite database, called as the gRPC layer calls it."""
+"""A store over a new database of each kind, called as the gRPC layer calls it."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,21 +8,40 @@ import pytest
 from google.protobuf import text_format
 
 from mlmd_proto import metadata_store_service_pb2 as rpc
+from mlmd_server.db.base import Database
+from mlmd_server.db.mysql.database import MySqlDatabase
 from mlmd_server.db.sqlite import SqliteDatabase
 from mlmd_server.service import MetadataStore
+from tests.mysql_server import MySqlServer
 
 Call = Callable[..., Any]
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
+def sqlite_database(tmp_path: Path) -> Iterator[SqliteDatabase]:
     database = SqliteDatabase(tmp_path / "metadata.db")
     yield database
     database.close()
 
 
 @pytest.fixture
-def call(database: SqliteDatabase) -> Call:
+def mysql_database(mysql: MySqlServer) -> Iterator[MySqlDatabase]:
+    with mysql.database() as settings:
+        database = MySqlDatabase(settings)
+        database.prepare()
+        yield database
+        database.close()
+
+
+@pytest.fixture(params=["sqlite", "mysql"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """The same tests on every kind of database."""
+    made: Database = request.getfixturevalue(f"{request.param}_database")
+    return made
+
+
+@pytest.fixture
+def call(database: Database) -> Call:
     """Calls a method with its request in protobuf's text format, or as a message."""
     store = MetadataStore(database)
 

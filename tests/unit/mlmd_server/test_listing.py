@@ -2,8 +2,7 @@
 
 import pytest
 
-from mlmd_proto import metadata_store_service_pb2 as rpc
-from mlmd_server.errors import InvalidArgumentError, UnimplementedError
+from mlmd_server.errors import InvalidArgumentError
 
 ORDERS = [
     "",
@@ -92,10 +91,3 @@ def test_a_token_of_a_list_in_another_order_is_refused(call, type_ids):
     token = call("GetArtifacts", "options { max_result_size: 1 }").next_page_token
     with pytest.raises(InvalidArgumentError, match="another order"):
         call("GetArtifacts", f'options {{ next_page_token: "{token}" order_by_field {{ field: CREATE_TIME }} }}')
-
-
-def test_a_filter_is_refused_rather_than_ignored(call):
-    request = rpc.GetArtifactsRequest()
-    request.options.filter_query = "id = 1"
-    with pytest.raises(UnimplementedError):
-        call("GetArtifacts", request)

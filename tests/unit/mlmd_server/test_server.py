@@ -1,6 +1,5 @@
 """The gRPC server as a process: what clients of any language see of it."""
 
-import re
 import signal
 import sqlite3
 import subprocess
@@ -9,52 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
-
-
-class Server:
-    """A server process on a free port."""
-
-    def __init__(self, database, *flags):
-        command = [sys.executable, "-m", "mlmd_server", "--grpc_port=0", f"--sqlite_config_filename_uri={database}"]
-        self.process = subprocess.Popen([*command, *flags], stderr=subprocess.PIPE, text=True)
-        for line in self.process.stderr:
-            if found := re.search(r"serving .*address=(\S+)", line):
-                self.target = found[1]
-                break
-        self.channel = grpc.insecure_channel(self.target)
-
-    def call(self, method, request, timeout=60):
-        call = self.channel.unary_unary(
-            f"/ml_metadata.MetadataStoreService/{method}",
-            request_serializer=type(request).SerializeToString,
-            response_deserializer=getattr(rpc, f"{method}Response").FromString,
-        )
-        return call(request, timeout=timeout)
-
-    def stop(self, how=signal.SIGTERM):
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-        code = self.process.wait(60)
-        self.channel.close()
-        self.process.stderr.close()
-        return code
+from tests.unit.mlmd_server.processes import Server, health_of, put_type
 
 
 @pytest.fixture
 def server(tmp_path):
-    server = Server(tmp_path / "m.db")
+    server = Server(f"--sqlite_config_filename_uri={tmp_path / 'm.db'}")
     yield server
     server.stop()
-
-
-def put_type(server):
-    request = rpc.PutArtifactTypeRequest(artifact_type=pb.ArtifactType(name="T"))
-    return server.call("PutArtifactType", request).type_id
 
 
 def test_an_error_has_a_status_and_a_message(server):
@@ -64,10 +29,12 @@ def test_an_error_has_a_status_and_a_message(server):
     assert "No type found for query, name: `x`" in caught.value.details()
 
 
-def test_a_call_that_is_not_supported_says_so(server):
+def test_an_index_outside_of_its_list_is_out_of_range(server):
+    request = rpc.PutLineageSubgraphRequest()
+    request.event_edges.add(execution_index=0).event.artifact_id = 1
     with pytest.raises(grpc.RpcError) as caught:
-        server.call("GetLineageSubgraph", rpc.GetLineageSubgraphRequest())
-    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+        server.call("PutLineageSubgraph", request)
+    assert caught.value.code() is grpc.StatusCode.OUT_OF_RANGE
 
 
 def test_a_string_that_is_not_utf8_is_an_invalid_argument(server):
@@ -78,14 +45,8 @@ def test_a_string_that_is_not_utf8_is_an_invalid_argument(server):
 
 
 def test_health_and_reflection(server):
-    health = server.channel.unary_unary(
-        "/grpc.health.v1.Health/Check",
-        request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
-        response_deserializer=health_pb2.HealthCheckResponse.FromString,
-    )
-    for service in ("", "ml_metadata.MetadataStoreService"):
-        answer = health(health_pb2.HealthCheckRequest(service=service), timeout=60)
-        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+    for service in ("", "liveness", "readiness", "ml_metadata.MetadataStoreService"):
+        assert health_of(server, service) == "SERVING"
     reflect = server.channel.stream_stream(
         "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
         request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
@@ -105,7 +66,7 @@ def test_a_request_that_is_too_large_does_not_harm_the_server(server):
 
 
 def test_acknowledged_writes_survive_a_kill(tmp_path):
-    server = Server(tmp_path / "m.db")
+    server = Server(f"--sqlite_config_filename_uri={tmp_path / 'm.db'}")
     type_id = put_type(server)
     request = rpc.PutArtifactsRequest(artifacts=[pb.Artifact(type_id=type_id)])
     acknowledged = set()
@@ -122,7 +83,7 @@ def test_acknowledged_writes_survive_a_kill(tmp_path):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
     assert server.stop(signal.SIGKILL) == -signal.SIGKILL
-    again = Server(tmp_path / "m.db")
+    again = Server(f"--sqlite_config_filename_uri={tmp_path / 'm.db'}")
     stored = {artifact.id for artifact in again.call("GetArtifacts", rpc.GetArtifactsRequest()).artifacts}
     assert len(acknowledged) > 40
     assert acknowledged <= stored
@@ -130,7 +91,7 @@ def test_acknowledged_writes_survive_a_kill(tmp_path):
 
 
 def test_sigterm_lets_a_running_call_finish(tmp_path):
-    server = Server(tmp_path / "m.db", "--workers=1")
+    server = Server(f"--sqlite_config_filename_uri={tmp_path / 'm.db'}", "--worker_threads=1")
     type_id = put_type(server)
     request = rpc.PutArtifactsRequest(artifacts=[pb.Artifact(type_id=type_id)])
     other_writer = sqlite3.connect(tmp_path / "m.db", isolation_level=None)

@@ -14,13 +14,14 @@ from uuid import uuid4
 import grpc
 import httpx
 import pytest
+from starlette.types import ASGIApp
 
 from mlmd_server.db.sqlite import SqliteDatabase
 from mlmd_server.server import GrpcServer, ServerOptions
 from mlmd_server.service import MetadataStore
 from rest_server.app import Settings, create_app
 from rest_server.schemas import load_definitions
-from server_common.http import http_server, listen
+from server_common.http import http_server, listen, url_of
 
 API = "/api/v1alpha1"
 
@@ -66,14 +67,14 @@ def running_store(database: Path, address: str = "127.0.0.1:0") -> Iterator[str]
 
 
 @contextmanager
-def running_backend(settings: Settings, definitions: Any = None, *, until: str = "/readyz") -> Iterator[Backend]:
-    """Serve until the block ends; entered once the page `until` answers 200."""
+def running(make_app: Callable[[], ASGIApp]) -> Iterator[str]:
+    """Serve an application until the block ends; the value is its address."""
     listener = listen("127.0.0.1", 0)
     stop: list[Callable[[], None]] = []
     made = threading.Event()
 
     async def serve() -> None:
-        server = http_server(create_app(settings, load_definitions(None) if definitions is None else definitions), 5)
+        server = http_server(make_app(), 5)
         stop.append(lambda: setattr(server, "should_exit", True))
         made.set()
         await server.serve(sockets=[listener])
@@ -81,15 +82,25 @@ def running_backend(settings: Settings, definitions: Any = None, *, until: str =
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     assert made.wait(30)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    url = url_of(listener)
     try:
-        with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
-            wait_for(lambda: client.get(until).status_code == 200)
-            yield Backend(url, client, settings.grpc_target)
+        yield url
     finally:
         stop[0]()
         thread.join(30)
         listener.close()
+
+
+@contextmanager
+def running_backend(settings: Settings, definitions: Any = None, *, until: str = "/readyz") -> Iterator[Backend]:
+    """Serve until the block ends; entered once the page `until` answers 200."""
+    known = load_definitions(None) if definitions is None else definitions
+    with (
+        running(lambda: create_app(settings, known)) as url,
+        httpx.Client(base_url=url, timeout=60, trust_env=False) as client,
+    ):
+        wait_for(lambda: client.get(until).status_code == 200)
+        yield Backend(url, client, settings.grpc_target)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -147,6 +158,11 @@ def store(tmp_path) -> Callable[..., Any]:
 @pytest.fixture
 def scripted() -> Callable[..., Any]:
     return scripted_store
+
+
+@pytest.fixture
+def serving() -> Callable[[Callable[[], ASGIApp]], Any]:
+    return running
 
 
 @pytest.fixture

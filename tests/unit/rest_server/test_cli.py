@@ -6,6 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -32,14 +34,20 @@ def process():
         )
         started.append(server)
         for line in server.stderr:
-            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-                return server, found.group()
+            if found := re.search(r" url=(http://127\.0\.0\.1:\d+)", line):
+                return server, found[1]
         raise AssertionError("the server ended before it listened")
 
     yield begin
     for server in started:
         server.kill()
         server.communicate()
+
+
+@pytest.fixture
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        return reserved.getsockname()[1]
 
 
 def test_help_fits_a_terminal_and_names_every_flag():
@@ -54,6 +62,25 @@ def test_a_misspelt_flag_is_corrected():
     done = run("--http_prt", "1")
     assert done.returncode == 2
     assert "'--http_port'?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("origins", "words"),
+    [
+        ("example.org", "'example.org' is not an origin like https://example.org:8443."),
+        ("ftp://example.org", "is not an origin"),
+        ("https://user@example.org", "is not an origin"),
+        ("https://example.org:port", "is not an origin"),
+        ("null", "is not an origin"),
+        ("https://example.org/", "never matches: browsers write 'https://example.org'."),
+        ("https://Example.org:443/path", "never matches: browsers write 'https://example.org'."),
+        ("https://example.org,*", "* allows every origin; leave out the others."),
+    ],
+)
+def test_an_origin_that_no_browser_sends_is_refused(origins, words):
+    done = run("--grpc_web_allowed_origins", origins)
+    assert done.returncode == 2
+    assert words in " ".join(done.stderr.split())
 
 
 @pytest.mark.parametrize("port", ["x", "0", "65536", "tcp://10.0.0.1"])
@@ -96,22 +123,46 @@ def test_a_signal_ends_the_server_in_peace(process, number):
     assert "Traceback" not in errors
 
 
-def test_a_request_under_way_is_finished_before_the_server_ends(process, scripted):
+def test_requests_under_way_are_finished_on_both_ports_before_the_server_ends(process, scripted, free_port):
+    under_way = threading.Barrier(2)
+
     def answer(method, request, context):
-        if method == "GetArtifactTypes":
-            server.send_signal(signal.SIGTERM)
-            # Until the server has closed its door, and so has heard the signal.
-            host, port = url.removeprefix("http://").split(":")
-            while True:
-                try:
-                    socket.create_connection((host, int(port)), timeout=1).close()
-                except OSError:
-                    break
+        if method in ("GetArtifactTypes", "GetArtifacts"):
+            if under_way.wait(60) == 0:
+                server.send_signal(signal.SIGTERM)
+            # Until the server has closed both doors, and so has heard the signal.
+            for address in (url, grpc_web):
+                host, port = address.removeprefix("http://").split(":")
+                while True:
+                    try:
+                        socket.create_connection((host, int(port)), timeout=1).close()
+                    except OSError:
+                        break
         return b""
 
-    with scripted(answer) as target:
-        server, url = process("--mlmd_grpc_port", target.split(":")[1])
+    grpc_web = f"http://127.0.0.1:{free_port}"
+    with scripted(answer) as target, ThreadPoolExecutor(1) as beside:
+        server, url = process("--mlmd_grpc_port", target.split(":")[1], "--grpc_web_port", str(free_port))
+        browser = beside.submit(
+            httpx.post,
+            f"{grpc_web}/ml_metadata.MetadataStoreService/GetArtifacts",
+            content=b"\0\0\0\0\0",
+            headers={"content-type": "application/grpc-web"},
+            trust_env=False,
+            timeout=60,
+        )
         response = httpx.get(f"{url}/api/v1alpha1/artifact_types", trust_env=False, timeout=60)
         assert (response.status_code, response.content) == (200, b"{}")
-        server.communicate(timeout=60)
-        assert server.returncode == 0
+        assert browser.result().content == b"\0\0\0\0\0\x80\0\0\0\x0fgrpc-status:0\r\n"
+        _, log = server.communicate(timeout=60)
+    assert server.returncode == 0
+    assert re.search(r"request .*code=OK .*operation='grpc-web GetArtifacts'", log)
+
+
+def test_a_taken_grpc_web_port_is_said():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run("--http_port", "0", "--grpc_web_port", port)
+    assert done.returncode == 1
+    assert f"Error: cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert "--grpc_web_port" in done.stderr

@@ -22,8 +22,9 @@ def test_rest_is_found_through_the_variables_of_its_service(monkeypatch, host, p
 @pytest.mark.parametrize(
     "url", ["localhost:8080", "ftp://h", "http://", "http://h:99999", "http://h:x", "http://h/?a=b", "http://me:pw@h"]
 )
-def test_a_wrong_rest_url_is_refused_with_an_example(url):
-    result = CliRunner().invoke(main, ["--rest_url", url])
+@pytest.mark.parametrize("flag", ["--rest_url", "--grpc_web_url"])
+def test_a_wrong_address_is_refused_with_an_example(flag, url):
+    result = CliRunner().invoke(main, [flag, url])
     assert result.exit_code == 2
     assert "is not an address like http://localhost:8080" in result.output
 

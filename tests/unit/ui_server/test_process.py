@@ -78,7 +78,7 @@ def test_an_answer_that_rest_cuts_short_is_cut_short_for_the_client(process):
     with pytest.raises(httpx.RemoteProtocolError):
         httpx.get(f"{url}/api/cut")
     _, errors = stop(process)
-    assert "rest_answer_cut_short" in errors
+    assert "answer_cut_short" in errors
     assert "Traceback" not in errors
 
 

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ui_server.app import create_app
 from ui_server.proxy import end_to_end
 
 pytestmark = pytest.mark.anyio
@@ -124,3 +125,45 @@ async def test_large_answers_are_compressed_for_those_who_ask(ui, rest):
     answer = await ui.get("/api/v1alpha1/artifacts", headers={"accept-encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
     assert len(answer.json()["artifacts"]) == 10_000
+
+
+class TestGrpcWeb:
+    PATH = "/ml_metadata.MetadataStoreService/GetArtifacts"
+    CALL = b"\0\0\0\0\0"
+
+    @pytest.fixture
+    async def ui(self, pages, rest):
+        app = create_app("http://rest:8080", pages, rest, grpc_web_url="http://web:9090")
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ui") as client:
+            yield client
+
+    @pytest.mark.parametrize("prefix", ["", "/metadata"])
+    async def test_calls_reach_their_server_with_what_they_carry(self, ui, rest, prefix):
+        rest.answer = lambda _: httpx.Response(200, headers={"grpc-status": "5"}, content=b"\x80\0\0\0\0")
+        answer = await ui.post(prefix + self.PATH, content=self.CALL, headers={"grpc-timeout": "5S"})
+        assert str(rest.seen[0].url) == f"http://web:9090{self.PATH}"
+        assert (rest.bodies, rest.seen[0].headers["grpc-timeout"]) == ([self.CALL], "5S")
+        assert (answer.headers["grpc-status"], answer.content) == ("5", b"\x80\0\0\0\0")
+
+    async def test_rest_stays_where_it_is(self, ui, rest):
+        await ui.get("/api/v1alpha1/artifacts")
+        assert str(rest.seen[0].url) == "http://rest:8080/api/v1alpha1/artifacts"
+
+    async def test_a_server_that_is_away_is_named(self, ui, rest):
+        rest.fails_with(httpx.ConnectError("Connection refused"))
+        answer = await ui.post(self.PATH, content=self.CALL)
+        assert (answer.status_code, answer.json()["code"]) == (502, 14)
+        assert "http://web:9090" in answer.json()["message"]
+        assert "--grpc_web_url" in answer.json()["message"]
+
+    async def test_calls_are_counted_apart(self, ui):
+        await ui.post(self.PATH, content=self.CALL)
+        assert (
+            'metadata_ui_requests_total{method="POST",part="grpc_web",status="200"} 1.0'
+            in (await ui.get("/metrics")).text
+        )
+
+
+async def test_without_its_address_grpc_web_is_not_served(ui, rest):
+    assert (await ui.post(TestGrpcWeb.PATH, content=TestGrpcWeb.CALL)).status_code == 405
+    assert rest.seen == []

@@ -1,0 +1,164 @@
+"""Connections that are kept open between transactions, of two kinds: for reading and for writing.
+
+A pool hands out the connection that was used last, and forgets all idle ones when one of them turns out to be lost:
+a server that restarted has closed the others, too.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from mlmd_server.db import deadlines
+from mlmd_server.db.mysql import driver, failures
+from mlmd_server.db.mysql.driver import Connection
+from mlmd_server.db.mysql.settings import MySqlSettings
+from mlmd_server.errors import UnavailableError
+
+# An idle connection that is older is not trusted: gateways in between forget silent connections without a word.
+MAX_IDLE_SECONDS = 300.0
+
+# How long an interruption may take to reach the server.
+_KILL_TIMEOUT_SECONDS = 2
+
+# The same on every server, whatever its configuration says.
+SQL_MODE = (
+    "ONLY_FULL_GROUP_BY,STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
+    "NO_ENGINE_SUBSTITUTION"
+)
+
+# Every join of ours finds its rows by an index. With stale statistics MySQL may think that reading a whole table into a
+# hash is cheaper; this keeps it from that (the name is older than the hash join that it also governs). MariaDB knows no
+# such switch, and runs nothing of a comment like this.
+_NO_SCANS = "/*!80018 SET SESSION optimizer_switch = 'block_nested_loop=off' */"
+
+
+@dataclass
+class Kept:
+    """A connection of the pool.
+
+    Attributes:
+        increment: the step between the ids that one statement makes (``auto_increment_increment``).
+        broken: it must not be used again.
+        lost: it broke because the server is not there any more.
+    """
+
+    connection: Connection
+    session_id: int
+    increment: int
+    generation: int
+    idle_since: float = field(default=0.0)
+    broken: bool = False
+    lost: bool = False
+
+
+class Pool:
+    """The connections to one database, each set up by the same statements."""
+
+    def __init__(self, settings: MySqlSettings, set_up: Sequence[str], *, autocommit: bool) -> None:
+        """Opens nothing yet.
+
+        Args:
+            settings: where the database is.
+            set_up: statements for every new connection.
+            autocommit: whether each statement is a transaction by itself until told otherwise.
+        """
+        self._settings = settings
+        self._set_up = (
+            f"SET SESSION sql_mode = '{SQL_MODE}'",
+            _NO_SCANS,
+            *set_up,
+            *(() if autocommit else ("SET SESSION autocommit = 0",)),
+        )
+        self._idle: list[Kept] = []
+        self._lock = threading.Lock()
+        self._generation = 0
+        self._closed = False
+
+    @contextmanager
+    def connection(self) -> Iterator[Kept]:
+        """A connection for this thread alone; the call's deadline interrupts what runs on it."""
+        kept = self._take()
+        try:
+            with deadlines.interrupted_at_deadline(lambda: self._interrupt(kept)):
+                yield kept
+        except BaseException:
+            if not kept.broken:
+                _roll_back(kept)
+            raise
+        finally:
+            self._give_back(kept)
+
+    def close(self) -> None:
+        """Closes idle connections now and the others as they come back."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for kept in idle:
+            driver.close(kept.connection)
+
+    def _take(self) -> Kept:
+        oldest = time.monotonic() - MAX_IDLE_SECONDS
+        stale: list[Kept] = []
+        with self._lock:
+            if self._closed:
+                raise UnavailableError("The server is shutting down.")
+            found = self._idle.pop() if self._idle else None
+            if found is not None and found.idle_since < oldest:
+                stale, self._idle = [found, *self._idle], []
+                found = None
+        for kept in stale:
+            driver.close(kept.connection)
+        return found or self._open()
+
+    def _open(self) -> Kept:
+        try:
+            connection = driver.connect(self._settings, database=self._settings.database)
+        except driver.OpenError as error:
+            raise failures.cannot_open(error, self._settings.name) from error
+        try:
+            with connection.cursor() as cursor:
+                for statement in self._set_up:
+                    cursor.execute(statement)
+                cursor.execute("SELECT CONNECTION_ID(), @@SESSION.auto_increment_increment")
+                ((session_id, increment),) = cursor.fetchall()
+        except driver.Error as error:
+            driver.close(connection)
+            raise failures.meaning(error, self._settings.name) from error
+        return Kept(connection, session_id, increment, self._generation)
+
+    def _give_back(self, kept: Kept) -> None:
+        with self._lock:
+            if kept.lost and kept.generation == self._generation:
+                self._generation += 1  # every other connection was opened before that, too
+            keep = not kept.broken and not self._closed and kept.generation == self._generation
+            stale: list[Kept] = []
+            if keep:
+                kept.idle_since = time.monotonic()
+                self._idle.append(kept)
+            elif kept.lost:
+                stale, self._idle = self._idle, []
+        for one in [*stale, *([] if keep else [kept])]:
+            driver.close(one.connection)
+
+    def _interrupt(self, kept: Kept) -> None:
+        """Frees the thread that waits on a connection, and then the server of what it still works on."""
+        kept.broken = True
+        driver.hang_up(kept.connection)
+        with suppress(*driver.OpenError):
+            other = driver.connect(self._settings, database=None, timeout=_KILL_TIMEOUT_SECONDS)
+            try:
+                with other.cursor() as cursor:
+                    cursor.execute(f"KILL CONNECTION {kept.session_id:d}")
+            finally:
+                driver.close(other)
+
+
+def _roll_back(kept: Kept) -> None:
+    try:
+        kept.connection.rollback()
+    except driver.Error:
+        kept.broken = True

@@ -1,0 +1,122 @@
+"""A transaction on one connection: statements that take any number of rows at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+from mlmd_server.db import deadlines
+from mlmd_server.db.base import Row, SqlValue, batches
+from mlmd_server.db.mysql import driver, failures
+from mlmd_server.db.mysql.driver import Connection
+from mlmd_server.errors import DataLossError
+
+# A statement that changes rows carries about so many bytes of values, far below every max_allowed_packet in use,
+_BATCH_BYTES = 2 * 1024 * 1024
+# and not more values than the parser digests easily.
+_BATCH_VALUES = 10_000
+# Rows of a multi-row UPDATE are a UNION of SELECTs, which the parser holds on its stack.
+_UPDATE_ROWS = 200
+
+
+class MySqlSession:
+    """One transaction."""
+
+    for_update = " FOR UPDATE"
+
+    def __init__(self, connection: Connection, name: str, increment: int) -> None:
+        self._connection = connection
+        self._name = name
+        self._increment = increment
+
+    def fetch(self, sql: str, params: Sequence[SqlValue] = ()) -> list[Row]:
+        with self._connection.cursor() as cursor:
+            self._execute(cursor, _translated(sql), params)
+            return list(cursor.fetchall())
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> list[int]:
+        ids: list[int] = []
+        for batch in _by_size(rows):
+            with self._connection.cursor() as cursor:
+                self._execute(cursor, _insert(table, tuple(columns), len(batch)), _flat(batch))
+                # MySQL gives the ids of one statement as a range, and says where it begins.
+                first = cursor.lastrowid
+            ids.extend(range(first, first + len(batch) * self._increment, self._increment))
+        return ids
+
+    def insert_rows(
+        self, table: str, columns: Sequence[str], rows: Sequence[Row], *, keep_existing: bool = False
+    ) -> None:
+        # Not INSERT IGNORE, which would also turn errors into changed values.
+        end = f" ON DUPLICATE KEY UPDATE {columns[0]} = {table}.{columns[0]}" if keep_existing else ""
+        for batch in _by_size(rows):
+            with self._connection.cursor() as cursor:
+                self._execute(cursor, _insert(table, tuple(columns), len(batch)) + end, _flat(batch))
+
+    def update_rows(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        for batch in _by_size(rows, most_rows=_UPDATE_ROWS):
+            with self._connection.cursor() as cursor:
+                self._execute(cursor, _update(table, tuple(columns), len(batch)), _flat(batch))
+
+    def delete_rows(self, table: str, key: Sequence[str], rows: Sequence[Row]) -> None:
+        one = f"({', '.join(['%s'] * len(key))})"
+        for batch in batches(rows, len(key)):
+            condition = f"({', '.join(key)}) IN ({', '.join([one] * len(batch))})"
+            with self._connection.cursor() as cursor:
+                self._execute(cursor, f"DELETE FROM {table} WHERE {condition}", _flat(batch))
+
+    def queue_up(self) -> None:
+        self.fetch(f"SELECT schema_version FROM MLMDEnv{self.for_update}")
+
+    def _execute(self, cursor: Any, sql: str, params: Sequence[SqlValue]) -> None:
+        deadlines.check()
+        try:
+            cursor.execute(sql, tuple(params))
+        except driver.Error as error:
+            raise failures.meaning(error, self._name) from error
+        except UnicodeDecodeError as error:
+            raise DataLossError("A text in the database is not UTF-8, so no client could read it.") from error
+
+
+@lru_cache(maxsize=2048)
+def _translated(sql: str) -> str:
+    """A statement with ``?`` for each bound value, as the drivers want it."""
+    return sql.replace("%", "%%").replace("?", "%s")
+
+
+@lru_cache(maxsize=128)
+def _insert(table: str, columns: tuple[str, ...], count: int) -> str:
+    one = f"({', '.join(['%s'] * len(columns))})"
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([one] * count)}"
+
+
+@lru_cache(maxsize=128)
+def _update(table: str, columns: tuple[str, ...], count: int) -> str:
+    if count == 1:
+        return f"UPDATE {table} SET {', '.join(f'{column} = %s' for column in columns)} WHERE id = %s"
+    first = f"SELECT {', '.join(f'%s AS {column}' for column in (*columns, 'id'))}"
+    further = f" UNION ALL SELECT {', '.join(['%s'] * (len(columns) + 1))}" * (count - 1)
+    assignments = ", ".join(f"{table}.{column} = given.{column}" for column in columns)
+    return f"UPDATE {table} JOIN ({first}{further}) given ON given.id = {table}.id SET {assignments}"
+
+
+def _flat(rows: Sequence[Row]) -> list[SqlValue]:
+    return [value for row in rows for value in row]
+
+
+def _by_size(rows: Sequence[Row], most_rows: int = _BATCH_VALUES) -> Iterator[Sequence[Row]]:
+    """Cuts rows into lists of which one statement can carry all."""
+    if not rows:
+        return
+    most_rows = min(most_rows, max(1, _BATCH_VALUES // len(rows[0])))
+    batch: list[Row] = []
+    size = 0
+    for row in rows:
+        row_size = sum(len(value) for value in row if isinstance(value, (str, bytes)))
+        if batch and (len(batch) == most_rows or size + row_size > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(row)
+        size += row_size
+    yield batch

@@ -1,0 +1,65 @@
+"""How to reach a MySQL database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Tls:
+    """How connections are encrypted.
+
+    Attributes:
+        required: refuse a server that cannot encrypt. Without it, and without ``ca``, encryption is used where the
+            server offers it, and its certificate is not looked at.
+        ca: the certificate authorities (a PEM file) one of which must have signed the server's certificate.
+        verify_identity: the certificate must also name the host that is asked for.
+        cert: this client's certificate (a PEM file), for servers that ask for one.
+        key: its key.
+    """
+
+    required: bool = False
+    ca: Path | None = None
+    verify_identity: bool = False
+    cert: Path | None = None
+    key: Path | None = None
+
+
+@dataclass(frozen=True)
+class MySqlSettings:
+    """Where a database is and who asks for it.
+
+    Attributes:
+        password_file: read anew for each connection, so that a changed password is found; goes before ``password``.
+        io_timeout_seconds: how long a statement may keep a connection silent before it counts as lost.
+        create_database: make the database itself, too, where it is missing.
+    """
+
+    host: str
+    database: str
+    port: int = 3306
+    socket: Path | None = None
+    user: str = "root"
+    password: str = field(default="", repr=False)
+    password_file: Path | None = None
+    tls: Tls = Tls()
+    connect_timeout_seconds: int = 5
+    io_timeout_seconds: int = 60
+    create_database: bool = True
+
+    @property
+    def name(self) -> str:
+        """What messages call it; no secret is in it."""
+        where = str(self.socket) if self.socket else f"{self.host}:{self.port}"
+        return f"{self.database} at {where}"
+
+    def current_password(self) -> str:
+        """The password as it is now.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        if self.password_file is None:
+            return self.password
+        return self.password_file.read_text(encoding="utf-8").rstrip("\r\n")

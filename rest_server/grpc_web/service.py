@@ -1,0 +1,165 @@
+"""Every call of the service, one way: read, forward, answer."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TypeVar
+
+import grpc
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from mlmd_proto import metadata_store_service_pb2 as service
+from rest_server.errors import ApiError, plain_response
+from rest_server.grpc_web.framing import Framing, MessageReader, answer, framing_of, status_trailers
+from rest_server.grpc_web.timeout import seconds_of
+from rest_server.handlers import Limits
+from rest_server.metrics import count_grpc_web, observe_call
+from rest_server.slots import Slots
+from rest_server.store import SERVICE, request_id
+
+T = TypeVar("T")
+
+_LOG = structlog.get_logger("rest_server.grpc_web")
+_PATH = re.compile(f"/{re.escape(SERVICE)}/([A-Za-z0-9_]+)")
+_METHODS = frozenset(service.DESCRIPTOR.services_by_name["MetadataStoreService"].methods_by_name)
+# Nothing that claims to be somebody: the store trusts nobody for a header, and cookies are not for it.
+_FORWARDED = ("traceparent", "tracestate")
+_FORWARDABLE = re.compile("[ -~]{1,512}")
+_OTHER_CONTENT = (
+    "This port speaks grpc-web: the Content-Type is application/grpc-web, application/grpc-web+proto,"
+    " application/grpc-web-text or application/grpc-web-text+proto.\n"
+)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the store said; no message where it said an error."""
+
+    code: grpc.StatusCode
+    details: str
+    message: bytes | None
+    metadata: Iterable[tuple[str, str | bytes]] | None
+
+    @property
+    def trailers(self) -> Sequence[tuple[str, str | bytes]]:
+        return [*status_trailers(self.code, self.details), *(self.metadata or ())]
+
+
+class GrpcWeb:
+    """The ASGI application.
+
+    An error that ends a call before the store was asked is told in headers; what the store says, behind its answer.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, limits: Limits, longest_seconds: float) -> None:
+        self._channel = channel
+        self._limits = limits
+        self._longest_seconds = longest_seconds
+        self._slots = Slots(limits.concurrent_requests)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._respond(request)
+        except ClientDisconnect:
+            _LOG.info("client went away")
+            return
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        found = _PATH.fullmatch(request.url.path)
+        # A client may invent methods; it may not invent time series.
+        rpc = found[1] if found and found[1] in _METHODS else "other"
+        request.scope["metadata.operation"] = f"grpc-web {rpc}"
+        framing = framing_of(request.headers.get("content-type", ""))
+        if not found and not framing:
+            return plain_response(HTTPStatus.NOT_FOUND)
+        if request.method != "POST":
+            return plain_response(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "OPTIONS, POST"})
+        if not framing:
+            return PlainTextResponse(_OTHER_CONTENT, status_code=HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+        wanted = framing_of(request.headers.get("accept", "")) or framing
+        try:
+            reply = await self._call(request, found and found[0], rpc, framing)
+        except ApiError as error:
+            code = error.code
+            response = Response(headers=dict(status_trailers(code, error.message)), media_type=wanted.value)
+        else:
+            code = reply.code
+            response = Response(answer(wanted, reply.message, reply.trailers), media_type=wanted.value)
+        request.scope["metadata.code"] = code.name
+        count_grpc_web(rpc, code.name)
+        return response
+
+    async def _call(self, request: Request, path: str | None, rpc: str, framing: Framing) -> Reply:
+        if path is None:
+            raise ApiError(grpc.StatusCode.UNIMPLEMENTED, f"unknown service; this port serves {SERVICE}")
+        clock = asyncio.get_running_loop().time
+        seconds = seconds_of(request.headers.get("grpc-timeout"), self._longest_seconds)
+        deadline = clock() + seconds
+        try:
+            # Not within a slot: a slow client takes nobody's place.
+            message = await asyncio.wait_for(self._read(request, framing), seconds)
+        except (asyncio.TimeoutError, TimeoutError) as error:
+            raise ApiError(grpc.StatusCode.DEADLINE_EXCEEDED, "the call's time ended before its body") from error
+
+        async def ask() -> Reply:
+            async with self._slots.take(deadline - clock()):
+                return await self._ask(path, rpc, message, tuple(_metadata(request)), max(deadline - clock(), 0))
+
+        return await _while_connected(request, ask())
+
+    async def _read(self, request: Request, framing: Framing) -> bytes:
+        reader = MessageReader(framing, self._limits.body_bytes)
+        async for chunk in request.stream():
+            reader.feed(chunk)
+        return reader.message()
+
+    async def _ask(
+        self, path: str, rpc: str, message: bytes, metadata: Sequence[tuple[str, str]], seconds: float
+    ) -> Reply:
+        method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(path)
+        with observe_call(rpc) as outcome:
+            call = method(message, timeout=seconds, metadata=metadata)
+            try:
+                reply = Reply(grpc.StatusCode.OK, "", await call, await call.trailing_metadata())
+            except grpc.aio.AioRpcError as error:
+                reply = Reply(error.code(), error.details() or "", None, error.trailing_metadata())
+            outcome.code = reply.code.name
+        return reply
+
+
+def _metadata(request: Request) -> Iterator[tuple[str, str]]:
+    yield "x-request-id", request_id.get()
+    for name in _FORWARDED:
+        value = request.headers.get(name, "")
+        if _FORWARDABLE.fullmatch(value):
+            yield name, value
+
+
+async def _while_connected(request: Request, work: Awaitable[T]) -> T:
+    """What the work returns; it is cancelled if the client goes away.
+
+    Raises:
+        ClientDisconnect: it did.
+    """
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(gone())
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnect
+        return working.result()
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+        await asyncio.wait({working, leaving})

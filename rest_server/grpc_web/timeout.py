@@ -1,0 +1,24 @@
+"""How long a client wants to wait."""
+
+import re
+
+import grpc
+
+from rest_server.errors import ApiError
+
+# The protocol has at most 8 digits; the npm client writes more where its user's deadline is far away.
+_FORM = re.compile("([0-9]{1,20})([HMSmun])")
+_SECONDS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
+
+
+def seconds_of(header: str | None, longest: float) -> float:
+    """The seconds that a grpc-timeout header means, but never more than ``longest``."""
+    if header is None:
+        return longest
+    found = _FORM.fullmatch(header)
+    if found is None:
+        raise ApiError(
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "malformed grpc-timeout: it is digits and a unit (H, M, S, m, u or n), such as 5S",
+        )
+    return min(int(found[1]) * _SECONDS[found[2]], longest)

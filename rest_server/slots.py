@@ -1,0 +1,28 @@
+"""A bound on the requests that are worked on at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import grpc
+
+from rest_server.errors import ApiError
+from rest_server.metrics import IN_FLIGHT
+
+
+class Slots:
+    def __init__(self, count: int) -> None:
+        self._free = asyncio.Semaphore(count)
+
+    @asynccontextmanager
+    async def take(self, patience: float) -> AsyncIterator[None]:
+        """Work within a slot; wait for one at most ``patience`` seconds."""
+        try:
+            await asyncio.wait_for(self._free.acquire(), patience)
+        except (asyncio.TimeoutError, TimeoutError) as error:
+            raise ApiError(grpc.StatusCode.UNAVAILABLE, "too many requests at once; try again in a moment") from error
+        try:
+            with IN_FLIGHT.track_inprogress():
+                yield
+        finally:
+            self._free.release()

@@ -1,0 +1,101 @@
+"""Virtual environments for public clients: each is built once and kept in `.cache`, named by what is in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+ENVIRONMENTS = Path(__file__).parents[2] / ".cache" / "venvs"
+
+# To build packages that come as source only; newer ones may drop what such old packages use, and Python 3.7.
+BUILD_PINS = ("setuptools==68.0.0", "wheel==0.42.0")
+
+OFFICIAL_PINS = ("ml-metadata==1.17.1", "protobuf==4.25.8", "grpcio==1.67.1")
+OFFICIAL_PYTHONS = ("3.11", "3.10", "3.9")
+
+
+class NoInterpreterError(Exception):
+    """No fitting Python is on this machine."""
+
+
+class NotInstalledError(Exception):
+    """The packages of an environment could not be installed."""
+
+
+def why_no_official_wheels() -> str:
+    """Why the official library, and so what builds on it, cannot be installed here; empty where it can."""
+    if (sys.platform, platform.machine()) in {("linux", "x86_64"), ("darwin", "x86_64")}:
+        return ""
+    return f"ml-metadata has no wheel for {sys.platform} on {platform.machine()}"
+
+
+def python(pins: tuple[str, ...], pythons: tuple[str, ...] = (), *, exactly: bool = False) -> Path:
+    """The Python of an environment that has exactly these packages, on one of these versions of Python.
+
+    With ``exactly``, these are all packages there are, whatever they say that they need. No version means this one.
+
+    Raises:
+        NoInterpreterError: there is no such Python here.
+        NotInstalledError: the packages cannot be installed.
+    """
+    interpreter = _interpreter(pins[0], pythons)
+    version = subprocess.check_output([interpreter, "-VV"], text=True)
+    options = ("--no-deps",) if exactly else ()
+    identity = json.dumps([version, platform.machine(), BUILD_PINS, options, sorted(pins)])
+    place = ENVIRONMENTS / hashlib.sha256(identity.encode()).hexdigest()[:16]
+    if not place.exists():
+        _build(interpreter, (*options, *pins), place)
+    return place / "bin" / "python"
+
+
+def _build(interpreter: str, what: tuple[str, ...], place: Path) -> None:
+    # Built under another name, so that an interrupted build is never taken for a finished one.
+    building = place.with_name(f"{place.name}.{uuid4()}")
+    install = [building / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    try:
+        _check(interpreter, "-m", "venv", building)
+        _check(*install, *BUILD_PINS)
+        _check(*install, "--no-build-isolation", *what)
+        building.rename(place)
+    except OSError:
+        # Somebody else was faster.
+        if not place.exists():
+            raise
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _check(*command: Any) -> None:
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240)
+    if done.returncode != 0:
+        raise NotInstalledError(f"{' '.join(map(str, command))}\n{done.stdout[-3000:]}")
+
+
+def _interpreter(package: str, versions: tuple[str, ...]) -> str:
+    """A Python of one of these versions, or this one where none is named."""
+    found = _find_interpreter(versions) if versions else sys.executable
+    if found is None:
+        raise NoInterpreterError(f"{package} needs Python {' or '.join(versions)}, and none was found on this machine")
+    return found
+
+
+def _find_interpreter(versions: tuple[str, ...]) -> str | None:
+    """A Python of one of these versions that starts: a shim on PATH may lead nowhere."""
+    candidates = [sys.executable]
+    for version in versions:
+        candidates += filter(None, [shutil.which(f"python{version}")])
+        candidates += map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+        candidates += map(str, Path.home().glob(f".local/share/uv/python/cpython-{version}.*/bin/python"))
+    for candidate in candidates:
+        ask = [candidate, "-c", "import ensurepip, sys; print('%d.%d' % sys.version_info[:2])"]
+        answer = subprocess.run(ask, capture_output=True, text=True)
+        if answer.returncode == 0 and answer.stdout.strip() in versions:
+            return candidate
+    return None

@@ -1,0 +1,231 @@
+"""A real MySQL for tests: mysqld started as a process of this machine, on loopback, with data of its own.
+
+The program is the first of these that is here: what MYSQLD names; `mysqld` on the PATH, if it is MySQL and not
+MariaDB; the root file system from which the end-to-end tests make their `mysql` image (Linux, root and mmdebstrap).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pymysql
+
+from mlmd_server.db.mysql.settings import MySqlSettings
+from tests.e2e.cluster import stand_ins
+from tests.e2e.cluster.locks import alone
+from tests.e2e.cluster.paths import CACHE
+from tests.e2e.cluster.shell import ClusterError
+
+USER = "metadata"
+PASSWORD = "it's a \\ secret"  # what quoting could break
+
+
+class MySqlMissingError(Exception):
+    """There is no MySQL to be had on this machine; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """How to run mysqld."""
+
+    command: tuple[str, ...]
+    arguments: tuple[str, ...] = ()
+
+
+def find() -> Program:
+    """The mysqld of this machine, unpacked from its packages if need be; raises MySqlMissingError."""
+    named = os.environ.get("MYSQLD") or shutil.which("mysqld")
+    if named and "MariaDB" not in subprocess.check_output([named, "--version"], text=True):
+        return Program((named,))
+    if os.geteuid() != 0 or shutil.which("mmdebstrap") is None:
+        raise MySqlMissingError(
+            "No MySQL server is here: put mysqld 8.0 or newer on the PATH, or type make e2e-deps as root"
+        )
+    root = _unpacked()
+    library = next(root.glob("usr/lib/*-linux-gnu"))
+    loader = next(iter([*root.glob("usr/lib64/ld-linux-*"), *library.glob("ld-linux-*"), *root.glob("lib/ld-linux-*")]))
+    share = root / "usr/share/mysql"
+    return Program(
+        (str(loader), "--library-path", str(library), str(root / "usr/sbin/mysqld")),
+        (
+            f"--basedir={root / 'usr'}",
+            f"--lc-messages-dir={share}",
+            f"--character-sets-dir={share / 'charsets'}",
+            f"--plugin-dir={root / 'usr/lib/mysql/plugin'}",
+        ),
+    )
+
+
+def _unpacked() -> Path:
+    rootfs = stand_ins.MYSQL_ROOTFS
+    root = CACHE / "mysql" / rootfs.key
+    with alone("mysql-server"):
+        if not root.exists():
+            try:
+                archive = rootfs.archive()
+            except ClusterError as error:
+                raise MySqlMissingError(str(error)) from error
+            partial = root.with_name(f"{root.name}.partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            subprocess.check_call(["tar", "-C", partial, "--no-same-owner", "--exclude=./dev/*", "-xf", archive])
+            partial.rename(root)
+    return root
+
+
+@dataclass
+class MySqlServer:
+    """One mysqld and its data."""
+
+    program: Program
+    folder: Path
+    options: tuple[str, ...] = ()
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def settings(self) -> MySqlSettings:
+        """How the servers under test reach it; the database is to be named."""
+        return MySqlSettings("127.0.0.1", "", self.port, user=USER, password=PASSWORD)
+
+    def start(self) -> None:
+        """Starts it, on new data the first time, and waits until it answers."""
+        if not self.data.exists():
+            subprocess.run(
+                [*self._command(), "--initialize-insecure"], check=True, capture_output=True, timeout=120, cwd="/"
+            )
+        self.port = self.port or _free_port()
+        with (self.folder / "mysqld.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    *self._command(),
+                    "--bind-address=127.0.0.1",
+                    f"--port={self.port}",
+                    f"--socket={self._socket}",
+                    f"--pid-file={self.folder / 'pid'}",
+                    *self.options,
+                ],
+                stdout=log,
+                stderr=log,
+                cwd="/",
+            )
+        end = time.monotonic() + 60
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"mysqld did not start:\n{(self.folder / 'mysqld.log').read_text()[-3000:]}")
+            time.sleep(0.05)
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        """Ends it, as a shutdown or, with SIGKILL, as a crash."""
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(60)
+            self.process = None
+
+    def restart(self, how: int = signal.SIGTERM) -> None:
+        self.stop(how)
+        self.start()
+
+    def sql(self, *statements: str, database: str | None = None) -> list[tuple[Any, ...]]:
+        """Runs statements as root; gives back the rows of the last one."""
+        rows: list[tuple[Any, ...]] = []
+        with (
+            contextlib.closing(
+                pymysql.connect(unix_socket=self._socket, user="root", database=database, autocommit=True)
+            ) as connection,
+            connection.cursor() as cursor,
+        ):
+            for statement in statements:
+                cursor.execute(statement)
+                rows = list(cursor.fetchall())
+        return rows
+
+    @contextlib.contextmanager
+    def locked(self, database: str, table: str) -> Iterator[None]:
+        """Keeps everybody else from a table's rows for as long as the block lasts."""
+        with (
+            contextlib.closing(pymysql.connect(unix_socket=self._socket, user="root", database=database)) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(f"SELECT * FROM {table} FOR UPDATE")
+            yield
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[MySqlSettings]:
+        """An empty database of its own, for as long as the block lasts."""
+        name = f"metadb_{time.monotonic_ns()}"
+        self.sql(f"CREATE DATABASE {name}")
+        try:
+            yield replace(self.settings, database=name)
+        finally:
+            if self.process is not None:
+                self.sql(f"DROP DATABASE IF EXISTS {name}")
+
+    def add_user(self) -> None:
+        password = PASSWORD.replace("\\", "\\\\").replace("'", "\\'")
+        self.sql(
+            f"CREATE USER '{USER}'@'%' IDENTIFIED WITH caching_sha2_password BY '{password}'",
+            f"GRANT ALL ON *.* TO '{USER}'@'%'",
+        )
+
+    @property
+    def _socket(self) -> str:
+        return str(self.folder / "s")
+
+    def _command(self) -> list[str]:
+        user = ["--user=root"] if os.geteuid() == 0 else []
+        common = ["--no-defaults", *user, f"--datadir={self.data}", "--mysqlx=OFF", "--secure-file-priv=NULL"]
+        return [*self.program.command, *common[:1], *self.program.arguments, *common[1:]]
+
+    def _answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as client:
+            try:
+                client.connect(self._socket)
+            except OSError:
+                return False
+        try:
+            self.sql("SELECT 1")
+        except pymysql.Error:
+            return False
+        return True
+
+
+@contextlib.contextmanager
+def running(*options: str, durable: bool = True) -> Iterator[MySqlServer]:
+    """A new server for as long as the block lasts; without ``durable`` it is fast and must not crash."""
+    program = find()
+    shared_memory = Path("/dev/shm")
+    place = None if durable or not shared_memory.is_dir() else shared_memory
+    small = ["--skip-log-bin", "--innodb-buffer-pool-size=64M", "--performance-schema=OFF"]
+    careless = [] if durable else ["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=OFF"]
+    # Sockets have short paths only.
+    with tempfile.TemporaryDirectory(prefix="kfm-mysql-", dir=place, ignore_cleanup_errors=True) as folder:
+        server = MySqlServer(program, Path(folder), (*small, *careless, *options))
+        try:
+            server.start()
+            server.add_user()
+            yield server
+        finally:
+            server.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
