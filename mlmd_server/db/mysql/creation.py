@@ -65,8 +65,8 @@ def prepare(settings: MySqlSettings) -> TextEncoding:
     except driver.Error as error:
         if driver.error_number(error) in _DENIED:
             raise DatabaseOpenError(
-                f"User {settings.user!r} must not make or read the tables of {settings.name}: {error.args[1]}. "
-                f"As an administrator, type: GRANT ALL ON `{settings.database}`.* TO '{settings.user}'@'%';"
+                f"User {settings.current_user()!r} must not make or read the tables of {settings.name}: {error.args[1]}. "
+                f"As an administrator, type: GRANT ALL ON `{settings.database}`.* TO '{settings.current_user()}'@'%';"
             ) from error
         raise failures.meaning(error, settings.name) from error
 
