@@ -78,11 +78,9 @@ def comparable(objects: list[Object], manager: str) -> dict[str, Object]:
     found = {}
     for each in copy.deepcopy(objects):
         metadata = each["metadata"]
-        for labels in (metadata["labels"], _template(each).get("metadata", {}).get("labels")):
-            if labels is not None:
-                assert labels.pop("app.kubernetes.io/managed-by") == manager
-                for name in HELM_LABELS if manager == "Helm" else ():
-                    labels.pop(name, None)
+        assert metadata["labels"].pop("app.kubernetes.io/managed-by") == manager
+        for name in HELM_LABELS if manager == "Helm" else ():
+            metadata["labels"].pop(name)
         for name in HELM_ANNOTATIONS if manager == "Helm" else ():
             metadata.get("annotations", {}).pop(name, None)
         if not metadata.get("annotations"):

@@ -15,14 +15,13 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 metadata.kubeflow.org/part: {{ .part }}
 {{- end -}}
 
-{{- /* Labels of pods: without the chart's version, so that a new chart alone restarts nothing. */ -}}
+{{- /* Labels of pods: without what only tells of the chart and who applied it, so that neither restarts them. */ -}}
 {{- define "metadata.podLabels" -}}
 app.kubernetes.io/name: kubeflow-metadata
 app.kubernetes.io/instance: metadata
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
 app.kubernetes.io/component: {{ .component }}
 app.kubernetes.io/part-of: kubeflow
-app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 metadata.kubeflow.org/part: {{ .part }}
 sidecar.istio.io/inject: {{ and .mesh .root.Values.istio.enabled | ternary "true" "false" | quote }}
 {{- end -}}
