@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from installer.errors import InstallerError
@@ -130,8 +132,9 @@ def connect(context: str | None, namespace: str) -> Cluster:
         ) from error
     config: Any = untyped_config
     connect_to: Any = dynamic.DynamicClient
+    file = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     try:
-        contexts, current = config.list_kube_config_contexts()
+        contexts, current = config.list_kube_config_contexts(config_file=file)
     except config.ConfigException as error:
         raise InstallerError(
             f"There is no usable kubeconfig: {error}",
@@ -146,7 +149,7 @@ def connect(context: str | None, namespace: str) -> Cluster:
         )
     configuration = client.Configuration()
     try:
-        config.load_kube_config(context=chosen, client_configuration=configuration)
+        config.load_kube_config(config_file=file, context=chosen, client_configuration=configuration)
     except (config.ConfigException, OSError, ValueError) as error:
         raise InstallerError(f"The context {chosen} cannot be used: {error}") from error
     configuration.retries = 3
