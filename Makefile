@@ -8,7 +8,7 @@ export PATH := $(if $(wildcard .cache/node/bin),$(CURDIR)/.cache/node/bin:)$(PAT
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test test-packaging lint format ui generate proto lock clean
+.PHONY: help up down status test test-packaging lint format ui installer generate proto lock clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ format: ## Format the Python code
 
 ui: ## Build the Artifact Store into ui_server/static
 	@$(PYTHON) tools/setup.py ui
+
+installer: ## Set up .venv for `python -m installer`
+	@$(PYTHON) tools/setup.py local
 
 generate: ## Write what is made from the model of the settings: the chart's values, the reference, the overlays
 	@$(PYTHON) tools/setup.py dev
