@@ -8,10 +8,10 @@ export PATH := $(if $(wildcard .cache/node/bin),$(CURDIR)/.cache/node/bin:)$(PAT
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test soak bench lint format ui proto lock clean
+.PHONY: help up down status test test-packaging soak bench lint format ui installer generate proto lock clean
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: ## Set up and start everything on this machine, log the demo, print the URLs
 	@$(PYTHON) tools/setup.py local ui
@@ -30,6 +30,10 @@ test: ## Run the tests of this machine's parts
 	@cd ui && npm test --silent
 	@$(VENV)/python -m pytest $(ARGS)
 
+test-packaging: ## Prove that kustomize and Helm install the same, and that scanners find nothing (builds tools with Go once)
+	@$(PYTHON) tools/setup.py dev
+	@$(VENV)/python -m pytest tests/packaging $(ARGS)
+
 soak: ## Run the long tests: failures for a minute, random calls, ten minutes of load
 	@$(PYTHON) tools/setup.py dev
 	@KFM_FAULT_SECONDS=60 KFM_SOAK_SECONDS=600 $(VENV)/python -m pytest -s tests/faults
@@ -44,10 +48,11 @@ lint: ## Check style, types, layers, and that generated files are up to date
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
-	$(VENV)/mypy --strict tests/e2e
+	$(VENV)/mypy --strict tests/e2e tests/packaging/*ing.py tests/packaging/networks.py tests/packaging/configurations.py
 	cd sdk && ../$(VENV)/mypy
 	$(VENV)/lint-imports
 	$(VENV)/python tools/proto.py --check
+	$(VENV)/python -m tools.generate --check
 	cd ui && npm run --silent lint && npm run --silent typecheck
 
 format: ## Format the Python code
@@ -57,6 +62,13 @@ format: ## Format the Python code
 
 ui: ## Build the Artifact Store into ui_server/static
 	@$(PYTHON) tools/setup.py ui
+
+installer: ## Set up .venv for `python -m installer`
+	@$(PYTHON) tools/setup.py local
+
+generate: ## Write what is made from the model of the settings: the chart's values, the reference, the overlays
+	@$(PYTHON) tools/setup.py dev
+	@$(VENV)/python -m tools.generate
 
 proto: ## Generate mlmd_proto/*_pb2.py from the .proto files
 	@$(PYTHON) tools/setup.py dev

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,18 +27,25 @@ class Terminal:
     @contextmanager
     def step(self, what: str) -> Iterator[Step]:
         """Shows that something is being done, then how it ended."""
-        step = Step()
         if not self._fancy:
+            step = Step(lambda text, lasting: self._line(f"  {text}") if lasting else None)
             self._line(f"{what} ...")
             yield step
             if step.outcome:
                 self._line(f"  {step.outcome}")
             return
         from rich.console import Console
+        from rich.markup import escape
 
         console = Console(stderr=True, highlight=False)
         try:
-            with console.status(what):
+            with console.status(what) as shown:
+
+                def show(text: str, lasting: bool) -> None:
+                    if not lasting:
+                        shown.update(f"{what}  [dim]{escape(text)}[/dim]")
+
+                step = Step(show)
                 yield step
         except BaseException:
             console.print(f"[red]✗[/red] {what}")
@@ -73,8 +80,24 @@ class Terminal:
 class Step:
     """A running step."""
 
-    def __init__(self) -> None:
+    def __init__(self, show: Callable[[str, bool], object]) -> None:
+        """Shows text with ``show``, which is told whether it is worth a line of its own."""
         self.outcome = ""
+        self._show = show
+        self._said: tuple[str, ...] = ()
+
+    def say(self, *lines: str) -> None:
+        """Tells how far it is; where there is no terminal, only what is new since the last time."""
+        for line in lines:
+            if line not in self._said:
+                self._show(line, True)
+        self._said = lines
+        if lines:
+            self._show("; ".join(lines), False)
+
+    def glimpse(self, text: str) -> None:
+        """Shows what is being done just now, where there is a terminal to show it on."""
+        self._show(text, False)
 
 
 def table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> str:

@@ -28,6 +28,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--mysql_config_database", metavar="NAME", help="The database, made if it is missing.")
 @click.option("--mysql_config_user", default="root", metavar="NAME", help="Who asks.")
 @click.option(
+    "--mysql_config_user_file", type=_FILE, metavar="FILE", help="A file with that name, read anew for each connection."
+)
+@click.option(
     "--mysql_config_password",
     default="",
     metavar="TEXT",

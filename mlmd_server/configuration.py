@@ -98,7 +98,7 @@ def _mysql(flags: Mapping[str, Any]) -> MySqlSettings:
         raise ConfigurationError("--mysql_config_verify_server_cert needs --mysql_config_sslca=FILE")
     if (flags["mysql_config_sslcert"] is None) != (flags["mysql_config_sslkey"] is None):
         raise ConfigurationError("--mysql_config_sslcert and --mysql_config_sslkey go together")
-    for name in ("sslca", "sslcert", "sslkey", "password_file"):
+    for name in ("sslca", "sslcert", "sslkey", "user_file", "password_file"):
         _require_file(f"--mysql_config_{name}", flags[f"mysql_config_{name}"])
     return MySqlSettings(
         host=flags["mysql_config_host"] or "",
@@ -106,6 +106,7 @@ def _mysql(flags: Mapping[str, Any]) -> MySqlSettings:
         socket=flags["mysql_config_socket"],
         database=flags["mysql_config_database"],
         user=flags["mysql_config_user"],
+        user_file=flags["mysql_config_user_file"],
         password=flags["mysql_config_password"],
         password_file=flags["mysql_config_password_file"],
         tls=Tls(

@@ -10,11 +10,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
+ALL = ["pyproject.toml", "sdk/pyproject.toml", "--extra=server", "--extra=local", "--extra=cluster"]
+
 # Each lock: what it holds, and the lock that it must agree with.
 LOCKS = {
-    "server": (["pyproject.toml", "--extra=server"], None),
-    "local": (["pyproject.toml", "sdk/pyproject.toml", "--extra=server", "--extra=local"], "server"),
-    "dev": (["pyproject.toml", "sdk/pyproject.toml", "--extra=server", "--extra=local", "--group=dev"], "local"),
+    # The image of the servers; the SDK is in it for the smoke test.
+    "server": (["pyproject.toml", "sdk/pyproject.toml", "--extra=server"], None),
+    # What the installer can do from a checkout: laptop mode, and clusters.
+    "local": (ALL, "server"),
+    "dev": ([*ALL, "--group=dev"], "local"),
+    "scanners": (["--group=scanners"], None),
     "build": (["--group=build"], None),
     "node": (["--group=node"], None),
     "fast-mysql": (["--group=fast-mysql"], None),

@@ -8,11 +8,12 @@ from importlib import metadata
 from pathlib import Path
 
 from installer.errors import InstallerError
-from installer.local import demo, lifecycle, smoke
+from installer.local import lifecycle
 from installer.local.logs import show_logs
 from installer.local.servers import SERVERS, endpoints
 from installer.local.starting import start_servers
 from installer.local.state import DataDir
+from installer.smoke import checks, demo
 from installer.terminal import Terminal, table
 
 _UP = "python -m installer up --local"
@@ -63,14 +64,11 @@ def run_smoke(data_path: Path | None, junit: Path | None, terminal: Terminal) ->
     ports = {name: record.port for name, record in data_dir.servers().items()}
     if missing := [server.title for server in SERVERS if server.name not in ports]:
         raise InstallerError(f"Not started: {', '.join(missing)}.", hint=f"Type: {_UP}")
-    results = smoke.run_checks(endpoints(ports))
+    results = checks.run_checks(endpoints(ports))
     if junit:
-        smoke.write_junit(results, junit)
+        checks.write_junit(results, junit)
     passed = not any(result.problem for result in results)
-    lines = [f"{'FAILED' if r.problem else 'ok':6} {r.name}" + (f": {r.problem}" if r.problem else "") for r in results]
-    failed = sum(bool(result.problem) for result in results)
-    lines.append(f"{len(results) - failed} passed, {failed} failed")
-    terminal.result({"passed": passed, "checks": [vars(result) for result in results]}, "\n".join(lines))
+    terminal.result({"passed": passed, "checks": [vars(result) for result in results]}, checks.report(results))
     return passed
 
 
@@ -99,13 +97,18 @@ def _log_demo_once(rest_url: str, terminal: Terminal) -> None:
         if demo.find_demo(rest_url):
             step.outcome = "is there already"
         else:
-            demo.log_demo(rest_url)
+            try:
+                demo.log_demo(rest_url)
+            except InstallerError as error:
+                raise InstallerError(
+                    str(error), hint=error.hint or "Type: python -m installer logs --local rest"
+                ) from error
             step.outcome = "logged: mytable-dump -> MNIST, MNIST-evaluation"
 
 
 def _require_smoke(found: Mapping[str, str], terminal: Terminal) -> None:
     with terminal.step("Smoke test") as step:
-        results = smoke.run_checks(found)
+        results = checks.run_checks(found)
         step.outcome = f"{len(results)} checks"
     failed = [f"{result.name}: {result.problem}" for result in results if result.problem]
     if failed:

@@ -20,6 +20,14 @@ BUILD_PINS = ("setuptools==68.0.0", "wheel==0.42.0")
 OFFICIAL_PINS = ("ml-metadata==1.17.1", "protobuf==4.25.8", "grpcio==1.67.1")
 OFFICIAL_PYTHONS = ("3.11", "3.10", "3.9")
 
+RUNTIME = ("six==1.17.0", "certifi==2025.8.3", "urllib3==2.5.0", "python-dateutil==2.9.0.post0")
+
+PUBLIC_SDKS = {
+    # Its package does not say that it needs the others.
+    "kfmd-0.1.8": (("kfmd==0.1.8", *RUNTIME), "kfmd.metadata"),
+    "kubeflow-metadata-0.2.0": (("kubeflow-metadata==0.2.0", *RUNTIME), "kubeflow.metadata.metadata"),
+}
+
 
 class NoInterpreterError(Exception):
     """No fitting Python is on this machine."""

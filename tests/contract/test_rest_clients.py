@@ -2,16 +2,9 @@
 
 import pytest
 
+from tests.contract.environments import PUBLIC_SDKS
+
 pytestmark = pytest.mark.contract
-
-RUNTIME = ("six==1.17.0", "certifi==2025.8.3", "urllib3==2.5.0", "python-dateutil==2.9.0.post0")
-
-PUBLIC_SDKS = {
-    # Its package does not say that it needs the others.
-    "kfmd-0.1.8": (("kfmd==0.1.8", *RUNTIME), "kfmd.metadata"),
-    "kubeflow-metadata-0.2.0": (("kubeflow-metadata==0.2.0", *RUNTIME), "kubeflow.metadata.metadata"),
-}
-
 
 OURS = "this-project"
 

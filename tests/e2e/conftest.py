@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e import images
 from tests.e2e.cluster import kind, report, tools
 from tests.e2e.cluster.kind import Cluster
 from tests.e2e.cluster.shell import console
@@ -65,6 +66,21 @@ def cluster() -> Iterator[Cluster]:
     name = kind.unique_name()
     yield kind.create(name)
     kind.delete(name)
+
+
+@pytest.fixture(scope="session")
+def loaded(cluster: Cluster) -> str:
+    """Our image, built from this checkout and known to the cluster's nodes, also under the tag of the manifests."""
+    if cluster.engine is None:
+        pytest.skip("builds for a kind cluster of our own: unset E2E_CONTEXT")
+    images.load_server(cluster)
+    return images.REFERENCE
+
+
+@pytest.fixture(scope="session")
+def client_image(cluster: Cluster, loaded: str) -> str:
+    """An image with the unmodified kfmd 0.1.8."""
+    return images.load_client(cluster)
 
 
 @pytest.fixture

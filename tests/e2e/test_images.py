@@ -10,41 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from installer.images import catalog
-from installer.images.cli import images
 from tests.e2e import workloads
-from tests.e2e.cluster import container_images, stand_ins, tools
+from tests.e2e.cluster import tools
 from tests.e2e.cluster.kind import Cluster
 from tests.e2e.forwarding import forwarded
+from tests.e2e.images import REFERENCE, TAG, installer_images
 from tests.e2e.waiting import eventually
-
-TAG = "e2e"
-REFERENCE = catalog.server_reference(TAG)
-
-
-def installer_images(cluster: Cluster, *arguments: str) -> dict[str, Any]:
-    assert cluster.engine is not None
-    environment = {**cluster.engine.kind_environment, **cluster.environment}
-    words = [*arguments, f"--tag={TAG}", f"--engine={cluster.engine.command}", "--output=json"]
-    done = CliRunner(env=environment).invoke(images, words, catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
-
-
-@pytest.fixture(scope="module")
-def loaded(cluster: Cluster) -> str:
-    """The image, built from this checkout and known to the cluster's nodes."""
-    if cluster.engine is None:
-        pytest.skip("builds for a kind cluster of our own: unset E2E_CONTEXT")
-    base = []
-    if container_images.choose(cluster.engine).archives:
-        base = [f"--base-image={stand_ins.python_base(cluster.engine)}", "--network=host"]
-    installer_images(cluster, "build", *base)
-    installer_images(cluster, "load", f"--cluster={cluster.name}", f"--kind={tools.KIND.path}")
-    return REFERENCE
 
 
 def server(name: str, module: str, port: int, *arguments: str) -> dict[str, Any]:

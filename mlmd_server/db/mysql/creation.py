@@ -64,9 +64,10 @@ def prepare(settings: MySqlSettings) -> TextEncoding:
             return _prepare(_Creator(connection, settings.name))
     except driver.Error as error:
         if driver.error_number(error) in _DENIED:
+            user = settings.current_user()
             raise DatabaseOpenError(
-                f"User {settings.user!r} must not make or read the tables of {settings.name}: {error.args[1]}. "
-                f"As an administrator, type: GRANT ALL ON `{settings.database}`.* TO '{settings.user}'@'%';"
+                f"User {user!r} must not make or read the tables of {settings.name}: {error.args[1]}. "
+                f"As an administrator, type: GRANT ALL ON `{settings.database}`.* TO '{user}'@'%';"
             ) from error
         raise failures.meaning(error, settings.name) from error
 

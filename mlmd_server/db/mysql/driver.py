@@ -61,7 +61,7 @@ def connect(settings: MySqlSettings, *, database: str | None, timeout: int | Non
     arguments: dict[str, Any] = {
         "host": settings.host or "localhost",
         "port": settings.port,
-        "user": settings.user,
+        "user": settings.current_user(),
         "password": settings.current_password(),
         "charset": "utf8mb4",
         "autocommit": True,

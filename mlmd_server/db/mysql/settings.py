@@ -31,7 +31,9 @@ class MySqlSettings:
     """Where a database is and who asks for it.
 
     Attributes:
-        password_file: read anew for each connection, so that a changed password is found; goes before ``password``.
+        user_file: read anew for each connection, as is password_file, so that changed credentials are found; goes
+            before ``user``.
+        password_file: goes before ``password``.
         io_timeout_seconds: how long a statement may keep a connection silent before it counts as lost.
         create_database: make the database itself, too, where it is missing.
     """
@@ -41,6 +43,7 @@ class MySqlSettings:
     port: int = 3306
     socket: Path | None = None
     user: str = "root"
+    user_file: Path | None = None
     password: str = field(default="", repr=False)
     password_file: Path | None = None
     tls: Tls = Tls()
@@ -54,12 +57,22 @@ class MySqlSettings:
         where = str(self.socket) if self.socket else f"{self.host}:{self.port}"
         return f"{self.database} at {where}"
 
+    def current_user(self) -> str:
+        """The user's name as it is now.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        return _content(self.user_file) if self.user_file else self.user
+
     def current_password(self) -> str:
         """The password as it is now.
 
         Raises:
             OSError: the file cannot be read.
         """
-        if self.password_file is None:
-            return self.password
-        return self.password_file.read_text(encoding="utf-8").rstrip("\r\n")
+        return _content(self.password_file) if self.password_file else self.password
+
+
+def _content(file: Path) -> str:
+    return file.read_text(encoding="utf-8").rstrip("\r\n")

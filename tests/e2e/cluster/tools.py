@@ -70,7 +70,7 @@ ACTIONLINT = Tool("actionlint", "github.com/rhysd/actionlint/cmd/actionlint", ve
 REGISTRY = Tool("registry", "github.com/google/go-containerregistry/cmd/registry", versions.REGISTRY)
 
 # What the tests of this folder use.
-NEEDED = (KIND, KUBECTL, REGISTRY)
+NEEDED = (KIND, KUBECTL, REGISTRY, KUSTOMIZE, HELM_4, HELM_3)
 
 # What people type. The rest is what a node is made of.
 COMMANDS = (KIND, KUBECTL, KUSTOMIZE, HELM_4, HELM_3, KUBECONFORM, KUBE_SCORE, ACTIONLINT)

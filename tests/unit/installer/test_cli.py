@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from installer.cli import main
 
-HEAVY = {"kubernetes", "grpc", "pydantic", "rich", "psutil", "kfmd", "httpx", "installer.local"}
+HEAVY = {"kubernetes", "grpc", "pydantic", "yaml", "jinja2", "rich", "psutil", "kfmd", "httpx"}
+HEAVY |= {"installer.local", "installer.cluster", "installer.model"}
 
 
 def run(*arguments):
@@ -35,7 +36,7 @@ sys.stderr.write(json.dumps(sorted(sys.modules)))
 
 def test_help_names_every_verb_and_fits_80_columns():
     shown = run("--help").output
-    for verb in ("up", "status", "smoke", "logs", "down"):
+    for verb in ("render", "up", "status", "smoke", "logs", "down"):
         assert f"\n  {verb} " in shown
         assert all(len(line) <= 80 for line in run(verb, "--help").output.splitlines())
 
@@ -45,12 +46,55 @@ def test_a_misspelt_verb_or_option_is_suggested():
     assert "--rest-port" in run("up", "--local", "--restport", "1").output
 
 
-@pytest.mark.parametrize("verb", ["up", "status", "smoke", "logs", "down"])
-def test_without_local_each_verb_says_what_to_type(verb):
+@pytest.mark.parametrize("verb", ["up", "status", "smoke", "down"])
+def test_without_a_kubeconfig_each_verb_says_what_to_type(verb, tmp_path, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     done = run(verb)
     assert done.exit_code == 1
-    assert "--local" in done.output
+    assert "KUBECONFIG" in done.output
+    assert "up --local" in done.output
     assert "Traceback" not in done.output
+
+
+def test_a_context_that_is_not_there_is_named_with_those_that_are(tmp_path, monkeypatch):
+    config = tmp_path / "config"
+    contexts = [{"name": "mine", "context": {"cluster": "c", "user": "u"}}]
+    server = {"name": "c", "cluster": {"server": "http://127.0.0.1:9"}}
+    document = {"contexts": contexts, "clusters": [server], "users": [{"name": "u", "user": {}}]}
+    config.write_text(json.dumps({"current-context": "mine", **document}))
+    monkeypatch.setenv("KUBECONFIG", str(config))
+
+    done = run("status", "--context", "other")
+    assert done.exit_code == 1
+    assert "no context 'other'" in done.output
+    assert "mine" in done.output
+    unreachable = run("status")
+    assert unreachable.exit_code == 1
+    assert "does not answer" in unreachable.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["up", "--local", "-f", __file__], "--file does not go with --local"),
+        (["up", "--local", "-n", "foo"], "--namespace does not go with --local"),
+        (["up", "--rest-port", "8080"], "--rest-port needs --local"),
+        (["down", "--data-dir", "/tmp"], "--data-dir needs --local"),
+        (["up", "-n", "Not_A_Name"], "is not the name of a namespace"),
+    ],
+)
+def test_options_of_the_other_kind_of_installation_are_refused(arguments, said):
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert said in done.output
+
+
+def test_render_writes_an_overlay_or_a_values_file(tmp_path):
+    for engine, name in (("kustomize", "kustomization.yaml"), ("helm", "values.yaml")):
+        done = run("render", str(tmp_path), "--set", "grpc.replicas=2", "--engine", engine)
+        assert done.exit_code == 0, done.output
+        assert "2" in (tmp_path / name).read_text()
+        assert str(tmp_path / name) in done.output
 
 
 @pytest.mark.parametrize(

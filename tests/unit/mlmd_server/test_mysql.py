@@ -255,13 +255,17 @@ class TestConnections:
         with pytest.raises(TransactionUndoneError):
             opened(replace(settings, tls=Tls(required=True, ca=mysql.data / "ca.pem", verify_identity=True)))
 
-    def test_a_password_is_read_from_its_file_each_time(self, settings, opened, tmp_path):
-        file = tmp_path / "password"
-        file.write_text("wrong")
-        kept = replace(settings, password="", password_file=file)
+    def test_user_and_password_are_read_from_their_files_each_time(self, settings, opened, tmp_path):
+        user, password = tmp_path / "user", tmp_path / "password"
+        user.write_text("nobody")
+        password.write_text("wrong")
+        kept = replace(settings, user="", user_file=user, password="", password_file=password)
+        with pytest.raises(TransactionUndoneError, match="Access denied for user 'nobody'"):
+            opened(kept)
+        user.write_text(f"{settings.user}\n")
         with pytest.raises(TransactionUndoneError, match="Access denied"):
             opened(kept)
-        file.write_text(f"{settings.password}\n")
+        password.write_text(f"{settings.password}\n")
         assert_works(opened(kept))
 
     def test_no_message_tells_the_password(self, settings, opened):

@@ -12,7 +12,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from installer.errors import InstallerError
-from installer.local import demo
+from installer.smoke import demo
 
 _TIMEOUT_SECONDS = 30.0
 
@@ -47,6 +47,13 @@ def run_checks(endpoints: Mapping[str, str]) -> list[CheckResult]:
         ("the UI reaches the REST backend", lambda: _rest_types(f"{endpoints['ui']}/metadata")),
     ]
     return [_run(name, check) for name, check in checks]
+
+
+def report(results: list[CheckResult]) -> str:
+    """One line a check, and how many passed."""
+    lines = [f"{'FAILED' if r.problem else 'ok':6} {r.name}" + (f": {r.problem}" if r.problem else "") for r in results]
+    failed = sum(bool(result.problem) for result in results)
+    return "\n".join([*lines, f"{len(results) - failed} passed, {failed} failed"])
 
 
 def write_junit(results: list[CheckResult], file: Path) -> None:

@@ -86,9 +86,7 @@ def log_demo(rest_url: str) -> None:
             )
         )
     except Exception as error:
-        raise InstallerError(
-            f"The demo could not be logged: {error}", hint="Type: python -m installer logs --local rest"
-        ) from error
+        raise InstallerError(f"The demo could not be logged: {error}") from error
 
 
 def find_demo(rest_url: str) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""An installation on a Kubernetes cluster."""

@@ -1,0 +1,114 @@
+"""The kinds of values that settings have: names, quantities, images, addresses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from ipaddress import ip_network
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
+from pydantic.alias_generators import to_camel
+
+
+class Section(BaseModel):
+    """Settings that belong together. In files their names are in camelCase."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, validate_default=True)
+
+
+def setting(default: Any, description: str, **constraints: Any) -> Any:
+    """A setting with its default and what it does; every one has both."""
+    return Field(default, description=description, **constraints)
+
+
+def section(kind: type[Section], description: str) -> Any:
+    """A group of settings, all at their defaults."""
+    return Field(default_factory=kind, description=description)
+
+
+def _matching(pattern: str, what: str) -> Callable[[str], str]:
+    expression = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if expression.fullmatch(value) is None:
+            raise ValueError(f"{value!r} is not {what}")
+        return value
+
+    return check
+
+
+def _text(pattern: str, what: str, *, max_length: int = 253) -> Any:
+    return Annotated[
+        str,
+        AfterValidator(_matching(pattern, what)),
+        Field(max_length=max_length, json_schema_extra={"pattern": f"^(?:{pattern})$"}),
+    ]
+
+
+def _number_as_text(value: object) -> object:
+    # In YAML `cpu: 2` is a number; Kubernetes takes it as "2".
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_LABEL_VALUE = r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?"
+_DNS = rf"{_LABEL}(\.{_LABEL})*"
+_KEY = rf"({_DNS}/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_DIGEST = r"sha256:[0-9a-f]{64}"
+_REPOSITORY = r"([a-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+
+NamespaceName = _text(_LABEL, "the name of a namespace (lower case letters, digits and dashes)", max_length=63)
+Name = _text(_DNS, "a name of Kubernetes (lower case letters, digits, dashes and dots)")
+NameOrNothing = _text(f"({_DNS})?", "a name of Kubernetes (lower case letters, digits, dashes and dots)")
+HostOrNothing = _text(
+    rf"({_DNS}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)?", "a host: a DNS name in lower case, or an address without brackets"
+)
+SecretKey = _text(r"[-._a-zA-Z0-9]+", "a key of a Secret (letters, digits, dashes, dots and underscores)")
+DatabaseName = _text(r"[0-9A-Za-z_$-]+", "the name of a database (letters, digits, _, $ and -)", max_length=64)
+Repository = _text(_REPOSITORY, "an image without tag and digest, as registry.example.com/team/name", max_length=255)
+Tag = _text(_TAG, "a tag of an image", max_length=128)
+DigestOrNothing = _text(f"({_DIGEST})?", "a digest: sha256: and 64 hexadecimal digits", max_length=71)
+GatewayName = _text(rf"({_LABEL}/)?{_DNS}", "a gateway of Istio: its name, or namespace/name")
+Host = _text(rf"\*|(\*\.)?{_DNS}", "a host of Istio: a DNS name, *.domain, or *")
+Duration = _text(r"([0-9]+(h|m|s|ms))+", "a duration as 30s or 1m", max_length=16)
+Origin = _text(r"\*|https?://[^\s/,]+", "an origin: http(s)://host[:port] without a path, or *")
+ServerSize = _text(r"([1-9][0-9]*[KMG])?", "a size of MySQL: a whole number and K, M or G", max_length=16)
+MysqldArgument = _text(r"--[a-z0-9][a-z0-9-]*(=[^\n]*)?", "an argument of mysqld, as --name=value", max_length=1024)
+LabelKey = _text(_KEY, "the key of a label", max_length=317)
+
+
+def _map(key_pattern: str, key: Any, value: Any) -> Any:
+    # A schema checks the names in a map apart from their values.
+    names: Any = {"propertyNames": {"pattern": f"^(?:{key_pattern})$"}}
+    return Annotated[dict[key, value], Field(json_schema_extra=names)]
+
+
+Environment = _map(_VARIABLE, _text(_VARIABLE, "the name of an environment variable"), StrictStr)
+Labels = _map(_KEY, LabelKey, _text(_LABEL_VALUE, "the value of a label", max_length=63))
+
+
+def _quantity(pattern: str, what: str) -> Any:
+    return Annotated[
+        str,
+        BeforeValidator(_number_as_text),
+        AfterValidator(_matching(pattern, what)),
+        Field(json_schema_extra={"type": ["string", "integer"], "pattern": f"^(?:{pattern})$"}),
+    ]
+
+
+Cpu = _quantity(r"[1-9][0-9]*m?|[0-9]+\.[0-9]{1,3}", "an amount of CPU, as 500m or 2")
+Memory = _quantity(r"[1-9][0-9]*(Ki|Mi|Gi|Ti|k|M|G|T)?", "an amount of memory, as 512Mi or 2Gi")
+
+
+def _network(value: str) -> str:
+    try:
+        ip_network(value)
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not a network, as 10.0.0.0/8 ({error})") from None
+    return value
+
+
+Network = Annotated[str, AfterValidator(_network), Field(json_schema_extra={"pattern": "^[0-9a-fA-F.:]+/[0-9]{1,3}$"})]

@@ -1,0 +1,225 @@
+"""Which configurations the tests render: each component, each pair that goes together, and many drawn ones."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+DRAWN = 200
+
+# Each component of manifests/metadata/components as a setting, with what it cannot do without.
+COMPONENTS: dict[str, dict[str, Any]] = {
+    "beside-kfp": {"besideKfp": {"enabled": True}},
+    "external-mysql": {
+        "externalMysql": {"enabled": True, "host": "mysql.example.com", "tls": {"caSecret": "database-ca"}}
+    },
+    "high-availability": {"highAvailability": {"enabled": True}},
+    "istio": {"istio": {"enabled": True}},
+    "monitoring": {"monitoring": {"enabled": True}},
+    "replicas": {"grpc": {"replicas": 2}, "rest": {"replicas": 2}, "ui": {"replicas": 2}},
+    "small": {"small": {"enabled": True}},
+}
+CONTRADICTIONS = [
+    {"beside-kfp", "external-mysql"},
+    {"small", "high-availability"},
+    {"replicas", "high-availability"},
+]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Settings as a file has them, and the namespace that they are installed in."""
+
+    name: str
+    values: dict[str, Any] = field(default_factory=dict)
+    namespace: str = "kubeflow"
+
+    def __str__(self) -> str:
+        return f"{self.name}, in {self.namespace}:\n{yaml.safe_dump(self.values)}"
+
+
+def merged(*values: dict[str, Any]) -> dict[str, Any]:
+    whole: dict[str, Any] = {}
+    for each in values:
+        whole.update(each)
+    return whole
+
+
+def pairs() -> list[tuple[str, str]]:
+    return [pair for pair in itertools.combinations(COMPONENTS, 2) if set(pair) not in CONTRADICTIONS]
+
+
+def named() -> list[Configuration]:
+    """The defaults, another namespace, each component and each pair."""
+    found = [Configuration("defaults"), Configuration("another namespace", namespace="team-a")]
+    found += [Configuration(name, values) for name, values in COMPONENTS.items()]
+    found += [Configuration(f"{a} and {b}", merged(COMPONENTS[a], COMPONENTS[b])) for a, b in pairs()]
+    return found
+
+
+NAMES = st.from_regex(r"[a-z]([-a-z0-9]{0,20}[a-z0-9])?", fullmatch=True)
+NAMESPACES = st.one_of(st.sampled_from(["kubeflow", "on", "123", "1e3"]), NAMES)
+SECRET_KEYS = st.from_regex(r"[-._a-zA-Z0-9]{1,20}", fullmatch=True)
+DIGESTS = st.from_regex(r"sha256:[0-9a-f]{64}", fullmatch=True)
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=20)
+LABELS = st.dictionaries(
+    st.sampled_from(["release", "team", "example.com/role", "node-role"]),
+    st.from_regex(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,10}[A-Za-z0-9])?)?", fullmatch=True),
+    max_size=2,
+)
+CIDRS = st.lists(st.sampled_from(["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"]), unique=True, max_size=2)
+CPUS = st.one_of(st.integers(1, 8), st.integers(1, 4000).map(lambda n: f"{n}m"), st.just("0.5"))
+MEMORIES = st.integers(1, 4096).map(lambda n: f"{n}Mi")
+ORIGINS = st.sampled_from(["https://kubeflow.example.com", "http://localhost:4200", "*"])
+PORTS = st.integers(1, 65535)
+
+
+def some(**optional: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """A group in which each setting may be left out."""
+    return st.fixed_dictionaries({}, optional=optional)
+
+
+def switched(**optional: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({"enabled": st.booleans()}, optional=optional)
+
+
+AMOUNTS = some(cpu=CPUS, memory=MEMORIES)
+RESOURCES = some(requests=AMOUNTS, limits=AMOUNTS)
+ENVIRONMENT = st.dictionaries(
+    st.sampled_from(["HTTP_PROXY", "KFM_MLMD_GRACE_SECONDS", "KFM_REST_MAX_BODY_BYTES", "KFM_UI_LOG_LEVEL", "_x"]),
+    TEXTS,
+    max_size=3,
+)
+IMAGE = some(
+    repository=st.sampled_from(["registry.example.com:5000/ml/metadata", "ghcr.io/kubeflow/metadata-server"]),
+    tag=st.sampled_from(["1.2.3", "1", "1e3", "v0.1.0-rc.1"]),
+    digest=DIGESTS,
+)
+TOLERATION = st.one_of(
+    st.fixed_dictionaries({"operator": st.just("Exists")}, optional={"key": st.just("gpu")}),
+    st.fixed_dictionaries(
+        {"key": st.sampled_from(["dedicated", "example.com/pool"]), "value": st.sampled_from(["ml", "true", ""])},
+        optional={"effect": st.sampled_from(["NoSchedule", "PreferNoSchedule"])},
+    ),
+)
+REPLICAS = st.integers(1, 5)
+
+
+@st.composite
+def external_mysql(draw: st.DrawFn) -> dict[str, Any]:
+    if not draw(st.booleans()):
+        return {"enabled": False}
+    mode = draw(st.sampled_from(["verify", "require", "off"]))
+    tls = draw(some(caSecret=NAMES, caKey=SECRET_KEYS, clientSecret=NAMES)) | {"mode": mode}
+    if mode == "verify":
+        tls["caSecret"] = draw(NAMES)
+    rest = some(
+        port=PORTS,
+        database=st.sampled_from(["metadb", "ml_metadata", "a-b$"]),
+        secret=NAMES,
+        userKey=st.just("user"),
+        passwordKey=SECRET_KEYS.filter(lambda key: key not in {"user", "MYSQL_USERNAME"}),
+        cidrs=CIDRS,
+    )
+    host = draw(st.sampled_from(["db.example.com", "mysql", "10.0.0.7", "2001:db8::7"]))
+    return {"enabled": True, "host": host, "tls": tls, **draw(rest)}
+
+
+@st.composite
+def values(draw: st.DrawFn) -> dict[str, Any]:
+    """Settings that go together."""
+    found = draw(
+        some(
+            images=some(
+                server=IMAGE,
+                mysql=IMAGE,
+                pullPolicy=st.sampled_from(["IfNotPresent", "Always", "Never"]),
+                pullSecrets=st.lists(NAMES, unique=True, max_size=2),
+            ),
+            logLevel=st.sampled_from(["debug", "info", "warning", "error"]),
+            mysql=some(
+                storage=some(size=st.sampled_from(["1Gi", "10Gi", "200G"]), storageClass=NAMES),
+                resources=RESOURCES,
+                bufferPool=st.sampled_from(["64M", "2G"]),
+                maxConnections=st.integers(10, 100_000),
+                extraArgs=st.lists(st.sampled_from(["--skip-name-resolve", "--sql-mode=", "--x=a b"]), max_size=2),
+                besideUpstreamData=st.booleans(),
+            ),
+            grpc=some(
+                replicas=REPLICAS,
+                resources=RESOURCES,
+                workerProcesses=st.integers(1, 8),
+                workerThreads=st.integers(1, 64),
+                maxConnectionAge=st.integers(30, 86_400),
+                extraEnv=ENVIRONMENT,
+            ),
+            rest=some(
+                replicas=REPLICAS,
+                resources=RESOURCES,
+                schemas=NAMES,
+                grpcWebAllowedOrigins=st.lists(ORIGINS, max_size=2),
+                extraEnv=ENVIRONMENT,
+            ),
+            ui=some(replicas=REPLICAS, resources=RESOURCES, extraEnv=ENVIRONMENT),
+            scheduling=some(nodeSelector=LABELS, tolerations=st.lists(TOLERATION, max_size=2), priorityClass=NAMES),
+            networkPolicy=some(
+                gatewayNamespace=NAMESPACES,
+                clientNamespaces=st.lists(NAMESPACES, unique=True, max_size=2),
+                apiServerCidrs=CIDRS,
+                apiServerPorts=st.lists(PORTS, min_size=1, max_size=2, unique=True),
+            ),
+            externalMysql=external_mysql(),
+            istio=switched(
+                gateway=st.sampled_from(["kubeflow-gateway", "ingress/public"]),
+                hosts=st.lists(st.sampled_from(["*", "ml.example.com"]), min_size=1, unique=True),
+            ),
+            monitoring=switched(namespace=NAMESPACES, interval=st.sampled_from(["15s", "1m30s"]), labels=LABELS),
+            highAvailability=switched(
+                minReplicas=st.integers(2, 3), maxReplicas=st.integers(3, 9), targetCpu=st.integers(1, 200)
+            ),
+            besideKfp=switched(),
+            small=switched(),
+        )
+    )
+    return without_contradictions(found)
+
+
+def without_contradictions(found: dict[str, Any]) -> dict[str, Any]:
+    def on(name: str) -> bool:
+        return bool(found.get(name, {}).get("enabled"))
+
+    if on("externalMysql"):
+        found.pop("besideKfp", None)
+    if on("highAvailability"):
+        found.pop("small", None)
+        for server in ("grpc", "rest", "ui"):
+            found.get(server, {}).pop("replicas", None)
+    return found
+
+
+def drawn() -> list[Configuration]:
+    """Configurations drawn by hypothesis: the same ones in every run of CI, others elsewhere."""
+    found: dict[str, Configuration] = {}
+
+    @settings(
+        max_examples=2 * DRAWN,
+        database=None,
+        deadline=None,
+        derandomize=bool(os.environ.get("CI")),
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(values(), NAMESPACES)
+    def draw(chosen: dict[str, Any], namespace: str) -> None:
+        if len(found) < DRAWN:
+            key = yaml.safe_dump([chosen, namespace])
+            found.setdefault(key, Configuration(f"drawn {len(found)}", chosen, namespace))
+
+    draw()
+    return list(found.values())

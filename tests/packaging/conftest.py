@@ -1,0 +1,81 @@
+"""Tests of the manifests and the chart: what kustomize and Helm make of them, without a cluster.
+
+They need kustomize, Helm and kube-score, which are built once with Go: `make test-packaging`.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.cluster import tools
+from tests.packaging import configurations, rendering
+from tests.packaging.configurations import Configuration
+from tests.packaging.rendering import Object
+
+HERE = Path(__file__).resolve().parent
+TOOLS = (tools.KUSTOMIZE, tools.HELM_4, tools.HELM_3, tools.KUBE_SCORE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves these tests to those who ask for them: they build tools."""
+    asked_for = (Path(argument.partition("::")[0]).resolve() for argument in config.args)
+    return None if any(path.is_relative_to(HERE) for path in asked_for) else True
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A configuration, and the objects of both ways."""
+
+    configuration: Configuration
+    kustomize: list[Object]
+    helm: list[Object]
+
+    def __str__(self) -> str:
+        return str(self.configuration)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built_tools() -> None:
+    tools.build(TOOLS)
+
+
+@pytest.fixture(scope="session")
+def rendered(built_tools: None, tmp_path_factory: pytest.TempPathFactory) -> list[Rendered]:
+    """Every configuration that is tried, named ones first."""
+    directory = tmp_path_factory.mktemp("rendered")
+
+    def render(numbered: tuple[int, Configuration]) -> Rendered:
+        number, configuration = numbered
+        place = directory / str(number)
+        try:
+            return Rendered(
+                configuration,
+                rendering.kustomize(configuration, place),
+                rendering.helm(configuration, place),
+            )
+        except rendering.RenderError as error:
+            raise AssertionError(f"{configuration}\n{error}") from error
+
+    wanted = [*configurations.named(), *configurations.drawn()]
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(render, enumerate(wanted)))
+
+
+@pytest.fixture(scope="session")
+def defaults(rendered: list[Rendered]) -> list[Object]:
+    return rendered[0].kustomize
+
+
+@pytest.fixture(scope="session")
+def distinct(rendered: list[Rendered]) -> list[Object]:
+    """Each object once that occurs anywhere, whatever its namespace: what is true of these is true of all."""
+    found: dict[str, Object] = {}
+    for each in rendered:
+        for made in each.kustomize:
+            metadata = {**made["metadata"], "namespace": ""}
+            found.setdefault(repr({**made, "metadata": metadata}), made)
+    return list(found.values())

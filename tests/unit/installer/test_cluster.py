@@ -1,0 +1,273 @@
+"""The verbs on a cluster: order, what is taken away and what never is, and what is said when something does not run."""
+
+import json
+
+import pytest
+
+from installer.cluster import applying, commands, engines, inventory, pods, rollouts, smoke
+from installer.cluster.commands import Target
+from installer.errors import InstallerError
+from installer.terminal import Terminal
+from tests.unit.installer.fake_cluster import FakeCluster, container, pod, workload
+
+PART = "metadata.kubeflow.org/part"
+
+
+def thing(kind, name, api_version="v1", **spec):
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "labels": {PART: "x"}}, "spec": spec}
+
+
+OBJECTS = [
+    thing("Deployment", "server", "apps/v1", selector={"matchLabels": {PART: "x"}}),
+    thing("Service", "server", selector={PART: "x"}),
+    thing("PersistentVolumeClaim", "data"),
+    thing("ConfigMap", "settings"),
+    thing("ServiceAccount", "account"),
+]
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    made = FakeCluster()
+    monkeypatch.setattr(commands, "connect", lambda _context, namespace: _in(made, namespace))
+    monkeypatch.setattr(engines, "built", lambda *_args, **_options: [dict(each) for each in OBJECTS])
+    monkeypatch.setattr(smoke, "run", lambda *_args: (True, "6 passed, 0 failed"))
+    monkeypatch.setattr(rollouts, "_LOOK_SECONDS", 0)
+    return made
+
+
+def _in(cluster, namespace):
+    cluster.namespace = namespace
+    return cluster
+
+
+def apply(cluster, objects=OBJECTS):
+    notes = []
+    deleted = applying.apply(cluster, objects, lambda _text: None, notes.append)
+    return deleted, notes
+
+
+class TestApply:
+    def test_what_others_build_upon_comes_first(self, cluster):
+        apply(cluster)
+
+        kinds = [kind for kind, name in cluster.applied if name != inventory.NAME]
+        assert kinds == ["ServiceAccount", "ConfigMap", "PersistentVolumeClaim", "Service", "Deployment"]
+
+    def test_what_is_no_longer_wanted_is_deleted(self, cluster):
+        apply(cluster)
+        deleted, _ = apply(cluster, OBJECTS[:3])
+
+        assert deleted == 2
+        assert cluster.names("ConfigMap") == {inventory.NAME}
+        assert cluster.names("Service") == {"server"}
+
+    def test_claims_and_secrets_never_are(self, cluster):
+        apply(cluster, [*OBJECTS, thing("Secret", "password")])
+        apply(cluster, OBJECTS[:1])
+        apply(cluster, OBJECTS[:1])
+
+        assert cluster.names("PersistentVolumeClaim") == {"data"}
+        assert cluster.names("Secret") == {"password"}
+
+    def test_a_run_that_was_cut_off_is_cleaned_up_by_the_next(self, cluster):
+        cluster.refused["settings"] = "no"
+        with pytest.raises(InstallerError):
+            apply(cluster)
+        cluster.refused.clear()
+        apply(cluster, OBJECTS[:1])
+
+        assert cluster.names("ServiceAccount") == set()
+
+    def test_fields_of_others_are_taken_over_and_named(self, cluster):
+        cluster.conflicts.add("settings")
+        _, notes = apply(cluster)
+
+        assert notes == ['Taking over ConfigMap settings: conflict with "kubectl": .spec.x']
+        assert ("ConfigMap", "settings") in cluster.applied
+
+    def test_names_of_another_installation_are_left_alone(self, cluster):
+        cluster.add(thing("Service", "server", selector={"component": "metadata-grpc-server"}))
+
+        with pytest.raises(InstallerError, match="of another installation") as caught:
+            applying.refuse_others(cluster, OBJECTS)
+        assert "besideKfp.enabled=true" in caught.value.hint
+        assert cluster.applied == []
+
+    def test_a_namespace_is_made_once(self, cluster):
+        assert applying.ensure_namespace(cluster)
+        assert not applying.ensure_namespace(cluster)
+        assert cluster.names("Namespace") == {"kubeflow"}
+
+    def test_a_namespace_that_is_being_deleted_is_named(self, cluster):
+        cluster.add({"kind": "Namespace", "metadata": {"name": "kubeflow"}, "status": {"phase": "Terminating"}})
+
+        with pytest.raises(InstallerError, match="being deleted"):
+            applying.ensure_namespace(cluster)
+
+
+class TestVerbs:
+    def up(self, **options):
+        target = Target(**options)
+        commands.up(target, None, 5, Terminal(as_json=True))
+
+    def test_up_says_where_everything_is(self, cluster, capsys):
+        self.up(namespace="team-a")
+
+        said = json.loads(capsys.readouterr().out)
+        assert said["namespace"] == "team-a"
+        assert said["engine"] == "kustomize"
+        assert said["services"]["rest"] == "http://metadata-service.team-a:8080"
+
+    def test_up_twice_ends_the_same(self, cluster):
+        self.up()
+        before = json.dumps(sorted(map(str, cluster.objects.items())))
+        self.up()
+
+        assert json.dumps(sorted(map(str, cluster.objects.items()))) == before
+
+    def test_up_shows_what_the_smoke_test_said_when_it_fails(self, cluster, monkeypatch):
+        monkeypatch.setattr(smoke, "run", lambda *_args: (False, "FAILED the UI serves the page"))
+
+        with pytest.raises(InstallerError, match="smoke test failed") as caught:
+            self.up()
+        assert "FAILED the UI" in caught.value.details
+
+    def test_down_keeps_claim_secret_and_namespace(self, cluster, capsys):
+        self.up()
+        cluster.add(thing("Secret", "metadata-db-secrets"))
+        commands.down(Target(), Terminal(), delete_data=False)
+
+        assert {kind for kind, _ in cluster.objects} == {"PersistentVolumeClaim", "Secret", "Namespace"}
+        assert "PersistentVolumeClaim data, Secret metadata-db-secrets" in capsys.readouterr().out
+
+    def test_down_deletes_the_data_when_told(self, cluster):
+        self.up()
+        cluster.add(thing("Secret", "metadata-db-secrets"))
+        commands.down(Target(), Terminal(), delete_data=True)
+
+        assert {kind for kind, _ in cluster.objects} == {"Namespace"}
+
+    def test_down_finds_what_kubectl_applied(self, cluster):
+        for each in OBJECTS:
+            cluster.apply(each)
+        commands.down(Target(), Terminal(), delete_data=False)
+
+        assert {kind for kind, _ in cluster.objects} == {"PersistentVolumeClaim"}
+
+    def test_down_of_nothing_is_well(self, cluster, capsys):
+        commands.down(Target(), Terminal(), delete_data=True)
+
+        assert "Nothing runs in kubeflow" in capsys.readouterr().out
+
+    def test_status_tells_what_keeps_a_server(self, cluster, capsys):
+        server = workload("metadata-ui", "ui")
+        server["spec"]["template"] = {"spec": {"containers": [{"image": "registry/none:1"}]}}
+        cluster.add(server)
+        waiting = {"reason": "ImagePullBackOff", "message": "not found"}
+        cluster.pods["a"] = pod("a", "ui", containerStatuses=[container("ui", waiting=waiting, restarts=3)])
+
+        assert not commands.status(Target(), Terminal(as_json=True))
+        (found,) = json.loads(capsys.readouterr().out)["workloads"]
+        assert found["state"] == "ui: ImagePullBackOff: not found"
+        assert found["restarts"] == 3
+
+    def test_status_of_nothing_says_what_to_type(self, cluster, capsys):
+        assert not commands.status(Target(), Terminal())
+        assert "python -m installer up" in capsys.readouterr().out
+
+
+def waiting(reason, message=""):
+    return {"reason": reason, "message": message}
+
+
+def ui_pod(**of_container):
+    return pod("p", "ui", containerStatuses=[container("ui", **of_container)])
+
+
+ENDED = {"exitCode": 1, "reason": "Error"}
+STOPPED = {"exitCode": 1, "reason": "Error", "message": "There is a database on the volume but no Secret"}
+UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: Insufficient memory"}
+FINAL = [
+    (ui_pod(waiting=waiting("ErrImagePull", "no")), "images build"),
+    (ui_pod(waiting=waiting("ErrImageNeverPull")), "images build"),
+    (ui_pod(waiting=waiting("CrashLoopBackOff"), last=ENDED), "describe pod p"),
+    (ui_pod(waiting=waiting("CreateContainerConfigError")), "describe pod p"),
+    (pod("p", "ui", initContainerStatuses=[container("secret", terminated=STOPPED)]), "describe pod p"),
+    (pod("p", "ui", conditions=[UNSCHEDULABLE]), "small.enabled=true"),
+]
+
+
+class TestRollouts:
+    def wait(self, cluster, seconds=60):
+        cluster.add(workload("metadata-ui", "ui"))
+        said = []
+        rollouts.wait(cluster, [("Deployment", "metadata-ui")], seconds, lambda *lines: said.extend(lines))
+        return said
+
+    @pytest.mark.parametrize(("found", "hint"), FINAL)
+    def test_what_waiting_does_not_help_is_told_at_once(self, cluster, found, hint):
+        cluster.pods["p"] = found
+
+        with pytest.raises(InstallerError, match=r"^p does not come up") as caught:
+            self.wait(cluster)
+        assert hint in caught.value.hint
+
+    def test_a_crash_shows_the_last_words(self, cluster):
+        crashed = container("ui", waiting=waiting("CrashLoopBackOff"), last={"exitCode": 2, "reason": "Error"})
+        cluster.pods["p"] = pod("p", "ui", containerStatuses=[crashed])
+        cluster.log_of["p", "ui", True] = "Error: no such flag\n"
+
+        with pytest.raises(InstallerError, match=r"ended with 2 \(Error\)") as caught:
+            self.wait(cluster)
+        assert caught.value.details == "Error: no such flag"
+
+    def test_a_stop_is_quoted(self, cluster):
+        cluster.pods["p"] = pod("p", "ui", initContainerStatuses=[container("secret", terminated=STOPPED)])
+
+        with pytest.raises(InstallerError, match="There is a database on the volume but no Secret"):
+            self.wait(cluster)
+
+    def test_a_secret_that_is_missing_is_named(self, cluster):
+        cluster.pods["p"] = ui_pod(waiting=waiting("ContainerCreating"))
+        cluster.warnings.append(
+            {"involvedObject": {"name": "p"}, "reason": "FailedMount", "message": 'secret "mine" not found'}
+        )
+
+        with pytest.raises(InstallerError, match='secret "mine" not found') as caught:
+            self.wait(cluster)
+        assert "Create what is missing" in caught.value.hint
+
+    def test_pods_that_may_not_be_made_are_explained(self, cluster):
+        server = workload("metadata-ui", "ui")
+        server["status"]["conditions"] = [
+            {"type": "ReplicaFailure", "status": "True", "message": "violates PodSecurity"}
+        ]
+        cluster.add(server)
+
+        with pytest.raises(InstallerError, match="refuses to make pods") as caught:
+            rollouts.wait(cluster, [("Deployment", "metadata-ui")], 60, lambda *_lines: None)
+        assert "PodSecurity" in caught.value.details
+
+    def test_when_time_is_over_it_shows_where_everything_stands(self, cluster):
+        now = "2999-01-01T00:00:00Z"
+        cluster.pods["p"] = pod("p", "ui", created=now, containerStatuses=[container("ui")])
+        cluster.log_of["p", "ui", False] = "waiting for the store\n"
+
+        with pytest.raises(InstallerError, match="after 0 s") as caught:
+            self.wait(cluster, seconds=0)
+        assert "p: runs and is not ready yet" in caught.value.details
+        assert "waiting for the store" in caught.value.details
+
+    def test_what_is_young_may_still_get_better(self):
+        young = pod("p", "ui", created="2999-01-01T00:00:00Z", conditions=[UNSCHEDULABLE])
+
+        found = pods.trouble_with(young)
+        assert found is not None
+        assert not found.is_final
+
+    def test_a_rollout_is_over_when_only_new_pods_are_left(self):
+        server = workload("metadata-ui", "ui", ready=1)
+        assert rollouts.state_of(server).done
+        for change in ({"replicas": 2}, {"updatedReplicas": 0}, {"observedGeneration": 0}, {"readyReplicas": 0}):
+            assert not rollouts.state_of({**server, "status": {**server["status"], **change}}).done

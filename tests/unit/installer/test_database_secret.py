@@ -1,0 +1,261 @@
+"""The initContainer of MySQL: it makes the Secret once, never changes it, and stops where data could be lost."""
+
+import base64
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from installer.database_secret.api import ApiError, Secrets
+from installer.database_secret.ensure import StopError, ensure_secret, write_credentials
+from installer.database_secret.volume import OURS, SETTING_UP, Volume
+
+NAME = "metadata-db-secrets"
+KEYS = {"MYSQL_ROOT_PASSWORD", "MYSQL_USERNAME", "MYSQL_PASSWORD"}
+OWN = {"MYSQL_ROOT_PASSWORD": "r", "MYSQL_USERNAME": "metadata", "MYSQL_PASSWORD": "p"}
+
+
+class ApiServer(ThreadingHTTPServer):
+    """The Secrets of one namespace, over HTTP, with the answers of Kubernetes."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.secrets = {}
+        self.refuse = []  # status codes to answer with, one a request
+        self.requests = []
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        name = self.path.rpartition("/")[2]
+        found = self.server.secrets.get(name)
+        self.answer(200 if found else 404, found or {"message": "not found"})
+
+    def do_POST(self):
+        secret = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        name = secret["metadata"]["name"]
+        if name in self.server.secrets:
+            self.answer(409, {"message": "exists"})
+            return
+        text = secret.pop("stringData")
+        secret["data"] = {key: base64.b64encode(value.encode()).decode() for key, value in text.items()}
+        self.server.secrets[name] = secret
+        self.answer(201, secret)
+
+    def answer(self, status, document):
+        self.server.requests.append((self.command, self.path, self.headers["Authorization"]))
+        if self.server.refuse:
+            status, document = self.server.refuse.pop(0), {"message": "not now"}
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_arguments):
+        pass
+
+
+@pytest.fixture
+def api_server():
+    server = ApiServer()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def store(api_server, tmp_path):
+    account = tmp_path / "account"
+    account.mkdir()
+    (account / "token").write_text("a token\n")
+    (account / "namespace").write_text("team-a")
+    return Secrets(api_server.url, account)
+
+
+@pytest.fixture
+def volume(tmp_path):
+    root = tmp_path / "volume"
+    root.mkdir()
+    return Volume(root)
+
+
+def ensure(store, volume, *, beside_upstream_data=False):
+    said = []
+    values = ensure_secret(store, NAME, volume, beside_upstream_data=beside_upstream_data, say=said.append)
+    return values, said
+
+
+def set_up_mysql(volume):
+    """As MySQL leaves its data directory after its first start."""
+    (volume.ours / "ibdata1").write_bytes(b"data")
+    (volume.ours / "mysql").mkdir()
+    (volume.ours / SETTING_UP).unlink()
+
+
+def test_the_first_start_makes_the_secret(api_server, store, volume):
+    values, said = ensure(store, volume)
+
+    assert values.keys() == KEYS
+    assert values["MYSQL_USERNAME"] == "metadata"
+    assert all(len(values[key]) >= 32 for key in ("MYSQL_ROOT_PASSWORD", "MYSQL_PASSWORD"))
+    assert values == store.read(NAME)
+    assert not any(password in " ".join(said) for password in (values["MYSQL_ROOT_PASSWORD"], values["MYSQL_PASSWORD"]))
+    assert {(path, token) for _, path, token in api_server.requests} == {
+        (f"/api/v1/namespaces/team-a/secrets/{NAME}", "Bearer a token"),
+        ("/api/v1/namespaces/team-a/secrets", "Bearer a token"),
+    }
+
+
+def test_two_installations_have_different_passwords(api_server, store, volume):
+    first, _ = ensure(store, volume)
+    api_server.secrets.clear()
+    second, _ = ensure(store, volume)
+
+    assert first["MYSQL_PASSWORD"] != second["MYSQL_PASSWORD"]
+    assert first["MYSQL_ROOT_PASSWORD"] != second["MYSQL_ROOT_PASSWORD"]
+
+
+def test_later_starts_change_neither_secret_nor_data(store, volume):
+    first, _ = ensure(store, volume)
+    set_up_mysql(volume)
+    second, said = ensure(store, volume)
+
+    assert first == second
+    assert (volume.ours / "ibdata1").read_bytes() == b"data"
+    assert said == []
+
+
+def test_a_secret_that_somebody_made_before_is_used(store, volume):
+    store.create(NAME, OWN, {})
+
+    assert ensure(store, volume)[0] == OWN
+
+
+def test_pods_that_race_agree(store, volume):
+    results = []
+    barrier = threading.Barrier(8)
+
+    def start():
+        barrier.wait()
+        results.append(ensure(store, volume)[0])
+
+    threads = [threading.Thread(target=start) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(results) == 8
+    assert all(values == results[0] for values in results)
+
+
+def test_data_without_the_secret_stops_and_names_the_way_back(api_server, store, volume):
+    ensure(store, volume)
+    set_up_mysql(volume)
+    api_server.secrets.clear()
+
+    with pytest.raises(StopError, match="When the Secret is lost"):
+        ensure(store, volume)
+    assert api_server.secrets == {}, "no new password that would not open the database"
+    assert (volume.ours / "ibdata1").read_bytes() == b"data"
+
+
+def test_a_set_up_that_was_cut_off_begins_again(store, volume):
+    first, _ = ensure(store, volume)
+    (volume.ours / "ibdata1").write_bytes(b"half")
+    (volume.ours / "mysql").mkdir()
+    second, said = ensure(store, volume)
+
+    assert first == second
+    assert "cut off" in said[0]
+    assert [entry.name for entry in volume.ours.iterdir()] == [SETTING_UP]
+
+
+@pytest.mark.parametrize("place", ["datadir", "."])
+def test_data_of_upstream_is_named_and_left_untouched(api_server, store, volume, place):
+    data = volume.root / place
+    data.mkdir(exist_ok=True)
+    (data / "ibdata1").write_bytes(b"theirs")
+
+    with pytest.raises(StopError, match="Coming from upstream's manifests"):
+        ensure(store, volume)
+    assert api_server.secrets == {}
+    assert not volume.ours.exists()
+    assert (data / "ibdata1").read_bytes() == b"theirs"
+
+
+def test_beside_data_of_upstream_only_where_it_is_asked_for(store, volume):
+    (volume.root / "datadir").mkdir()
+    (volume.root / "datadir" / "ibdata1").write_bytes(b"theirs")
+    ensure(store, volume, beside_upstream_data=True)
+    set_up_mysql(volume)
+    ensure(store, volume)
+
+    assert (volume.root / "datadir" / "ibdata1").read_bytes() == b"theirs"
+    assert volume.has_data()
+
+
+def test_what_file_systems_leave_is_no_data(store, volume):
+    (volume.root / "lost+found").mkdir()
+    volume.ours.mkdir()
+    (volume.ours / "lost+found").mkdir()
+
+    assert ensure(store, volume)[0].keys() == KEYS
+
+
+@pytest.mark.parametrize("missing", sorted(KEYS))
+def test_a_secret_that_lacks_a_key_is_named(store, volume, missing):
+    store.create(NAME, {key: value for key, value in OWN.items() if key != missing}, {})
+
+    with pytest.raises(StopError, match=f"has no {missing}"):
+        ensure(store, volume)
+
+
+def test_root_is_no_user_for_servers(store, volume):
+    store.create(NAME, {**OWN, "MYSQL_USERNAME": "root"}, {})
+
+    with pytest.raises(StopError, match="a user of their own"):
+        ensure(store, volume)
+
+
+def test_an_api_server_that_is_busy_is_asked_again(api_server, store, volume):
+    api_server.refuse = [503, 429]
+
+    assert ensure(store, volume)[0].keys() == KEYS
+
+
+def test_an_api_server_that_refuses_is_quoted(api_server, store, volume):
+    api_server.refuse = [403]
+
+    with pytest.raises(ApiError, match="not now"):
+        ensure(store, volume)
+
+
+def test_an_api_server_that_never_answers_ends_in_a_sentence(store, volume, api_server):
+    api_server.refuse = [503] * 100
+    impatient = Secrets(store.url, store.account, patience=0)
+
+    with pytest.raises(ApiError, match="does not answer"):
+        ensure(impatient, volume)
+
+
+def test_mysql_gets_the_values_as_files_that_only_it_can_read(tmp_path):
+    for _ in range(2):
+        write_credentials(OWN, tmp_path)
+
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {
+        "root-password": "r",
+        "user": "metadata",
+        "password": "p",
+    }
+    assert all(file.stat().st_mode & 0o777 == 0o400 for file in tmp_path.iterdir())
+    assert OURS == "kubeflow-metadata", "the StatefulSet mounts this directory"
