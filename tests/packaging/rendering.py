@@ -69,7 +69,15 @@ def helm(configuration: Configuration, directory: Path, *, tool: tools.Tool = to
 
 
 def helm_template(*arguments: str, tool: tools.Tool = tools.HELM_4) -> str:
-    command = [tool.path, "template", "metadata", sources.chart(), "--kube-version", KUBERNETES, *arguments]
+    command: list[str | Path] = [
+        tool.path,
+        "template",
+        "metadata",
+        sources.chart(),
+        "--kube-version",
+        KUBERNETES,
+        *arguments,
+    ]
     return _run(command)
 
 
