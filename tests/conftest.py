@@ -57,13 +57,25 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def mysql() -> Iterator[mysql_server.MySqlServer]:
-    """A MySQL server for all tests that do not crash it; each takes a database of its own."""
+def mysql_program() -> mysql_server.Program:
+    """The mysqld of this machine."""
     try:
-        mysql_server.find()
+        return mysql_server.find()
     except mysql_server.MySqlMissingError as missing:
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def mysql(mysql_program: mysql_server.Program) -> Iterator[mysql_server.MySqlServer]:
+    """A MySQL server for all tests that do not crash it; each takes a database of its own."""
     with mysql_server.running(durable=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def own_mysql(mysql_program: mysql_server.Program) -> Iterator[mysql_server.MySqlServer]:
+    """A MySQL server of the test module's own, to be stopped, killed and made read-only."""
+    with mysql_server.running() as server:
         yield server
 
 

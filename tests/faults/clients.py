@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import random
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -13,6 +14,8 @@ import grpc
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
+from mlmd_server.db.mysql.settings import MySqlSettings
+from tests.unit.mlmd_server.processes import Server, mysql_flags, with_password
 
 TOKEN = "token"
 
@@ -55,6 +58,13 @@ class Client:
 
     def close(self) -> None:
         self._channel.close()
+
+
+def serving(settings: MySqlSettings) -> Iterator[Server]:
+    """The server that is loaded, with two workers; for fixtures."""
+    server = Server(*mysql_flags(settings), "--worker_processes=2", env=with_password(settings))
+    yield server
+    server.stop()
 
 
 def put_types(client: Client) -> TypeIds:

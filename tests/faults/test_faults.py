@@ -16,29 +16,16 @@ import psutil
 import pytest
 
 from mlmd_proto import metadata_store_service_pb2 as rpc
-from tests import mysql_server
-from tests.faults.clients import Client, Record, is_as_given, put_types, read, write
-from tests.unit.mlmd_server.processes import Server, mysql_flags, with_password
+from tests.faults.clients import Client, Record, is_as_given, put_types, read, serving, write
 
 SECONDS = float(os.environ.get("KFM_FAULT_SECONDS", "15"))
 WRITERS = READERS = 8
 
 
 @pytest.fixture
-def mysql():
-    try:
-        with mysql_server.running() as server:
-            yield server
-    except mysql_server.MySqlMissingError as missing:
-        pytest.skip(str(missing))
-
-
-@pytest.fixture
-def server(mysql):
-    with mysql.database() as settings:
-        server = Server(*mysql_flags(settings), "--worker_processes=2", env=with_password(settings))
-        yield server
-        server.stop()
+def server(own_mysql):
+    with own_mysql.database() as settings:
+        yield from serving(settings)
 
 
 def go_on(name, target, work, types, record, stop):
@@ -93,7 +80,7 @@ def everything(client):
 
 
 @pytest.mark.timeout(SECONDS * 3 + 300)
-def test_no_write_is_lost_or_doubled_and_nothing_read_is_wrong(mysql, server):
+def test_no_write_is_lost_or_doubled_and_nothing_read_is_wrong(own_mysql, server):
     first = Client(server.target)
     types = put_types(first)
     record, stop = Record(), threading.Event()
@@ -107,7 +94,7 @@ def test_no_write_is_lost_or_doubled_and_nothing_read_is_wrong(mysql, server):
     broken = threading.Event()
     timer = threading.Timer(SECONDS, broken.set)
     timer.start()
-    calm_since = break_things(mysql, server, broken)
+    calm_since = break_things(own_mysql, server, broken)
     end = time.monotonic() + 90
     while any(record.successes.get(client, 0) < calm_since for client in names()) and time.monotonic() < end:
         time.sleep(0.1)

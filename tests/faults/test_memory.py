@@ -10,8 +10,7 @@ import psutil
 import pytest
 
 from mlmd_proto import metadata_store_service_pb2 as rpc
-from tests.faults.clients import Client, Record, put_types, read, write
-from tests.unit.mlmd_server.processes import Server, mysql_flags, with_password
+from tests.faults.clients import Client, Record, put_types, read, serving, write
 
 SECONDS = float(os.environ.get("KFM_SOAK_SECONDS", "12"))
 CLIENTS = 4
@@ -27,9 +26,7 @@ ALLOWED_SHARE = 0.1
 @pytest.fixture
 def server(mysql):
     with mysql.database() as settings:
-        server = Server(*mysql_flags(settings), "--worker_processes=2", env=with_password(settings))
-        yield server
-        server.stop()
+        yield from serving(settings)
 
 
 def filtered(client, chance):
