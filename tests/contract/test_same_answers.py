@@ -40,6 +40,8 @@ START = [
 ]
 # The official library does not offer these.
 ONLY_OURS = ("GetLineageGraph", "GetParentContextsByContexts", "GetChildrenContextsByContexts")
+# Where several ids or URIs are asked for, the official library's order is that of its database.
+UNORDERED = ("GetArtifactsByURI", "GetEventsByArtifactIDs", "GetEventsByExecutionIDs")
 # With several faults in a request, either may name another one first.
 MANY_AT_ONCE = (
     "PutTypes",
@@ -140,8 +142,9 @@ def comparable(method, response):
         copy = copy.lineage_subgraph
         for _, nodes in copy.ListFields():
             nodes.sort(key=lambda node: node.SerializeToString(deterministic=True))
-    if method == "GetArtifactsByURI":  # where several are asked for, they are in no order that one could rely on
-        copy.artifacts.sort(key=lambda artifact: artifact.id)
+    if method in UNORDERED:
+        for _, found in copy.ListFields():
+            found.sort(key=lambda node: node.SerializeToString(deterministic=True))
     if getattr(copy, "next_page_token", None) is not None:
         # The official library may set an empty token where a list ends; ours sets none.
         given = bool(copy.next_page_token)
