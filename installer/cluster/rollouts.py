@@ -13,6 +13,7 @@ from installer.errors import InstallerError
 
 WORKLOADS = ("StatefulSet", "Deployment")
 _LOOK_SECONDS = 1.0
+_REVISION = "deployment.kubernetes.io/revision"
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,37 @@ def wait(cluster: Cluster, workloads: Iterable[tuple[str, str]], seconds: float,
 def _troubles(cluster: Cluster, workloads: list[Object]) -> list[Trouble]:
     found = []
     for workload in workloads:
-        selector = ",".join(f"{key}={value}" for key, value in workload["spec"]["selector"]["matchLabels"].items())
-        for pod in cluster.list("v1", "Pod", selector):
+        for pod in _new_pods(cluster, workload):
             trouble = pods.trouble_with(pod)
             if trouble is not None and trouble.kind == "waiting":
                 trouble = pods.mount_trouble(cluster, pod) or trouble
             if trouble is not None:
                 found.append(trouble)
     return found
+
+
+def _new_pods(cluster: Cluster, workload: Object) -> list[Object]:
+    """The pods of what was applied last. What keeps older ones does not matter: they go."""
+    status, selector = workload.get("status", {}), _selector(workload)
+    if (status.get("observedGeneration") or 0) < workload["metadata"].get("generation", 1):
+        return []
+    if workload["kind"] == "StatefulSet":
+        label, revision = "controller-revision-hash", status.get("updateRevision", "")
+    else:
+        label, revision = "pod-template-hash", _template_hash(cluster, workload)
+    return cluster.list("v1", "Pod", f"{selector},{label}={revision}" if revision else selector)
+
+
+def _template_hash(cluster: Cluster, deployment: Object) -> str:
+    revision = deployment["metadata"].get("annotations", {}).get(_REVISION)
+    for replica_set in cluster.list("apps/v1", "ReplicaSet", _selector(deployment)):
+        if revision and replica_set["metadata"].get("annotations", {}).get(_REVISION) == revision:
+            return str(replica_set["metadata"]["labels"]["pod-template-hash"])
+    return ""
+
+
+def _selector(workload: Object) -> str:
+    return ",".join(f"{key}={value}" for key, value in workload["spec"]["selector"]["matchLabels"].items())
 
 
 def _raise_refused(states: list[Rollout]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,16 +70,7 @@ def helm(configuration: Configuration, directory: Path, *, tool: tools.Tool = to
 
 
 def helm_template(*arguments: str, tool: tools.Tool = tools.HELM_4) -> str:
-    command: list[str | Path] = [
-        tool.path,
-        "template",
-        "metadata",
-        sources.chart(),
-        "--kube-version",
-        KUBERNETES,
-        *arguments,
-    ]
-    return _run(command)
+    return _run([tool.path, "template", "metadata", sources.chart(), "--kube-version", KUBERNETES, *arguments])
 
 
 def comparable(objects: list[Object], manager: str) -> dict[str, Object]:
@@ -126,7 +118,7 @@ def _objects(text: str) -> list[Object]:
     return list(filter(None, yaml.load_all(text, Loader)))
 
 
-def _run(command: list[str | Path]) -> str:
+def _run(command: Sequence[str | Path]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RenderError(done.stderr)

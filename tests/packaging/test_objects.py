@@ -165,7 +165,10 @@ def test_selectors_never_change(rendered):
     for each in rendered:
         for made in each.kustomize:
             if made["kind"] in {"Deployment", "StatefulSet"}:
-                kept = {name: made["spec"].get(name) for name in ("selector", "serviceName", "volumeClaimTemplates")}
+                kept = {
+                    name: made["spec"].get(name)
+                    for name in ("selector", "serviceName", "podManagementPolicy", "volumeClaimTemplates")
+                }
                 assert seen.setdefault(made["metadata"]["name"], kept) == kept
 
 

@@ -259,6 +259,35 @@ class TestRollouts:
         assert "p: runs and is not ready yet" in caught.value.details
         assert "waiting for the store" in caught.value.details
 
+    def test_what_keeps_an_older_pod_does_not_matter(self, cluster):
+        server = workload("metadata-ui", "ui")
+        server["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "2"}
+        cluster.add(server)
+        for revision, name in (("1", "old"), ("2", "new")):
+            labels = {PART: "ui", "pod-template-hash": name}
+            annotations = {"deployment.kubernetes.io/revision": revision}
+            metadata = {"name": name, "labels": labels, "annotations": annotations}
+            cluster.add({"kind": "ReplicaSet", "metadata": metadata})
+            cluster.pods[name] = pod(name, "ui", containerStatuses=[container("ui")])
+            cluster.pods[name]["metadata"]["labels"]["pod-template-hash"] = name
+        never = [container("ui", waiting=waiting("ErrImageNeverPull"))]
+        cluster.pods["old"]["status"]["containerStatuses"] = never
+
+        with pytest.raises(InstallerError, match="after 0 s") as caught:
+            rollouts.wait(cluster, [("Deployment", "metadata-ui")], 0, lambda *_lines: None)
+        assert "new: runs and is not ready yet" in caught.value.details
+
+    def test_a_pod_of_mysql_that_an_older_setting_broke_does_not_matter(self, cluster):
+        database = workload("metadata-db", "db", kind="StatefulSet")
+        database["status"]["updateRevision"] = "new"
+        cluster.add(database)
+        stopped = [container("secret", terminated=STOPPED)]
+        cluster.pods["p"] = pod("p", "db", initContainerStatuses=stopped)
+        cluster.pods["p"]["metadata"]["labels"]["controller-revision-hash"] = "old"
+
+        with pytest.raises(InstallerError, match="after 0 s"):
+            rollouts.wait(cluster, [("StatefulSet", "metadata-db")], 0, lambda *_lines: None)
+
     def test_what_is_young_may_still_get_better(self):
         young = pod("p", "ui", created="2999-01-01T00:00:00Z", conditions=[UNSCHEDULABLE])
 
