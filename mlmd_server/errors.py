@@ -42,7 +42,7 @@ class DeadlineExceededError(StoreError):
 
 
 class OutOfRangeError(StoreError):
-    """A number that a column of this database cannot hold."""
+    """A number that a column of this database cannot hold, or an index beyond its list."""
 
     code = Code.OUT_OF_RANGE
 

@@ -9,8 +9,7 @@ them into statuses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
@@ -18,29 +17,21 @@ from google.protobuf.message import Message
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
 from mlmd_server import retries
-from mlmd_server.db.base import Database, Session, SqlValue
+from mlmd_server.any_kind import AnyKind, by_external_ids, put_options
 from mlmd_server.engine.events import get_events, put_events
-from mlmd_server.engine.executions import Stores, put_execution
-from mlmd_server.engine.kinds import ARTIFACT, CONTEXT, EXECUTION, LINK_TABLES, Node, NodeKind, NodeType
+from mlmd_server.engine.executions import put_execution
+from mlmd_server.engine.kinds import ARTIFACT, CONTEXT, EXECUTION
 from mlmd_server.engine.lineage import get_lineage_graph, get_lineage_subgraph
-from mlmd_server.engine.links import put_links, put_parent_contexts, related_contexts
-from mlmd_server.engine.nodes import Nodes, UpdateOptions
+from mlmd_server.engine.links import put_links, put_parent_contexts
+from mlmd_server.engine.nodes import UpdateOptions
 from mlmd_server.engine.subgraphs import put_lineage_subgraph
-from mlmd_server.engine.types import PutOptions, TypeCatalog, Types
-from mlmd_server.errors import InvalidArgumentError, NotFoundError, UnimplementedError
-
-N = TypeVar("N", bound=Node)
-T = TypeVar("T", bound=NodeType)
+from mlmd_server.engine.types import Types
 
 METHODS = tuple(rpc.DESCRIPTOR.services_by_name["MetadataStoreService"].methods)
 
 
-class MetadataStore:
+class MetadataStore(AnyKind):
     """The metadata store over one database."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._catalog = TypeCatalog()
 
     def handler(self, method: str) -> Callable[[Any], Message]:
         """The function that answers a call."""
@@ -59,7 +50,7 @@ class MetadataStore:
         return rpc.PutContextTypeResponse(type_id=self._put_type(CONTEXT, request.context_type, request))
 
     def PutTypes(self, request: rpc.PutTypesRequest) -> rpc.PutTypesResponse:
-        options = _put_options(request)
+        options = put_options(request)
         with self._database.write() as session:
             artifact_types: Types[pb.ArtifactType] = Types(session, ARTIFACT)
             execution_types: Types[pb.ExecutionType] = Types(session, EXECUTION)
@@ -113,21 +104,21 @@ class MetadataStore:
         self, request: rpc.GetArtifactTypesByExternalIdsRequest
     ) -> rpc.GetArtifactTypesByExternalIdsResponse:
         with self._types(ARTIFACT, pb.ArtifactType) as types:
-            found = _by_external_ids(types.by_external_ids, request.external_ids)
+            found = by_external_ids(types.by_external_ids, request.external_ids)
             return rpc.GetArtifactTypesByExternalIdsResponse(artifact_types=found)
 
     def GetExecutionTypesByExternalIds(
         self, request: rpc.GetExecutionTypesByExternalIdsRequest
     ) -> rpc.GetExecutionTypesByExternalIdsResponse:
         with self._types(EXECUTION, pb.ExecutionType) as types:
-            found = _by_external_ids(types.by_external_ids, request.external_ids)
+            found = by_external_ids(types.by_external_ids, request.external_ids)
             return rpc.GetExecutionTypesByExternalIdsResponse(execution_types=found)
 
     def GetContextTypesByExternalIds(
         self, request: rpc.GetContextTypesByExternalIdsRequest
     ) -> rpc.GetContextTypesByExternalIdsResponse:
         with self._types(CONTEXT, pb.ContextType) as types:
-            found = _by_external_ids(types.by_external_ids, request.external_ids)
+            found = by_external_ids(types.by_external_ids, request.external_ids)
             return rpc.GetContextTypesByExternalIdsResponse(context_types=found)
 
     # Putting nodes and what ties them
@@ -344,85 +335,7 @@ class MetadataStore:
             found = get_lineage_subgraph(session, request.lineage_subgraph_query_options, request.read_mask.paths)
             return rpc.GetLineageSubgraphResponse(lineage_subgraph=found)
 
-    # What the calls of the three kinds share. ``_message`` only tells the type checker which kind it is.
 
-    def _read(self) -> AbstractContextManager[Session]:
-        """For one query, or for several of which the later ones can only find more than the earlier ones."""
-        return self._database.read(snapshot=False)
-
-    def _nodes(self, session: Session, kind: NodeKind, _message: type[N]) -> Nodes[N]:
-        return Nodes(session, self._database, self._catalog, kind)
-
-    def _stores(self, session: Session) -> Stores:
-        return Stores(
-            self._nodes(session, ARTIFACT, pb.Artifact),
-            self._nodes(session, EXECUTION, pb.Execution),
-            self._nodes(session, CONTEXT, pb.Context),
-        )
-
-    @contextmanager
-    def _types(self, kind: NodeKind, _message: type[T]) -> Iterator[Types[T]]:
-        with self._read() as session:
-            yield Types(session, kind)
-
-    def _put_type(self, kind: NodeKind, given: T, request: _PutTypeRequest) -> int:
-        options = _put_options(request)
-        with self._database.write() as session:
-            types: Types[T] = Types(session, kind)
-            return types.put(given, options)
-
-    def _list(
-        self,
-        kind: NodeKind,
-        message: type[N],
-        request: Any,
-        condition: str = "",
-        params: Sequence[SqlValue] = (),
-    ) -> tuple[list[N], str]:
-        options = request.options if request.HasField("options") else None
-        with self._read() as session:
-            return self._nodes(session, kind, message).page(options, condition, params)
-
-    def _list_of_type(self, kind: NodeKind, message: type[N], request: Any) -> tuple[list[N], str]:
-        # A type that is not stored has no nodes: that is no error.
-        condition = "n.type_id = (SELECT id FROM Type WHERE name = ? AND COALESCE(version, '') = ? AND type_kind = ?)"
-        params = (request.type_name, request.type_version, kind.type_kind)
-        return self._list(kind, message, request, condition, params)
-
-    def _list_of_context(self, kind: NodeKind, message: type[N], request: Any) -> tuple[list[N], str]:
-        condition = f"n.id IN (SELECT {kind.id_column} FROM {LINK_TABLES[kind]} WHERE context_id = ?)"
-        return self._list(kind, message, request, condition, (request.context_id,))
-
-    def _contexts_of(self, kind: NodeKind, node_id: int) -> list[pb.Context]:
-        with self._read() as session:
-            contexts = self._nodes(session, CONTEXT, pb.Context)
-            found = contexts.linked(LINK_TABLES[kind], "context_id", kind.id_column, [node_id])
-        if not found:
-            raise NotFoundError(f"No contexts found for {kind.id_column}: {node_id}")
-        return found
-
-    def _related_contexts(
-        self, ids: Sequence[int], *, own_column: str, other_column: str
-    ) -> dict[int, list[pb.Context]]:
-        with self._read() as session:
-            contexts = self._nodes(session, CONTEXT, pb.Context)
-            return related_contexts(session, contexts, ids, own_column=own_column, other_column=other_column)
-
-    def _by_type_and_name(self, kind: NodeKind, message: type[N], request: Any, name: str) -> N | None:
-        with self._read() as session:
-            types: Types[NodeType] = Types(session, kind)
-            node_type = types.find(request.type_name, request.type_version)
-            nodes = self._nodes(session, kind, message)
-            return nodes.by_type_and_name(node_type.id, name) if node_type else None
-
-    def _nodes_by_external_ids(self, kind: NodeKind, message: type[N], external_ids: Sequence[str]) -> list[N]:
-        with self._read() as session:
-            nodes = self._nodes(session, kind, message)
-            return _by_external_ids(lambda wanted: nodes.matching_any("external_id", wanted), external_ids)
-
-
-_PutTypeRequest = rpc.PutArtifactTypeRequest | rpc.PutExecutionTypeRequest | rpc.PutContextTypeRequest
-_F = TypeVar("_F")
 _Paged = TypeVar(
     "_Paged",
     rpc.GetArtifactsResponse,
@@ -434,21 +347,6 @@ _Paged = TypeVar(
     rpc.GetArtifactsByContextResponse,
     rpc.GetExecutionsByContextResponse,
 )
-
-
-def _put_options(request: _PutTypeRequest | rpc.PutTypesRequest) -> PutOptions:
-    if not request.all_fields_match:
-        raise UnimplementedError("Must match all fields.")
-    return PutOptions(can_add_fields=request.can_add_fields, can_omit_fields=request.can_omit_fields)
-
-
-def _by_external_ids(find: Callable[[Sequence[str]], list[_F]], external_ids: Sequence[str]) -> list[_F]:
-    if not all(external_ids):
-        raise InvalidArgumentError("Invalid argument because at least one empty external_id exists.")
-    found = find(external_ids)
-    if external_ids and not found:
-        raise NotFoundError("Nothing found for these external_ids.")
-    return found
 
 
 def _page(response: _Paged, token: str) -> _Paged:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
@@ -14,15 +13,9 @@ from mlmd_server.engine.kinds import ARTIFACT, EXECUTION
 from mlmd_server.engine.links import put_links
 from mlmd_server.engine.nodes import Nodes
 from mlmd_server.engine.reuse import put_contexts, with_id
-from mlmd_server.errors import Code, InvalidArgumentError, StoreError
+from mlmd_server.errors import InvalidArgumentError, OutOfRangeError
 
 _Edge = rpc.PutLineageSubgraphRequest.EventEdge
-
-
-class OutOfRangeError(StoreError):
-    """An index points outside of the list it is of."""
-
-    code = cast(Code, 11)
 
 
 def put_lineage_subgraph(

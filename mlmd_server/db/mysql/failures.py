@@ -95,6 +95,8 @@ def unknown_commit(name: str) -> UnavailableError:
 def _lasting(error: Exception, number: int, name: str) -> Exception:
     if number == 1264:
         return OutOfRangeError(f"A number does not fit its column in this database: {_text(error)}")
+    if number == 1690:
+        return InvalidArgumentError(f"A result in the query is beyond 64 bits: {_text(error)}")
     if number == 1406:
         return InvalidArgumentError(f"A text is longer than its column in this database: {_text(error)}")
     if number in {1366, 3854, 1300}:

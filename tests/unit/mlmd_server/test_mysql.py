@@ -337,3 +337,10 @@ def test_types_put_at_the_same_time_are_one_type(opened):
     with ThreadPoolExecutor(8) as pool:
         put = pool.map(lambda _: call("PutTypes", 'artifact_types { name: "one" }').artifact_type_ids[0], range(16))
         assert len(set(put)) == 1
+
+
+def test_a_query_that_reckons_beyond_64_bits_is_refused(opened):
+    database = opened()
+    assert_works(database)
+    with pytest.raises(InvalidArgumentError, match="beyond 64 bits"):
+        caller(database)("GetArtifacts", 'options { filter_query: "id + 9223372036854775807 > 0" }')
