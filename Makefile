@@ -8,7 +8,7 @@ export PATH := $(if $(wildcard .cache/node/bin),$(CURDIR)/.cache/node/bin:)$(PAT
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test test-packaging lint format ui installer generate proto lock clean
+.PHONY: help up down status test test-packaging soak bench lint format ui installer generate proto lock clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,15 @@ test: ## Run the tests of this machine's parts
 test-packaging: ## Prove that kustomize and Helm install the same, and that scanners find nothing (builds tools with Go once)
 	@$(PYTHON) tools/setup.py dev
 	@$(VENV)/python -m pytest tests/packaging $(ARGS)
+
+soak: ## Run the long tests: failures for a minute, random calls, ten minutes of load
+	@$(PYTHON) tools/setup.py dev
+	@KFM_FAULT_SECONDS=60 KFM_SOAK_SECONDS=600 $(VENV)/python -m pytest -s tests/faults
+	@OFFICIAL_EXAMPLES=5000 $(VENV)/python -m pytest tests/contract/test_same_answers.py
+
+bench: ## Measure against the official server, on the same MySQL
+	@$(PYTHON) tools/setup.py dev
+	@$(VENV)/python -m benchmarks $(ARGS)
 
 lint: ## Check style, types, layers, and that generated files are up to date
 	@$(PYTHON) tools/setup.py dev ui

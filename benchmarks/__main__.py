@@ -23,6 +23,7 @@ from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
 from tests import mysql_server
 from tests.contract import environments
+from tests.contract.official import plugins
 
 HERE = Path(__file__).parent
 CLIENTS = 8
@@ -59,19 +60,14 @@ def official(mode: str) -> Callable[[int, mysql_server.MySqlServer, str], list[s
     return command
 
 
-def _mariadb_plugins() -> str:
-    """Where MariaDB's C library finds how to log in to MySQL 9: Debian's package libmariadb3 has it."""
-    found = sorted(Path("/usr/lib").glob("*/libmariadb3/plugin/caching_sha2_password.so"))
-    if not found:
-        raise SystemExit("The official library needs a plugin to reach MySQL 9. Type: apt-get install libmariadb3")
-    return str(found[0].parent)
-
-
 def contestants() -> list[Contestant]:
-    plugins = {"MARIADB_PLUGIN_DIR": _mariadb_plugins()}
+    folder = plugins()
+    if folder is None:
+        raise SystemExit("The official library needs a plugin to reach MySQL 9. Type: apt-get install libmariadb3")
+    environment = {"MARIADB_PLUGIN_DIR": folder}
     return [
-        Contestant("official", official("connect"), plugins),
-        Contestant("official, reused", official("reuse"), plugins),
+        Contestant("official", official("connect"), environment),
+        Contestant("official, reused", official("reuse"), environment),
         Contestant("ours", ours(), {}),
     ]
 

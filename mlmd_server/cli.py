@@ -11,15 +11,25 @@ import click
 from server_common.cli import context_settings, log_options
 
 _PORT = click.IntRange(0, 65535)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
+
+# As the official server's switches: --flag, --flag=true or --flag=false.
+_SWITCH: dict[str, Any] = {
+    "type": bool,
+    "is_flag": False,
+    "flag_value": "true",
+    "default": False,
+    "metavar": "[true|false]",
+}
 
 
 @click.command(context_settings=context_settings("KFM_MLMD"))
 @click.option(
     "--metadata_source_config_type",
-    type=click.Choice(["mysql", "sqlite"]),
-    help="The kind of database; not needed where only one is described.  [default: the one described]",
-    show_default=False,
+    type=click.Choice(["default", "config_file", "mysql", "sqlite"]),
+    default="default",
+    help="The kind of database; by default the one that is described.",
 )
 @click.option("--sqlite_config_filename_uri", type=_FILE, metavar="FILE", help="A SQLite file, made if it is missing.")
 @click.option("--mysql_config_host", metavar="HOST", help="Host of a MySQL server.")
@@ -43,24 +53,25 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     metavar="FILE",
     help="A file with the password, read anew for each connection.",
 )
-@click.option("--mysql_config_require_tls", is_flag=True, help="Refuse a MySQL server that cannot encrypt.")
+@click.option("--mysql_config_require_tls", **_SWITCH, help="Refuse a MySQL server that cannot encrypt.")
 @click.option(
+    "--mysql_config_sslrootcert",
     "--mysql_config_sslca",
+    "mysql_config_sslca",
     type=_FILE,
     metavar="FILE",
     help="Certificate authorities (PEM) that must have signed the MySQL server's certificate.",
 )
+@click.option("--mysql_config_sslcapath", type=_FOLDER, metavar="DIR", help="The same as a folder of files.")
+@click.option("--mysql_config_sslcipher", metavar="LIST", help="Ciphers that TLS to MySQL may use.")
 @click.option("--mysql_config_sslcert", type=_FILE, metavar="FILE", help="Our certificate, if the server asks.")
 @click.option("--mysql_config_sslkey", type=_FILE, metavar="FILE", help="Its key.")
 @click.option(
     "--mysql_config_verify_server_cert",
-    type=bool,
-    default=False,
-    help="The certificate must also name the host. Needs --mysql_config_sslca.",
+    **_SWITCH,
+    help="The certificate must also name the host. Needs an authority.",
 )
-@click.option(
-    "--mysql_config_skip_db_creation", type=bool, default=False, help="Make tables only, not the database itself."
-)
+@click.option("--mysql_config_skip_db_creation", **_SWITCH, help="Make tables only, not the database itself.")
 @click.option(
     "--mysql_config_timeout", default=60, type=click.IntRange(1), help="Seconds of silence that count as loss."
 )
@@ -116,10 +127,15 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option(
     "--enable_database_upgrade",
-    type=bool,
-    default=False,
-    help="Accepted for the official server's sake; this server does not upgrade databases yet.",
+    **_SWITCH,
+    help="Accepted as the official server's flag; this server does not upgrade databases yet.",
 )
+@click.option(
+    "--metadata_store_connection_retries",
+    type=int,
+    hidden=True,  # accepted as the official server's flag: this server waits for its database as long as it takes
+)
+@click.option("--downgrade_db_schema_version", type=int, default=-1, hidden=True)
 @log_options
 @click.version_option(package_name="kubeflow-metadata-server", message="mlmd_server %(version)s")
 def main(**flags: Any) -> None:

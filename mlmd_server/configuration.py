@@ -43,8 +43,12 @@ class Configuration:
 
 def read(flags: Mapping[str, Any]) -> Configuration:
     """Checks and combines the flags; raises ConfigurationError."""
+    if flags["downgrade_db_schema_version"] >= 0:
+        raise ConfigurationError("This server does not downgrade databases: leave --downgrade_db_schema_version out")
     if flags["metadata_store_server_config_file"] is not None:
         flags = _with_file(flags, _read_file(flags["metadata_store_server_config_file"]))
+    elif flags["metadata_source_config_type"] == "config_file":
+        raise ConfigurationError("--metadata_source_config_type=config_file needs --metadata_store_server_config_file")
     database = _database(flags)
     tls = _tls(flags)
     options = ServerOptions(
@@ -72,6 +76,7 @@ def _database(flags: Mapping[str, Any]) -> Path | MySqlSettings:
     has_sqlite = flags["sqlite_config_filename_uri"] is not None
     has_mysql = any(flags[f"mysql_config_{name}"] is not None for name in ("host", "socket", "database"))
     kind = flags["metadata_source_config_type"]
+    kind = None if kind in {"default", "config_file"} else kind
     if kind is None and has_sqlite and has_mysql:
         raise ConfigurationError("Both SQLite and MySQL are described. Say which: --metadata_source_config_type=mysql")
     kind = kind or ("sqlite" if has_sqlite else "mysql" if has_mysql else None)
@@ -93,9 +98,12 @@ def _mysql(flags: Mapping[str, Any]) -> MySqlSettings:
         raise ConfigurationError("MySQL needs the name of the database: --mysql_config_database=metadb")
     if not flags["mysql_config_host"] and not flags["mysql_config_socket"]:
         raise ConfigurationError("MySQL needs a host: --mysql_config_host=127.0.0.1")
-    ca = flags["mysql_config_sslca"]
-    if flags["mysql_config_verify_server_cert"] and ca is None:
-        raise ConfigurationError("--mysql_config_verify_server_cert needs --mysql_config_sslca=FILE")
+    ca, ca_path = flags["mysql_config_sslca"], flags["mysql_config_sslcapath"]
+    verifies = ca is not None or ca_path is not None
+    if flags["mysql_config_verify_server_cert"] and not verifies:
+        raise ConfigurationError("--mysql_config_verify_server_cert needs --mysql_config_sslrootcert=FILE")
+    if ca_path is not None and not ca_path.is_dir():
+        raise ConfigurationError(f"--mysql_config_sslcapath={ca_path} is not a folder")
     if (flags["mysql_config_sslcert"] is None) != (flags["mysql_config_sslkey"] is None):
         raise ConfigurationError("--mysql_config_sslcert and --mysql_config_sslkey go together")
     for name in ("sslca", "sslcert", "sslkey", "user_file", "password_file"):
@@ -110,8 +118,10 @@ def _mysql(flags: Mapping[str, Any]) -> MySqlSettings:
         password=flags["mysql_config_password"],
         password_file=flags["mysql_config_password_file"],
         tls=Tls(
-            required=flags["mysql_config_require_tls"] or ca is not None,
+            required=flags["mysql_config_require_tls"] or verifies,
             ca=ca,
+            ca_path=ca_path,
+            cipher=flags["mysql_config_sslcipher"],
             verify_identity=flags["mysql_config_verify_server_cert"],
             cert=flags["mysql_config_sslcert"],
             key=flags["mysql_config_sslkey"],
@@ -193,9 +203,11 @@ def _mysql_of_file(mysql: pb.MySQLDatabaseConfig) -> dict[str, Any]:
     if mysql.HasField("socket"):
         said["mysql_config_socket"] = Path(mysql.socket)
     ssl = mysql.ssl_options
-    for name in ("ca", "cert", "key"):
+    for name in ("ca", "capath", "cert", "key"):
         if ssl.HasField(name):
             said[f"mysql_config_ssl{name}"] = Path(getattr(ssl, name))
+    if ssl.HasField("cipher"):
+        said["mysql_config_sslcipher"] = ssl.cipher
     if ssl.HasField("verify_server_cert"):
         said["mysql_config_verify_server_cert"] = ssl.verify_server_cert
     return said

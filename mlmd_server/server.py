@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from concurrent import futures
@@ -38,6 +39,7 @@ _WARNED = frozenset({Code.RESOURCE_EXHAUSTED, Code.ABORTED, Code.UNAVAILABLE, Co
 _NO_DEADLINE_SECONDS = 10.0**8
 
 log = structlog.get_logger("mlmd_server")
+_levels = logging.getLogger("mlmd_server")
 
 
 class GrpcServer:
@@ -160,10 +162,10 @@ def _seconds_left(context: grpc.ServicerContext) -> float | None:
 def _log(method: str, code: int, message: str, took: float, context: grpc.ServicerContext) -> None:
     # The message stays out of the log of common failures: it may quote a value that a unique key refused.
     warned = code in _WARNED
-    if warned or log.isEnabledFor(10):
+    if warned or _levels.isEnabledFor(logging.DEBUG):
         told = {"reason": message} if warned else {}
         log.log(
-            30 if warned else 10,
+            logging.WARNING if warned else logging.DEBUG,
             "call",
             method=method,
             code=_STATUS_CODES[code].name,

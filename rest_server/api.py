@@ -1,6 +1,6 @@
 """`/api/v1alpha1` as an ASGI application: match, read, handle, answer."""
 
-from collections.abc import Mapping
+import asyncio
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from rest_server.errors import ApiError, error_response, plain_response
-from rest_server.handlers import Answer, Call, Limits, handlers
+from rest_server.handlers import Call, Limits, handlers
 from rest_server.matching import BadPathError, Found, Matcher, NotFound, decode_path
 from rest_server.routes import ROUTES, Route
 from rest_server.slots import Slots
@@ -24,18 +24,24 @@ _STORE_BROKEN = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusC
 
 
 class Api:
-    def __init__(self, store: Store, limits: Limits, queue_seconds: float) -> None:
+    def __init__(self, store: Store, limits: Limits, patience: float) -> None:
         self._handlers = handlers(store)
         self._limits = limits
-        self._queue_seconds = queue_seconds
+        self._patience = patience
         self._matcher = Matcher(ROUTES)
         self._slots = Slots(limits.concurrent_requests)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            async with self._slots.take(self._queue_seconds):
-                response = await self._respond(request)
+            found = self._find(request)
+            if isinstance(found, Response):
+                await found(scope, receive, send)
+                return
+            # Not within a slot: a slow client takes nobody's place.
+            call = await self._call(request, found)
+            async with self._slots.take(self._patience):
+                response = await self._respond(found.route, call)
                 await response(scope, receive, send)
         except ClientDisconnect:
             _LOG.info("client went away")
@@ -45,7 +51,7 @@ class Api:
         except ApiError as error:
             await error_response(error)(scope, receive, send)
 
-    async def _respond(self, request: Request) -> Response:
+    def _find(self, request: Request) -> Found | Response:
         try:
             path = decode_path(request.scope.get("raw_path") or request.scope["path"].encode())
         except BadPathError as error:
@@ -56,14 +62,19 @@ class Api:
         if not isinstance(found, Found):
             return plain_response(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": ", ".join(found.allowed)})
         request.scope["metadata.operation"] = found.route.operation
+        if request.method != "GET" and request.headers.get("sec-fetch-site") == "cross-site":
+            # Upstream's clients send bodies of any type, so a browser would let the pages of strangers write here.
+            message = "a page of another site must not change anything here"
+            return error_response(ApiError(grpc.StatusCode.PERMISSION_DENIED, message))
+        return found
+
+    async def _respond(self, route: Route, call: Call) -> Response:
         try:
-            answer = await self._handle(request, found.route, found.parameters)
+            answer = await self._handlers[route.operation](call)
         except ApiError as error:
             return error_response(error)
         except StoreError as error:
             return error_response(_explain(error))
-        except ClientDisconnect:
-            raise
         except Exception:
             _LOG.exception("request failed")
             return error_response(_internal("internal error"))
@@ -71,12 +82,19 @@ class Api:
             return Response(answer, media_type="application/json", headers=_HEADERS)
         return StreamingResponse(answer, media_type="application/json", headers=_HEADERS)
 
-    async def _handle(self, request: Request, route: Route, parameters: Mapping[str, str]) -> Answer:
-        body = await self._read(request) if route.body else b""
+    async def _call(self, request: Request, found: Found) -> Call:
+        try:
+            body = await asyncio.wait_for(self._read(request), self._patience) if found.route.body else b""
+        except (asyncio.TimeoutError, TimeoutError) as error:
+            raise ApiError(
+                grpc.StatusCode.DEADLINE_EXCEEDED,
+                f"the body did not arrive within {self._patience:g} seconds",
+                HTTPStatus.REQUEST_TIMEOUT,
+            ) from error
         # A repeated parameter counts once, the first time, as upstream.
         pairs = parse_qsl(request.url.query, keep_blank_values=True)
-        query = {name: value for name, value in reversed(pairs) if name in route.query}
-        return await self._handlers[route.operation](Call(parameters, query, body, self._limits))
+        query = {name: value for name, value in reversed(pairs) if name in found.route.query}
+        return Call(found.parameters, query, body, self._limits)
 
     async def _read(self, request: Request) -> bytes:
         announced = request.headers.get("content-length", "")

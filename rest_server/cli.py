@@ -111,7 +111,7 @@ def _as_browsers_write(origin: str) -> str | None:
     type=click.FloatRange(0, min_open=True),
     default=60.0,
     metavar="SECONDS",
-    help="Longest wait for one answer of the metadata store; grpc-web clients may ask for less.",
+    help="Longest wait for a request's body, and for one answer of the store; grpc-web clients may ask for less.",
 )
 @click.option(
     "--max_grpc_message_length",

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -56,13 +57,25 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def mysql() -> Iterator[mysql_server.MySqlServer]:
-    """A MySQL server for all tests that do not crash it; each takes a database of its own."""
+def mysql_program() -> mysql_server.Program:
+    """The mysqld of this machine."""
     try:
-        mysql_server.find()
+        return mysql_server.find()
     except mysql_server.MySqlMissingError as missing:
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def mysql(mysql_program: mysql_server.Program) -> Iterator[mysql_server.MySqlServer]:
+    """A MySQL server for all tests that do not crash it; each takes a database of its own."""
     with mysql_server.running(durable=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def own_mysql(mysql_program: mysql_server.Program) -> Iterator[mysql_server.MySqlServer]:
+    """A MySQL server of the test module's own, to be stopped, killed and made read-only."""
+    with mysql_server.running() as server:
         yield server
 
 
@@ -90,19 +103,29 @@ def _answers(url: str) -> bool:
         return False
 
 
-def free_port() -> int:
+def unused_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         port: int = reserved.getsockname()[1]
         return port
 
 
 @pytest.fixture(scope="session")
-def grpc_web(stack: Stack) -> Callable[[str], Iterator[str]]:
+def server() -> Callable[..., Any]:
+    return running_server
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    return unused_port
+
+
+@pytest.fixture(scope="session")
+def grpc_web(stack: Stack) -> Callable[..., Any]:
     """Serve the stack's store to browsers: a context manager that takes the allowed origins and gives the address."""
 
     @contextmanager
     def serving(origins: str = "") -> Iterator[str]:
-        port = free_port()
+        port = unused_port()
         flags = [
             "--http_port=0",
             f"--grpc_web_port={port}",
@@ -117,9 +140,9 @@ def grpc_web(stack: Stack) -> Callable[[str], Iterator[str]]:
 
 
 @pytest.fixture(scope="session")
-def grpc_web_passed_on(stack: Stack, grpc_web: Callable[[], Iterator[str]]) -> Iterator[str]:
+def grpc_web_passed_on(stack: Stack, grpc_web: Callable[..., Any]) -> Iterator[str]:
     """A UI server that passes grpc-web on, as the pages of upstream had it."""
-    port = free_port()
+    port = unused_port()
     url = f"http://127.0.0.1:{port}"
     with (
         grpc_web() as behind,

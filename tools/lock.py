@@ -22,6 +22,7 @@ LOCKS = {
     "scanners": (["--group=scanners"], None),
     "build": (["--group=build"], None),
     "node": (["--group=node"], None),
+    "fast-mysql": (["--group=fast-mysql"], None),
     "go": (["--group=go"], None),
     "proto": (["--group=proto"], None),
 }

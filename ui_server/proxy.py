@@ -6,9 +6,12 @@ from urllib.parse import unquote_to_bytes
 
 import httpx
 import structlog
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server_common.grpc_status import status_headers
 
 # Idle connections go before those servers close them (uvicorn does after 5 s unless told otherwise).
 LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=20, keepalive_expiry=4)
@@ -31,7 +34,7 @@ HOP_BY_HOP = frozenset(
 GRPC_DEADLINE_EXCEEDED = 4
 GRPC_UNAVAILABLE = 14
 
-Headers = list[tuple[bytes, bytes]]
+RawHeaders = list[tuple[bytes, bytes]]
 
 _LOG = structlog.get_logger("ui_server.proxy")
 
@@ -82,11 +85,11 @@ class Proxy:
         except ClientDisconnect:
             return
         except httpx.TimeoutException as error:
-            answer = _failure(backend, 504, GRPC_DEADLINE_EXCEEDED, "did not answer in time", error)
+            answer = _failure(backend, scope, 504, GRPC_DEADLINE_EXCEEDED, "did not answer in time", error)
             await answer(scope, receive, send)
             return
         except httpx.HTTPError as error:
-            answer = _failure(backend, 502, GRPC_UNAVAILABLE, "cannot be reached", error)
+            answer = _failure(backend, scope, 502, GRPC_UNAVAILABLE, "cannot be reached", error)
             await answer(scope, receive, send)
             return
         await _relay(backend, response, send)
@@ -129,16 +132,20 @@ async def _relay(backend: Backend, response: httpx.Response, send: Send) -> None
         await response.aclose()
 
 
-def _failure(backend: Backend, status: int, code: int, what: str, error: httpx.HTTPError) -> JSONResponse:
+def _failure(backend: Backend, scope: Scope, status: int, code: int, what: str, error: httpx.HTTPError) -> Response:
     _LOG.warning("backend_failed", backend=backend.name, url=backend.url, status=status, reason=reason_of(error))
     message = (
         f"The {backend.name} at {backend.url} {what}. "
         f"Check that it is running and that {backend.flag} of the UI server names it."
     )
+    asked = Headers(scope=scope).get("content-type", "")
+    if asked.startswith("application/grpc-web"):
+        # To its client, HTTP's own statuses say no more than "Unknown Content-type received".
+        return Response(headers=status_headers(code, message), media_type=asked)
     return JSONResponse({"error": message, "message": message, "code": code}, status_code=status)
 
 
-def end_to_end(headers: Headers) -> Headers:
+def end_to_end(headers: RawHeaders) -> RawHeaders:
     """The headers that are meant for the far end, names in lower case as ASGI wants them."""
     lowered = [(name.lower(), value) for name, value in headers]
     named = {token.strip().lower() for name, value in lowered if name == b"connection" for token in value.split(b",")}

@@ -45,19 +45,32 @@ def check() -> None:
 @contextmanager
 def interrupted_at_deadline(interrupt: Callable[[], None]) -> Iterator[None]:
     """Calls ``interrupt``, from another thread, when the time of this thread's call ends within the block."""
-    deadline: float | None = getattr(_call, "deadline", None)
-    if deadline is None:
-        yield
-        return
-    watched = _Watched(deadline, interrupt)
-    _WATCH.add(watched)
+    watched = watch(interrupt)
     try:
         yield
     finally:
+        unwatch(watched)
+
+
+def watch(interrupt: Callable[[], None]) -> _Watched | None:
+    """As ``interrupted_at_deadline``, until ``unwatch``; for where a context manager costs too much."""
+    deadline: float | None = getattr(_call, "deadline", None)
+    if deadline is None:
+        return None
+    watched = _Watched(deadline, interrupt)
+    _WATCH.add(watched)
+    return watched
+
+
+def unwatch(watched: _Watched | None) -> None:
+    """Ends what ``watch`` began; an interruption that is under way ends first."""
+    if watched is not None:
         _WATCH.remove(watched)
 
 
 class _Watched:
+    __slots__ = ("deadline", "done", "interrupt", "lock")
+
     def __init__(self, deadline: float, interrupt: Callable[[], None]) -> None:
         self.deadline = deadline
         self.interrupt = interrupt

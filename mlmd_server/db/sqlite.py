@@ -26,10 +26,16 @@ BUSY_TIMEOUT_SECONDS = 30.0
 
 
 # The version's own indexes have none that gives the nodes of a type in the order of their ids, as their pages need
-# them. These are ours; the official library neither needs nor minds them.
+# them, nor the contexts of a node. These are ours; the official library neither needs nor minds them.
 _OWN_INDEXES = tuple(
-    f"CREATE INDEX IF NOT EXISTS idx_{table.lower()}_type_id ON {table} (type_id)"
-    for table in ("Artifact", "Execution", "Context")
+    f"CREATE INDEX IF NOT EXISTS idx_{table.lower()}_{column} ON {table} ({column})"
+    for table, column in (
+        ("Artifact", "type_id"),
+        ("Execution", "type_id"),
+        ("Context", "type_id"),
+        ("Attribution", "artifact_id"),
+        ("Association", "execution_id"),
+    )
 )
 
 

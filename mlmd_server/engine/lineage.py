@@ -127,10 +127,10 @@ def get_lineage_graph(
         there = reached[_OTHER[kind]]
         edges = list(_edges(session, kind, last, None))
         found = there.enter(session, {other_id for _, other_id in edges})
-        last = found[:room]
+        last, kept = found[:room], set(found[:room])
         there.visited.difference_update(found[room:])
         room -= len(last)
-        event_ids.update(event_id for event_id, other_id in edges if other_id in set(last))
+        event_ids.update(event_id for event_id, other_id in edges if other_id in kept)
         kind = there.kind
     graph = pb.LineageGraph(events=get_events_by_ids(session, sorted(event_ids)))
     graph.artifacts.extend(artifacts.by_ids(reached[ARTIFACT].ids()))

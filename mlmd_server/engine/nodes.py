@@ -128,12 +128,16 @@ class Nodes(Generic[N]):
 
     def _messages(self, rows: Iterable[Row], columns: Sequence[str]) -> list[N]:
         """One message for each node: its columns come again with each of its properties."""
+        # The innermost loop of every read: plain on purpose.
         width = len(columns)
-        found: dict[SqlValue, N] = {}
+        make, from_columns = self._kind.message, values.from_columns
+        found: dict[SqlValue, Any] = {}
         for row in rows:
-            message = found.get(row[0])
-            if message is None:
-                message = found[row[0]] = cast(N, self._kind.message())
+            node_id = row[0]
+            if node_id in found:
+                message = found[node_id]
+            else:
+                message = found[node_id] = make()
                 for column, value in zip(columns, row, strict=False):
                     if value is not None:
                         setattr(message, column, value)
@@ -141,7 +145,7 @@ class Nodes(Generic[N]):
             name = row[width]
             if name is not None:
                 properties = message.custom_properties if row[width + 1] else message.properties
-                values.from_columns(row, width + 2, properties[cast(str, name)])
+                from_columns(row, width + 2, properties[name])
         return list(found.values())
 
     # Writing
@@ -159,7 +163,7 @@ class Nodes(Generic[N]):
         new = [node for node in given if not node.HasField("id")]
         old = [node for node in given if node.HasField("id")]
         stored = self._locked([node.id for node in old]) if old else {}
-        if len(given) > 1 and self._order_matters(new, stored.values()):
+        if len(given) > 1 and (len({node.id for node in old}) < len(old) or self._order_matters(new, stored.values())):
             return [self.put([node], options)[0] for node in given]
         now = time.time_ns() // 1_000_000
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import cast
+from typing import Any
 
 from google.protobuf.message import DecodeError
 
@@ -61,19 +61,18 @@ def to_columns(name: str, value: pb.Value, database: Database) -> tuple[SqlValue
 
 def from_columns(row: Row, start: int, value: pb.Value) -> None:
     """Fills ``value`` from what lies in ``COLUMNS``, which begin at ``start`` in a row."""
-    int_value, double_value, string_value, proto_value, bool_value = row[start : start + len(COLUMNS)]
-    if string_value is not None:
-        text = cast(str, string_value)
+    cells: tuple[Any, ...] = row
+    if (text := cells[start + 2]) is not None:
         if not (text.startswith(_STRUCT_PREFIX) and _read_struct(text, value)):
             value.string_value = text
-    elif int_value is not None:
-        value.int_value = cast(int, int_value)
-    elif double_value is not None:
-        value.double_value = cast(float, double_value)
-    elif bool_value is not None:
-        value.bool_value = bool(bool_value)
-    elif proto_value is not None:
-        value.proto_value.ParseFromString(base64.b64decode(cast("str | bytes", proto_value)))
+    elif (integer := cells[start]) is not None:
+        value.int_value = integer
+    elif (double := cells[start + 1]) is not None:
+        value.double_value = double
+    elif (boolean := cells[start + 4]) is not None:
+        value.bool_value = bool(boolean)
+    elif (encoded := cells[start + 3]) is not None:
+        value.proto_value.ParseFromString(base64.b64decode(encoded))
 
 
 def _read_struct(text: str, value: pb.Value) -> bool:

@@ -9,7 +9,6 @@ import re
 import struct
 from collections.abc import Iterable
 from enum import Enum
-from urllib.parse import quote
 
 import grpc
 
@@ -21,7 +20,6 @@ _TRAILERS = 0x80
 # Known clients send one or two. Each costs as much time as kilobytes of a long one.
 _MOST_PARTS = 1000
 _PART = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
-_PRINTABLE_BUT_PERCENT = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 
 
 class Framing(Enum):
@@ -128,14 +126,6 @@ def answer(framing: Framing, message: bytes | None, trailers: Iterable[tuple[str
         frames = [_HEAD.pack(0, len(message)), message, *frames]
     body = b"".join(frames)
     return base64.b64encode(body) if framing is Framing.TEXT else body
-
-
-def status_trailers(code: grpc.StatusCode, message: str) -> list[tuple[str, str]]:
-    number: int = code.value[0]
-    trailers = [("grpc-status", str(number))]
-    if message:
-        trailers.append(("grpc-message", quote(message, _PRINTABLE_BUT_PERCENT, errors="replace")))
-    return trailers
 
 
 def _header(value: str | bytes) -> str:

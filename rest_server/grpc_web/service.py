@@ -15,12 +15,13 @@ from starlette.types import Receive, Scope, Send
 
 from mlmd_proto import metadata_store_service_pb2 as service
 from rest_server.errors import ApiError, plain_response
-from rest_server.grpc_web.framing import Framing, MessageReader, answer, framing_of, status_trailers
+from rest_server.grpc_web.framing import Framing, MessageReader, answer, framing_of
 from rest_server.grpc_web.timeout import seconds_of
 from rest_server.handlers import Limits
 from rest_server.metrics import count_grpc_web, observe_call
 from rest_server.slots import Slots
 from rest_server.store import SERVICE, request_id
+from server_common.grpc_status import status_headers
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ class Reply:
 
     @property
     def trailers(self) -> Sequence[tuple[str, str | bytes]]:
-        return [*status_trailers(self.code, self.details), *(self.metadata or ())]
+        return [*_status(self.code, self.details).items(), *(self.metadata or ())]
 
 
 class GrpcWeb:
@@ -88,7 +89,7 @@ class GrpcWeb:
             reply = await self._call(request, found and found[0], rpc, framing)
         except ApiError as error:
             code = error.code
-            response = Response(headers=dict(status_trailers(code, error.message)), media_type=wanted.value)
+            response = Response(headers=_status(code, error.message), media_type=wanted.value)
         else:
             code = reply.code
             response = Response(answer(wanted, reply.message, reply.trailers), media_type=wanted.value)
@@ -132,6 +133,11 @@ class GrpcWeb:
                 reply = Reply(error.code(), error.details() or "", None, error.trailing_metadata())
             outcome.code = reply.code.name
         return reply
+
+
+def _status(code: grpc.StatusCode, message: str) -> dict[str, str]:
+    number: int = code.value[0]
+    return status_headers(number, message)
 
 
 def _metadata(request: Request) -> Iterator[tuple[str, str]]:

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from rest_server.handlers.call import Answer, Call, Handler, Limits
+from rest_server.handlers.call import Call, Handler, Limits
 from rest_server.handlers.events import EventHandlers
 from rest_server.handlers.nodes import NodeHandlers
 from rest_server.handlers.types import TypeHandlers
 from rest_server.store import Store
 
-__all__ = ["Answer", "Call", "Handler", "Limits", "handlers"]
+__all__ = ["Call", "Handler", "Limits", "handlers"]
 
 
 def handlers(store: Store) -> Mapping[str, Handler]:

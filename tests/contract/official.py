@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 from pathlib import Path
 
 from google.protobuf import text_format
 
+from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
+from mlmd_server.db.mysql.database import MySqlDatabase
+from mlmd_server.db.mysql.settings import MySqlSettings
 from mlmd_server.db.sqlite import SqliteDatabase
 from mlmd_server.errors import StoreError
 from mlmd_server.service import MetadataStore
@@ -17,16 +21,35 @@ from mlmd_server.service import MetadataStore
 DRIVER = Path(__file__).parent / "clients" / "official_store.py"
 
 
+def plugins():
+    """Where MariaDB's C library, which the official one uses, finds how to log in to MySQL 9; None where it is not."""
+    found = sorted(Path("/usr/lib").glob("*/libmariadb3/plugin/caching_sha2_password.so"))
+    return str(found[0].parent) if found else None
+
+
 class Official:
     """The official library in a process of its own."""
 
     def __init__(self, python):
         self.process = subprocess.Popen(
-            [python, DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [python, DRIVER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "MARIADB_PLUGIN_DIR": plugins() or ""},
         )
 
-    def open(self, path):
-        self._ask("open", str(path))
+    def open(self, where):
+        """Opens a SQLite file, or a MySQL database, whose user must have no password."""
+        config = pb.ConnectionConfig()
+        if isinstance(where, MySqlSettings):
+            config.mysql.host, config.mysql.port = where.host, where.port
+            config.mysql.user, config.mysql.database = where.user, where.database
+        else:
+            config.sqlite.filename_uri = str(where)
+            config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
+        self._ask("open", base64.b64encode(config.SerializeToString()).decode())
 
     def __call__(self, method, request):
         code, response, _ = self._ask(method, base64.b64encode(request.SerializeToString()).decode())
@@ -46,15 +69,20 @@ class Official:
 class Ours:
     """Our engine, called as the official one."""
 
-    def __init__(self, path):
-        self.database = SqliteDatabase(path)
+    def __init__(self, where):
+        self.database = MySqlDatabase(where) if isinstance(where, MySqlSettings) else SqliteDatabase(where)
+        self.database.prepare()
         self.store = MetadataStore(self.database)
 
     def __call__(self, method, request):
+        before = request.SerializeToString(deterministic=True)
         try:
             return 0, self.store.handler(method)(request)
         except StoreError as error:
             return int(error.code), getattr(rpc, f"{method}Response")()
+        finally:
+            # A call that is run again must find its request as it came.
+            assert request.SerializeToString(deterministic=True) == before, method
 
 
 def request(method, text=""):

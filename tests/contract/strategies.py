@@ -13,6 +13,7 @@ from mlmd_proto import metadata_store_service_pb2 as rpc
 # Node ids 1 and 2 are stored from the start.
 IDS = st.integers(1, 4)
 STORED_IDS = st.integers(1, 2)
+STORED_OR_NOT = st.sampled_from([1, 2, 1, 2, 1, 2, 1, 2, 3, 4, None])
 NAMES = st.sampled_from(["", "a", "b", "it's"])
 EXTERNAL_IDS = st.sampled_from(["x", "y", "z"])
 FOUND_EXTERNAL_IDS = st.sampled_from(["", "x", "y", "no"])
@@ -26,74 +27,113 @@ VALUES = st.one_of(
     st.builds(lambda x: pb.Value(bool_value=x), st.booleans()),
 )
 PROPERTY_TYPES = st.sampled_from([pb.INT, pb.DOUBLE, pb.STRING, pb.BOOLEAN, pb.UNKNOWN])
-EVENT_TYPES = st.sampled_from([pb.Event.UNKNOWN, pb.Event.INPUT, pb.Event.OUTPUT, pb.Event.DECLARED_INPUT])
+EVENT_TYPES = st.sampled_from([pb.Event.INPUT, pb.Event.OUTPUT, pb.Event.DECLARED_INPUT, pb.Event.UNKNOWN])
+
+
+def often(strategy):
+    """Mostly one of these; else the field is left out."""
+    return st.sampled_from([True, True, True, False]).flatmap(lambda given: strategy if given else st.none())
+
+
+def rarely(strategy):
+    """Sometimes one of these; mostly the field is left out."""
+    return st.sampled_from([False, False, False, True]).flatmap(lambda given: strategy if given else st.none())
+
+
+def mostly(right, wrong):
+    """What is right, and now and then something else: a call of many parts succeeds only if all of them are right."""
+    return st.sampled_from([True] * 14 + [False]).flatmap(lambda is_right: right if is_right else wrong)
 
 
 def some(message, **fields):
-    """A message with any of these fields set or left out."""
-    drawn = st.fixed_dictionaries({}, optional=fields)
-    return drawn.map(lambda chosen: message(**chosen))
+    """A message with these fields, but for those that are drawn to be left out."""
+    return st.fixed_dictionaries(fields).map(
+        lambda chosen: message(**{name: value for name, value in chosen.items() if value is not None})
+    )
 
 
 def few(strategy, largest=2):
-    return st.lists(strategy, max_size=largest)
+    return st.lists(strategy, min_size=1, max_size=largest)
 
 
 # Types
 
-TYPE_FIELDS = {
-    "name": st.sampled_from(["A", "E", "C", "new"]),
-    "version": st.sampled_from(["", "v1"]),
-    "external_id": EXTERNAL_IDS,
-    "properties": st.dictionaries(st.sampled_from(["i", "s", "zz"]), PROPERTY_TYPES, max_size=2),
-}
-ARTIFACT_TYPES = some(pb.ArtifactType, base_type=st.sampled_from([0, 1, 2]), **TYPE_FIELDS)
-EXECUTION_TYPES = some(pb.ExecutionType, base_type=st.sampled_from([0, 1, 2]), **TYPE_FIELDS)
-CONTEXT_TYPES = some(pb.ContextType, **TYPE_FIELDS)
+
+def type_fields(name):
+    properties = st.dictionaries(st.sampled_from(["i", "s", "zz"]), PROPERTY_TYPES, max_size=2)
+    return {
+        "name": often(st.sampled_from([name, name, "new"])),
+        "version": rarely(st.sampled_from(["", "v1"])),
+        "external_id": rarely(EXTERNAL_IDS),
+        "properties": st.one_of(st.just({"i": pb.INT}), st.just({"i": pb.INT, "s": pb.STRING}), properties),
+    }
+
+
+ARTIFACT_TYPES = some(pb.ArtifactType, base_type=rarely(st.sampled_from([0, 1, 2])), **type_fields("A"))
+EXECUTION_TYPES = some(pb.ExecutionType, base_type=rarely(st.sampled_from([0, 1, 2])), **type_fields("E"))
+CONTEXT_TYPES = some(pb.ContextType, **type_fields("C"))
 PUT_TYPE_OPTIONS = {
     "can_add_fields": st.booleans(),
     "can_omit_fields": st.booleans(),
-    "all_fields_match": st.sampled_from([True, True, True, False]),
+    "all_fields_match": st.sampled_from([True] * 9 + [False]),
 }
-TYPE_AND_NAME = {"type_name": st.sampled_from(["A", "E", "C", "no"]), "type_version": st.sampled_from(["", "v1"])}
+NAMES_OF_TYPES = {"Artifact": "A", "Execution": "E", "Context": "C"}
+TYPE_AND_NAME = {
+    kind: {
+        "type_name": st.sampled_from([name, name, name, "new", "no"]),
+        "type_version": rarely(st.sampled_from(["", "v1"])),
+    }
+    for kind, name in NAMES_OF_TYPES.items()
+}
 
 
 # Nodes
 
 
 def node_fields(type_id):
-    properties = st.dictionaries(st.sampled_from(["i", "s", "zz"]), VALUES, max_size=2)
+    fitting = st.fixed_dictionaries({}, optional={"i": st.just(pb.Value(int_value=1))})
+    other = st.dictionaries(st.sampled_from(["i", "s", "zz"]), VALUES, max_size=2)
+    # Of other names: the official library loses a property when a custom property of its name changes.
+    custom = st.dictionaries(st.sampled_from(["ci", "cs", "any name"]), VALUES, max_size=2)
     return {
-        "id": IDS,
-        # Mostly one that fits: what is stored makes the next requests interesting.
-        "type_id": st.one_of(st.just(type_id), st.just(type_id), TYPE_IDS),
-        "name": NAMES,
-        "external_id": EXTERNAL_IDS,
-        "properties": st.one_of(st.just({"i": pb.Value(int_value=1)}), properties),
-        "custom_properties": properties,
+        "id": rarely(st.sampled_from([1, 2, 1, 2, 1, 2, 99])),
+        "type_id": mostly(st.just(type_id), st.one_of(st.none(), TYPE_IDS)),
+        "name": often(NAMES),
+        "external_id": rarely(EXTERNAL_IDS),
+        "properties": mostly(fitting, other),
+        "custom_properties": custom,
     }
 
 
 ARTIFACTS = some(
     pb.Artifact,
-    uri=NAMES,
-    state=st.sampled_from([pb.Artifact.UNKNOWN, pb.Artifact.LIVE]),
+    uri=often(NAMES),
+    state=often(st.sampled_from([pb.Artifact.UNKNOWN, pb.Artifact.LIVE])),
     **node_fields(ARTIFACT_TYPE),
 )
-EXECUTIONS = some(pb.Execution, last_known_state=st.sampled_from([0, 2]), **node_fields(EXECUTION_TYPE))
-CONTEXTS = some(pb.Context, **node_fields(CONTEXT_TYPE))
+EXECUTIONS = some(pb.Execution, last_known_state=often(st.sampled_from([0, 2])), **node_fields(EXECUTION_TYPE))
+CONTEXTS = some(
+    pb.Context, **{**node_fields(CONTEXT_TYPE), "name": mostly(st.sampled_from(["a", "b", "c", "d"]), NAMES)}
+)
 STEPS = st.one_of(
     st.builds(lambda x: pb.Event.Path.Step(index=x), st.integers(0, 2)),
     st.builds(lambda x: pb.Event.Path.Step(key=x), NAMES),
 )
 PATHS = st.builds(lambda steps: pb.Event.Path(steps=steps), few(STEPS))
-EVENTS = some(pb.Event, artifact_id=IDS, execution_id=IDS, type=EVENT_TYPES, path=PATHS)
-STORED_EVENTS = some(pb.Event, artifact_id=STORED_IDS, execution_id=STORED_IDS, type=EVENT_TYPES, path=PATHS)
+EVENTS = some(pb.Event, artifact_id=often(IDS), execution_id=often(IDS), type=often(EVENT_TYPES), path=often(PATHS))
+# Of a pair or an edge, which mostly say themselves what the event is between.
+PART_EVENTS = some(
+    pb.Event,
+    artifact_id=mostly(st.none(), STORED_IDS),
+    execution_id=mostly(st.none(), STORED_IDS),
+    type=mostly(st.sampled_from([pb.Event.INPUT, pb.Event.OUTPUT, pb.Event.DECLARED_INPUT]), st.none()),
+    path=rarely(PATHS),
+)
 
 
 def mask(*own):
-    paths = ["external_id", "name", "properties", "properties.i", "custom_properties", "custom_properties.zz", *own]
-    return few(st.sampled_from(paths)).map(lambda chosen: {"paths": chosen})
+    paths = ["external_id", "name", "properties", "properties.i", "custom_properties", "custom_properties.ci", *own]
+    return rarely(few(st.sampled_from(paths)).map(lambda chosen: {"paths": chosen}))
 
 
 # Filter queries
@@ -107,10 +147,10 @@ STRINGS = st.sampled_from(["", "a", "A", "b", "it's", "C", "x"]).map(quoted)
 PATTERNS = st.sampled_from(["a%", "%", "_", "%'%", "A", "%x%"]).map(quoted)
 NUMBERS = st.sampled_from(["0", "1", "2", "10", "-1", "0.5", "1e0", "0x2", "9223372036854775807"])
 COMPARISONS = st.sampled_from(["=", "!=", "<>", "<", "<=", ">", ">="])
-INTEGER_ATTRIBUTES = ["id", "type_id", "properties.i.int_value", "custom_properties.i.int_value"]
-NUMBER_ATTRIBUTES = ["properties.i.double_value", "custom_properties.`zz`.double_value"]
-STRING_ATTRIBUTES = ["name", "type", "external_id", "properties.s.string_value", "custom_properties.s.string_value"]
-BOOLEAN_ATTRIBUTES = ["custom_properties.zz.bool_value", "properties.zz.bool_value"]
+INTEGER_ATTRIBUTES = ["id", "type_id", "properties.i.int_value", "custom_properties.ci.int_value"]
+NUMBER_ATTRIBUTES = ["properties.i.double_value", "custom_properties.`any name`.double_value"]
+STRING_ATTRIBUTES = ["name", "type", "external_id", "properties.s.string_value", "custom_properties.cs.string_value"]
+BOOLEAN_ATTRIBUTES = ["custom_properties.ci.bool_value", "properties.zz.bool_value"]
 
 
 def states(attribute, names, operators=("=", "!=", "IN", "NOT IN")):
@@ -185,28 +225,26 @@ WRONG_QUERIES = st.sampled_from(
 )
 
 
-def options(filter_queries=None):
-    """List options; wrong ones only for lists that hold something."""
-    return some(
-        pb.ListOperationOptions,
-        max_result_size=st.sampled_from([1, 2, 100]),
-        order_by_field=some(
-            pb.ListOperationOptions.OrderByField,
+_ORDER = pb.ListOperationOptions.OrderByField
+
+
+def options(filter_queries, sizes=(1, 2, 100)):
+    return often(
+        some(
+            pb.ListOperationOptions,
+            max_result_size=often(st.sampled_from(sizes)),
             # Not by the last update: the two may need different milliseconds for the same calls.
-            field=st.sampled_from(
-                [pb.ListOperationOptions.OrderByField.ID, pb.ListOperationOptions.OrderByField.CREATE_TIME]
+            order_by_field=rarely(
+                some(_ORDER, field=often(st.sampled_from([_ORDER.ID, _ORDER.CREATE_TIME])), is_asc=often(st.booleans()))
             ),
-            is_asc=st.booleans(),
-        ),
-        **({"filter_query": filter_queries} if filter_queries is not None else {}),
+            filter_query=often(filter_queries),
+        )
     )
 
 
 def options_of_all(filter_queries):
-    wrong = some(
-        pb.ListOperationOptions, max_result_size=st.sampled_from([-1, 0, 1, 2, 100]), filter_query=WRONG_QUERIES
-    )
-    return st.one_of(options(filter_queries), options(filter_queries), wrong)
+    """As ``options``, and wrong ones now and then, which are only refused by both where there is something to list."""
+    return st.one_of(options(filter_queries), options(filter_queries), options(WRONG_QUERIES, (-1, 0, 1, 2, 100)))
 
 
 # Lineage
@@ -215,36 +253,33 @@ _Subgraph = pb.LineageSubgraphQueryOptions
 
 
 def _ending(filter_queries):
-    return some(_Subgraph.EndingNodes, filter_query=filter_queries, include_ending_nodes=st.booleans())
+    return rarely(some(_Subgraph.EndingNodes, filter_query=often(filter_queries), include_ending_nodes=st.booleans()))
 
 
-_STARTS = st.one_of(
-    some(_Subgraph.StartingNodes, filter_query=ARTIFACT_QUERIES).map(lambda start: {"starting_artifacts": start}),
-    some(_Subgraph.StartingNodes, filter_query=EXECUTION_QUERIES).map(lambda start: {"starting_executions": start}),
-    st.just({}),
-)
-LINEAGE_OPTIONS = st.builds(
-    lambda start, rest: _Subgraph(**start, **rest),
-    _STARTS,
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "max_num_hops": st.integers(-1, 4),
-            "direction": st.sampled_from([0, 1, 2, 3]),
-            "ending_artifacts": _ending(ARTIFACT_QUERIES),
-            "ending_executions": _ending(EXECUTION_QUERIES),
-        },
-    ),
+def _starts(filter_queries, fields):
+    queries = st.one_of(st.just("id > 0"), st.sampled_from(["id = 1", "id = 2"]), filter_queries)
+    return some(
+        _Subgraph,
+        **{fields: often(some(_Subgraph.StartingNodes, filter_query=queries))},
+        max_num_hops=often(st.sampled_from([0, 1, 2, 3, 4, -1])),
+        direction=often(st.sampled_from([0, 1, 2, 3])),
+        ending_artifacts=_ending(ARTIFACT_QUERIES),
+        ending_executions=_ending(EXECUTION_QUERIES),
+    )
+
+
+LINEAGE_OPTIONS = st.one_of(
+    _starts(ARTIFACT_QUERIES, "starting_artifacts"), _starts(EXECUTION_QUERIES, "starting_executions")
 )
 GRAPH_MASK = few(st.sampled_from([*(field.name for field in pb.LineageGraph.DESCRIPTOR.fields), "no"]), 3)
 
 _Execution = rpc.PutExecutionRequest
 _Lineage = rpc.PutLineageSubgraphRequest
-_EDGES = some(
-    _Lineage.EventEdge,
-    execution_index=st.integers(-1, 2),
-    artifact_index=st.integers(0, 2),
-    event=STORED_EVENTS,
+_INDICES = mostly(st.just(0), st.sampled_from([1, 2, -1, None]))
+_STORED_EVENTS = some(pb.Event, artifact_id=STORED_IDS, execution_id=STORED_IDS, type=EVENT_TYPES)
+_EDGES = st.one_of(
+    some(_Lineage.EventEdge, execution_index=_INDICES, artifact_index=_INDICES, event=mostly(PART_EVENTS, st.none())),
+    some(_Lineage.EventEdge, event=_STORED_EVENTS),
 )
 
 CALLS = {
@@ -260,15 +295,17 @@ CALLS = {
     "PutArtifacts": {
         "artifacts": few(ARTIFACTS, 3),
         "update_mask": mask("uri", "state"),
-        "options": some(rpc.PutArtifactsRequest.Options, abort_if_latest_updated_time_changed=st.booleans()),
+        "options": rarely(some(rpc.PutArtifactsRequest.Options, abort_if_latest_updated_time_changed=st.booleans())),
     },
     "PutExecutions": {"executions": few(EXECUTIONS, 3), "update_mask": mask("last_known_state")},
     "PutContexts": {"contexts": few(CONTEXTS, 3), "update_mask": mask()},
     "PutEvents": {"events": few(EVENTS, 1)},
     "PutExecution": {
-        "execution": EXECUTIONS,
-        "artifact_event_pairs": few(some(_Execution.ArtifactAndEvent, artifact=ARTIFACTS, event=STORED_EVENTS), 3),
-        "contexts": few(CONTEXTS, 3),
+        "execution": mostly(EXECUTIONS, st.none()),
+        "artifact_event_pairs": few(
+            some(_Execution.ArtifactAndEvent, artifact=mostly(ARTIFACTS, st.none()), event=often(PART_EVENTS)), 3
+        ),
+        "contexts": often(few(CONTEXTS, 3)),
         "options": some(
             _Execution.Options,
             reuse_context_if_already_exist=st.booleans(),
@@ -278,10 +315,10 @@ CALLS = {
         ),
     },
     "PutLineageSubgraph": {
-        "executions": few(EXECUTIONS),
-        "artifacts": few(ARTIFACTS, 3),
-        "contexts": few(CONTEXTS),
-        "event_edges": few(_EDGES),
+        "executions": mostly(few(EXECUTIONS), st.none()),
+        "artifacts": mostly(few(ARTIFACTS, 3), st.none()),
+        "contexts": often(few(CONTEXTS)),
+        "event_edges": often(few(_EDGES)),
         "options": some(
             _Lineage.Options,
             reuse_context_if_already_exist=st.booleans(),
@@ -289,11 +326,13 @@ CALLS = {
         ),
     },
     "PutAttributionsAndAssociations": {
-        "attributions": few(some(pb.Attribution, artifact_id=IDS, context_id=IDS)),
-        "associations": few(some(pb.Association, execution_id=IDS, context_id=IDS)),
+        "attributions": few(some(pb.Attribution, artifact_id=STORED_OR_NOT, context_id=STORED_OR_NOT)),
+        "associations": few(some(pb.Association, execution_id=STORED_OR_NOT, context_id=STORED_OR_NOT)),
     },
-    "PutParentContexts": {"parent_contexts": few(some(pb.ParentContext, child_id=IDS, parent_id=IDS), 2)},
-    **{f"Get{kind}Type": TYPE_AND_NAME for kind in KINDS},
+    "PutParentContexts": {
+        "parent_contexts": few(some(pb.ParentContext, child_id=STORED_OR_NOT, parent_id=STORED_OR_NOT), 2)
+    },
+    **{f"Get{kind}Type": TYPE_AND_NAME[kind] for kind in KINDS},
     **{f"Get{kind}Types": {} for kind in KINDS},
     **{f"Get{kind}TypesByID": {"type_ids": few(TYPE_IDS, 4)} for kind in KINDS},
     **{f"Get{kind}TypesByExternalIds": {"external_ids": few(FOUND_EXTERNAL_IDS)} for kind in KINDS},
@@ -303,12 +342,12 @@ CALLS = {
     "GetArtifactsByID": {"artifact_ids": few(IDS, 3), "populate_artifact_types": st.booleans()},
     "GetExecutionsByID": {"execution_ids": few(IDS, 3)},
     "GetContextsByID": {"context_ids": few(IDS, 3)},
-    "GetArtifactsByType": {**TYPE_AND_NAME, "options": options(ARTIFACT_QUERIES)},
-    "GetExecutionsByType": {**TYPE_AND_NAME, "options": options(EXECUTION_QUERIES)},
-    "GetContextsByType": {**TYPE_AND_NAME, "options": options(CONTEXT_QUERIES)},
-    "GetArtifactByTypeAndName": {**TYPE_AND_NAME, "artifact_name": NAMES},
-    "GetExecutionByTypeAndName": {**TYPE_AND_NAME, "execution_name": NAMES},
-    "GetContextByTypeAndName": {**TYPE_AND_NAME, "context_name": NAMES},
+    "GetArtifactsByType": {**TYPE_AND_NAME["Artifact"], "options": options(ARTIFACT_QUERIES)},
+    "GetExecutionsByType": {**TYPE_AND_NAME["Execution"], "options": options(EXECUTION_QUERIES)},
+    "GetContextsByType": {**TYPE_AND_NAME["Context"], "options": options(CONTEXT_QUERIES)},
+    "GetArtifactByTypeAndName": {**TYPE_AND_NAME["Artifact"], "artifact_name": NAMES},
+    "GetExecutionByTypeAndName": {**TYPE_AND_NAME["Execution"], "execution_name": NAMES},
+    "GetContextByTypeAndName": {**TYPE_AND_NAME["Context"], "context_name": NAMES},
     "GetArtifactsByURI": {"uris": few(NAMES, 2)},
     **{f"Get{kind}sByExternalIds": {"external_ids": few(FOUND_EXTERNAL_IDS)} for kind in KINDS},
     "GetEventsByArtifactIDs": {"artifact_ids": few(IDS)},
@@ -323,7 +362,7 @@ CALLS = {
     "GetChildrenContextsByContexts": {"context_ids": few(IDS)},
     "GetLineageSubgraph": {
         "lineage_subgraph_query_options": LINEAGE_OPTIONS,
-        "read_mask": GRAPH_MASK.map(lambda paths: {"paths": paths}),
+        "read_mask": rarely(GRAPH_MASK.map(lambda paths: {"paths": paths})),
     },
     "GetLineageGraph": {
         "options": some(
@@ -332,9 +371,9 @@ CALLS = {
             max_node_size=st.integers(0, 4),
             stop_conditions=some(
                 pb.LineageGraphQueryOptions.BoundaryConstraint,
-                max_num_hops=st.integers(-1, 3),
-                boundary_artifacts=ARTIFACT_QUERIES,
-                boundary_executions=EXECUTION_QUERIES,
+                max_num_hops=often(st.integers(-1, 3)),
+                boundary_artifacts=rarely(ARTIFACT_QUERIES),
+                boundary_executions=rarely(EXECUTION_QUERIES),
             ),
         )
     },
@@ -343,8 +382,7 @@ _WRITES = [method for method in CALLS if method.startswith("Put")]
 
 
 def _requests(method):
-    fields = st.fixed_dictionaries({}, optional=CALLS[method])
-    return fields.map(lambda chosen: (method, getattr(rpc, f"{method}Request")(**chosen)))
+    return some(getattr(rpc, f"{method}Request"), **CALLS[method]).map(lambda message: (method, message))
 
 
-REQUESTS = st.one_of(st.sampled_from(_WRITES), st.sampled_from(sorted(CALLS))).flatmap(_requests)
+REQUESTS = st.one_of(st.sampled_from(_WRITES), st.sampled_from([*CALLS])).flatmap(_requests)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.contract
 
 SCRIPT = Path(__file__).parent / "clients" / "grpc_web" / "call.js"
 
-OK, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, UNIMPLEMENTED = 0, 3, 4, 5, 12
+OK, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, UNIMPLEMENTED, UNAVAILABLE = 0, 3, 4, 5, 12, 14
 
 
 @pytest.fixture(params=["grpc-web-1", "grpc-web-2"])
@@ -141,3 +141,13 @@ def test_a_deadline_is_taken_along(call, served, far):
     deadline = str(int(time.time() * 1000) + far)
     ((code, _),) = call(served, ("GetContextTypes", rpc.GetContextTypesRequest(), {"deadline": deadline}))
     assert code == OK
+
+
+def test_a_ui_server_whose_backend_is_away_says_so(call, stack, server, free_port):
+    port = free_port()
+    flags = (f"--port={port}", f"--rest_url={stack.rest_url}", "--grpc_web_url=http://127.0.0.1:1")
+    url = f"http://127.0.0.1:{port}"
+    with server("ui_server", *flags, probe=f"{url}/healthz"):
+        ((code, message),) = call(url, ("GetContextTypes", rpc.GetContextTypesRequest()))
+    assert code == UNAVAILABLE
+    assert "http://127.0.0.1:1 cannot be reached" in message

@@ -1,24 +1,25 @@
 """The test suite that the wheel of `ml-metadata` carries, taken from the installed wheel, against our gRPC server."""
 
-import re
-import subprocess
-import sys
+import contextlib
 
 import pytest
+
+from tests.unit.mlmd_server.processes import Server, mysql_flags, with_password
 
 pytestmark = pytest.mark.contract
 
 
-@pytest.fixture
-def grpc_target(tmp_path):
+@pytest.fixture(params=["sqlite", "mysql"])
+def grpc_target(request, tmp_path):
     """A server over a database of its own: the suite counts what it finds."""
-    command = [sys.executable, "-m", "mlmd_server", "--grpc_port=0", "--sqlite_config_filename_uri", tmp_path / "m.db"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        for line in process.stderr:
-            if found := re.search(r"serving .*address=(\S+)", line):
-                break
-        yield found[1]
-        process.terminate()
+    with contextlib.ExitStack() as stack:
+        if request.param == "sqlite":
+            server = Server(f"--sqlite_config_filename_uri={tmp_path / 'm.db'}")
+        else:
+            settings = stack.enter_context(request.getfixturevalue("mysql").database())
+            server = Server(*mysql_flags(settings), env=with_password(settings))
+        stack.callback(server.stop)
+        yield server.target
 
 
 def test_it_passes(official_suite, grpc_target):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from mlmd_server.db import deadlines
 from mlmd_server.db.base import TransactionUndoneError
@@ -70,21 +70,17 @@ class MySqlDatabase:
         readers, _ = self._ready()
         with readers.connection() as kept:
             session = self._session(kept)
-            if not snapshot:
-                with self._noticing_loss(kept):
-                    yield session
-                return
-            with self._noticing_loss(kept):
+            if snapshot:
                 session.fetch("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-                yield session
+            yield session
+            if snapshot:
                 session.fetch("COMMIT")
 
     @contextmanager
     def write(self) -> Iterator[MySqlSession]:
         _, writers = self._ready()
         with writers.connection() as kept:
-            with self._noticing_loss(kept):
-                yield self._session(kept)
+            yield self._session(kept)
             deadlines.check()
             self._commit(kept)
 
@@ -106,26 +102,11 @@ class MySqlDatabase:
     def _session(self, kept: Kept) -> MySqlSession:
         return MySqlSession(kept.connection, self._settings.name, kept.increment)
 
-    @contextmanager
-    def _noticing_loss(self, kept: Kept) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            cause = error.__cause__
-            if isinstance(cause, driver.Error) and failures.is_lost(driver.error_number(cause)):
-                kept.lost = not kept.broken  # not where a deadline has broken it
-                kept.broken = True
-            raise
-
     def _commit(self, kept: Kept) -> None:
         try:
             kept.connection.commit()
         except driver.Error as error:
             if failures.is_lost(driver.error_number(error)):
-                kept.lost = not kept.broken
-                kept.broken = True
                 raise failures.unknown_commit(self._settings.name) from error
             # An answer: the server has rolled the transaction back (deadlock, certification failure, no room).
-            with suppress(*driver.Error):
-                kept.connection.rollback()
             raise failures.meaning(error, self._settings.name) from error

@@ -45,7 +45,7 @@ InterfaceError: tuple[type[Exception], ...] = tuple(driver.InterfaceError for dr
 
 def _driver_for(tls: Tls) -> Any:
     """The fastest that can do it: MariaDB's C library cannot look at a signature without looking at the name, too."""
-    if tls.ca is not None and not tls.verify_identity:
+    if tls.verifies and not tls.verify_identity:
         return _drivers[-1]
     return _drivers[0]
 
@@ -103,24 +103,32 @@ def close(connection: Connection) -> None:
 def _mysqlclient_tls(tls: Tls) -> Mapping[str, Any]:
     files = {"ca": tls.ca, "cert": tls.cert, "key": tls.key}
     given = {name: str(path) for name, path in files.items() if path is not None}
-    for path in given.values():
+    for path in list(given.values()):
         with open(path, "rb"):  # noqa: PTH123 - the C library says only that "SSL connection error" where it is missing
             pass
+    if tls.ca_path is not None:
+        given["capath"] = str(tls.ca_path)
+    if tls.cipher is not None:
+        given["cipher"] = tls.cipher
     return {**({"ssl": given} if given else {}), "ssl_mode": _mode(tls)}
 
 
 def _mode(tls: Tls) -> str:
-    if tls.ca is not None:
+    if tls.verifies:
         return "VERIFY_IDENTITY" if tls.verify_identity else "VERIFY_CA"
     return "REQUIRED" if tls.required else "PREFERRED"
 
 
 def _pymysql_tls(tls: Tls) -> Mapping[str, Any]:
-    if not tls.required and tls.ca is None and tls.cert is None:
+    if not tls.required and not tls.verifies and tls.cert is None and tls.cipher is None:
         return {}
-    context = ssl.create_default_context(cafile=None if tls.ca is None else str(tls.ca))
-    context.check_hostname = tls.ca is not None and tls.verify_identity
-    context.verify_mode = ssl.CERT_NONE if tls.ca is None else ssl.CERT_REQUIRED
+    context = ssl.create_default_context(
+        cafile=None if tls.ca is None else str(tls.ca), capath=None if tls.ca_path is None else str(tls.ca_path)
+    )
+    context.check_hostname = tls.verifies and tls.verify_identity
+    context.verify_mode = ssl.CERT_REQUIRED if tls.verifies else ssl.CERT_NONE
+    if tls.cipher is not None:
+        context.set_ciphers(tls.cipher)
     # Certificates that MySQL made for itself lack extensions that newer Pythons ask for.
     context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
     if tls.cert is not None:

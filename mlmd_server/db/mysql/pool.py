@@ -82,14 +82,14 @@ class Pool:
     def connection(self) -> Iterator[Kept]:
         """A connection for this thread alone; the call's deadline interrupts what runs on it."""
         kept = self._take()
+        watched = deadlines.watch(lambda: self._interrupt(kept))
         try:
-            with deadlines.interrupted_at_deadline(lambda: self._interrupt(kept)):
-                yield kept
-        except BaseException:
-            if not kept.broken:
-                _roll_back(kept)
+            yield kept
+        except BaseException as error:
+            _spoil(kept, error)
             raise
         finally:
+            deadlines.unwatch(watched)
             self._give_back(kept)
 
     def close(self) -> None:
@@ -157,7 +157,14 @@ class Pool:
                 driver.close(other)
 
 
-def _roll_back(kept: Kept) -> None:
+def _spoil(kept: Kept, error: BaseException) -> None:
+    """What an error leaves of a connection: nothing where it was lost, else one without the transaction."""
+    cause = error.__cause__
+    if kept.broken:
+        return  # by a deadline: that says nothing of the other connections
+    if isinstance(cause, driver.Error) and failures.is_lost(driver.error_number(cause)):
+        kept.broken = kept.lost = True
+        return
     try:
         kept.connection.rollback()
     except driver.Error:

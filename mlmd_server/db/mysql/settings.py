@@ -14,16 +14,25 @@ class Tls:
         required: refuse a server that cannot encrypt. Without it, and without ``ca``, encryption is used where the
             server offers it, and its certificate is not looked at.
         ca: the certificate authorities (a PEM file) one of which must have signed the server's certificate.
+        ca_path: the same as a folder of files that are named by their hashes.
         verify_identity: the certificate must also name the host that is asked for.
         cert: this client's certificate (a PEM file), for servers that ask for one.
         key: its key.
+        cipher: the ciphers that may be used, as OpenSSL lists them.
     """
 
     required: bool = False
     ca: Path | None = None
+    ca_path: Path | None = None
     verify_identity: bool = False
     cert: Path | None = None
     key: Path | None = None
+    cipher: str | None = None
+
+    @property
+    def verifies(self) -> bool:
+        """Whether the server's certificate is looked at."""
+        return self.ca is not None or self.ca_path is not None
 
 
 @dataclass(frozen=True)

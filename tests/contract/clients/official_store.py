@@ -1,6 +1,6 @@
-"""Answers calls with the official library over SQLite files: a JSON line in, a JSON line out.
+"""Answers calls with the official library over any database: a JSON line in, a JSON line out.
 
-In:  [method, request as base64], or ["open", path]
+In:  [method, request as base64], or ["open", ConnectionConfig as base64]
 Out: [status code, response as base64, message]
 """
 
@@ -9,22 +9,13 @@ import json
 import sys
 
 from ml_metadata.metadata_store.pywrap.metadata_store_extension import metadata_store as library
-from ml_metadata.proto import metadata_store_pb2 as pb
-
-
-def open_store(path):
-    config = pb.ConnectionConfig()
-    config.sqlite.filename_uri = path
-    config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
-    return library.CreateMetadataStore(config.SerializeToString(), b"")
-
 
 store = None
 for line in sys.stdin:
     method, argument = json.loads(line)
     if method == "open":
         store = None  # closes the one before
-        store = open_store(argument)
+        store = library.CreateMetadataStore(base64.b64decode(argument), b"")
         answer = [0, "", ""]
     else:
         response, message, code = getattr(library, method)(store, base64.b64decode(argument))

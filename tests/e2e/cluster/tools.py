@@ -128,7 +128,7 @@ def _build(tool: Tool) -> None:
         else:
             command = ["go", "build", *flags, "-o", partial / tool.name, tool.package]
             run_visibly(command, env=static, cwd=GO_MODULE)
-        partial.rename(tool.path.parent)
-    except BaseException:
+        if not tool.path.exists():  # else another run was faster
+            partial.rename(tool.path.parent)
+    finally:
         shutil.rmtree(partial, ignore_errors=True)
-        raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from grpc_health.v1 import health_pb2
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
+from mlmd_server.db.mysql.settings import MySqlSettings
 
 
 class Server:
@@ -61,6 +63,20 @@ class Server:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.log.append(line)
+
+
+def mysql_flags(settings: MySqlSettings) -> list[str]:
+    return [
+        f"--mysql_config_host={settings.host}",
+        f"--mysql_config_port={settings.port}",
+        f"--mysql_config_database={settings.database}",
+        f"--mysql_config_user={settings.user}",
+    ]
+
+
+def with_password(settings: MySqlSettings) -> dict[str, str]:
+    """The environment of a server that is to log in."""
+    return {**os.environ, "KFM_MLMD_MYSQL_CONFIG_PASSWORD": settings.password}
 
 
 def put_type(server: Server) -> int:

@@ -84,6 +84,18 @@ class TestContexts:
             with pytest.raises(InvalidArgumentError, match="id not found"):
                 call("PutAttributionsAndAssociations", f"attributions {{ {link} }}")
 
+    def test_parents_and_children_of_many_contexts_at_once(self, call, nodes):
+        a, b, c = nodes["c"]
+        links = "".join(
+            f"parent_contexts {{ child_id: {child} parent_id: {up} }}" for child, up in [(a, b), (a, c), (b, c)]
+        )
+        call("PutParentContexts", links)
+        ids = f"context_ids: {a} context_ids: {b} context_ids: {c} context_ids: 999"
+        parents = call("GetParentContextsByContexts", ids).contexts
+        children = call("GetChildrenContextsByContexts", ids).contexts
+        assert {i: [x.id for x in found.parent_contexts] for i, found in parents.items()} == {a: [b, c], b: [c]}
+        assert {i: [x.id for x in found.children_contexts] for i, found in children.items()} == {b: [a], c: [a, b]}
+
     def test_parents_and_children(self, call, nodes):
         a, b, _ = nodes["c"]
         call("PutParentContexts", f"parent_contexts {{ child_id: {a} parent_id: {b} }}")
@@ -142,6 +154,19 @@ class TestPutExecution:
             call("PutExecution", text)
         stored = call("PutExecution", f"{text} options {{ reuse_context_if_already_exist: true }}")
         assert list(stored.context_ids) == nodes["c"][:1]
+
+    def test_a_new_context_named_twice_is_made_once_when_it_may_be_reused(self, call, type_ids):
+        context = f'contexts {{ type_id: {type_ids["context"]} name: "new" }}'
+        text = f"execution {{ type_id: {type_ids['execution']} }} {context} {context}"
+        stored = call("PutExecution", f"{text} options {{ reuse_context_if_already_exist: true }}")
+        assert stored.context_ids[0] == stored.context_ids[1]
+
+    def test_a_context_with_an_id_stays_as_it_is_when_its_reuse_is_forced(self, call, type_ids, nodes):
+        text = f"execution {{ type_id: {type_ids['execution']} }} options {{ force_reuse_context: true }}"
+        stored = call("PutExecution", f"{text} contexts {{ id: {nodes['c'][0]} }}")
+        assert list(stored.context_ids) == nodes["c"][:1]
+        with pytest.raises(NotFoundError):
+            call("PutExecution", f"{text} contexts {{ id: 999 }}")
 
     def test_an_artifact_is_reused_by_its_external_id_when_asked(self, call, type_ids):
         artifact = f'artifact {{ type_id: {type_ids["artifact"]} external_id: "x" }}'

@@ -13,19 +13,9 @@ from tests import mysql_server
 from tests.unit.mlmd_server.test_mysql import assert_works, caller
 
 
-@pytest.fixture(scope="module")
-def own():
-    """A server of its own, because it is stopped, killed and made read-only."""
-    try:
-        with mysql_server.running() as server:
-            yield server
-    except mysql_server.MySqlMissingError as missing:
-        pytest.skip(str(missing))
-
-
 @pytest.fixture
-def database(own):
-    with own.database() as settings:
+def database(own_mysql):
+    with own_mysql.database() as settings:
         database = MySqlDatabase(settings)
         database.prepare()
         yield database
@@ -33,30 +23,30 @@ def database(own):
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_a_restart_is_waited_for(own, database, how):
+def test_a_restart_is_waited_for(own_mysql, database, how):
     assert_works(database)
-    own.stop(how)
+    own_mysql.stop(how)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(caller(database), "GetArtifacts")
-        own.start()
+        own_mysql.start()
         assert waiting.result(60).artifacts[0].uri == "漢字🚀"
     assert_works(database)
 
 
-def test_a_server_that_stays_away_is_unavailable(own, database, monkeypatch):
+def test_a_server_that_stays_away_is_unavailable(own_mysql, database, monkeypatch):
     monkeypatch.setattr("mlmd_server.retries.LONGEST_SECONDS", 0.5)
-    own.stop()
+    own_mysql.stop()
     try:
         with pytest.raises(UnavailableError, match="Cannot connect"):
             caller(database)("GetArtifacts")
     finally:
-        own.start()
+        own_mysql.start()
     assert_works(database)
 
 
-def test_a_read_only_server_is_read_and_refuses_writes_until_it_is_writable(own, database, monkeypatch):
+def test_a_read_only_server_is_read_and_refuses_writes_until_it_is_writable(own_mysql, database, monkeypatch):
     assert_works(database)
-    own.sql("SET GLOBAL super_read_only = ON")
+    own_mysql.sql("SET GLOBAL super_read_only = ON")
     try:
         with monkeypatch.context() as patch:
             patch.setattr("mlmd_server.retries.LONGEST_SECONDS", 0.5)
@@ -64,23 +54,23 @@ def test_a_read_only_server_is_read_and_refuses_writes_until_it_is_writable(own,
                 caller(database)("PutTypes", 'artifact_types { name: "T" }')
         assert caller(database)("GetArtifacts").artifacts
     finally:
-        own.sql("SET GLOBAL super_read_only = OFF", "SET GLOBAL read_only = OFF")
+        own_mysql.sql("SET GLOBAL super_read_only = OFF", "SET GLOBAL read_only = OFF")
     assert_works(database)
 
 
-def test_connections_that_timed_out_are_replaced_unnoticed(own, database):
-    own.sql("SET GLOBAL wait_timeout = 1")
+def test_connections_that_timed_out_are_replaced_unnoticed(own_mysql, database):
+    own_mysql.sql("SET GLOBAL wait_timeout = 1")
     try:
         assert_works(database)
         idle = f"SELECT COUNT(*) FROM information_schema.processlist WHERE user = '{mysql_server.USER}'"
-        while own.sql(idle) != [(0,)]:
+        while own_mysql.sql(idle) != [(0,)]:
             time.sleep(0.1)
         assert_works(database)
     finally:
-        own.sql("SET GLOBAL wait_timeout = 28800")
+        own_mysql.sql("SET GLOBAL wait_timeout = 28800")
 
 
-def test_a_commit_without_an_answer_is_not_sent_again(own, database, monkeypatch):
+def test_a_commit_without_an_answer_is_not_sent_again(own_mysql, database, monkeypatch):
     """Its outcome is unknown: the client is told so, and nothing is stored twice."""
     call = caller(database)
     (type_id,) = call("PutTypes", 'artifact_types { name: "T" }').artifact_type_ids

@@ -185,6 +185,30 @@ class TestUpdating:
         (stored,) = call("GetExecutionsByID", f"execution_ids: {execution_id}").executions
         assert (stored.name, stored.last_known_state) == ("a", pb.Execution.COMPLETE)
 
+    def test_a_custom_property_that_goes_leaves_the_property_of_its_name(self, call, type_ids):
+        rows = 'properties { key: "rows" value { int_value: 1 } }'
+        text = f"artifacts {{ type_id: {type_ids['artifact']} {rows}"
+        (artifact_id,) = call("PutArtifacts", f"{text} custom_{rows} }}").artifact_ids
+        call("PutArtifacts", f"{text} id: {artifact_id} }}")
+        (stored,) = call("GetArtifacts").artifacts
+        assert list(stored.properties) == ["rows"]
+        assert not stored.custom_properties
+
+    def test_an_external_id_that_one_node_gives_up_another_may_take_in_the_same_call(self, call, type_ids):
+        artifact = f"artifacts {{ type_id: {type_ids['artifact']}"
+        (first,) = call("PutArtifacts", f'{artifact} external_id: "x" }}').artifact_ids
+        text = f'{artifact} id: {first} external_id: "y" }} {artifact} external_id: "x" }}'
+        _, second = call("PutArtifacts", text).artifact_ids
+        found = call("GetArtifacts").artifacts
+        assert {a.id: a.external_id for a in found} == {first: "y", second: "x"}
+
+    def test_a_name_that_is_taken_for_a_moment_only_is_taken(self, call, type_ids):
+        context = f"contexts {{ type_id: {type_ids['context']}"
+        first, second = call("PutContexts", f'{context} name: "a" }} {context} name: "b" }}').context_ids
+        renamed = [f'{context} id: {first} name: "{name}" }}' for name in ("c", "d")]
+        with pytest.raises(AlreadyExistsError):
+            call("PutContexts", f'{renamed[0]} {context} id: {second} name: "c" }} {renamed[1]}')
+
 
 class TestGetting:
     def test_by_uri_also_as_old_clients_ask(self, call, artifact):

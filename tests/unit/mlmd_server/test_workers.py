@@ -1,7 +1,6 @@
 """Several processes on one port over MySQL, and what operators see of them."""
 
 import json
-import os
 import re
 import signal
 import socket
@@ -17,7 +16,7 @@ import pytest
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
-from tests.unit.mlmd_server.processes import Server, health_of, put_type
+from tests.unit.mlmd_server.processes import Server, health_of, mysql_flags, put_type, with_password
 
 SECONDS = 60
 
@@ -33,19 +32,6 @@ def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
-
-
-def mysql_flags(settings):
-    return [
-        f"--mysql_config_host={settings.host}",
-        f"--mysql_config_port={settings.port}",
-        f"--mysql_config_database={settings.database}",
-        f"--mysql_config_user={settings.user}",
-    ]
-
-
-def with_password(settings):
-    return {**os.environ, "KFM_MLMD_MYSQL_CONFIG_PASSWORD": settings.password}
 
 
 @pytest.fixture
@@ -221,6 +207,22 @@ def test_the_official_configuration_file_is_understood(settings, tmp_path):
     assert server.stop() == 0
 
 
+def test_the_official_servers_own_flags_start_it(settings):
+    """As Kubeflow Pipelines' manifests have them."""
+    server = Server(
+        *mysql_flags(settings),
+        f"--mysql_config_password={settings.password}",
+        "--metadata_source_config_type=mysql",
+        "--enable_database_upgrade=true",
+        "--downgrade_db_schema_version=-1",
+        "--metadata_store_connection_retries=5",
+        "--grpc_channel_arguments=grpc.max_metadata_size=16384,grpc.max_receive_message_length=104857600",
+        "--worker_processes=1",
+    )
+    assert put_type(server)
+    assert server.stop() == 0
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
@@ -228,10 +230,12 @@ def test_the_official_configuration_file_is_understood(settings, tmp_path):
         (["--mysql_config_host=h"], "--mysql_config_database"),
         (["--mysql_config_host=h", "--mysql_config_database=d", "--sqlite_config_filename_uri=x"], "Say which"),
         (["--mysql_config_host=h", "--mysql_config_database=d", "--mysql_config_sslca=/no/such"], "Cannot read"),
-        (["--mysql_config_host=h", "--mysql_config_database=d", "--mysql_config_verify_server_cert=1"], "sslca"),
+        (["--mysql_config_host=h", "--mysql_config_database=d", "--mysql_config_verify_server_cert"], "sslrootcert"),
         (["--sqlite_config_filename_uri=x", "--grpc_channel_arguments=y"], "NAME=VALUE"),
         (["--sqlite_config_filename_uri=x", "--grpc_tls_key=k"], "go together"),
         (["--metadata_store_server_config_file=/no/such"], "Cannot read"),
+        (["--metadata_source_config_type=config_file"], "--metadata_store_server_config_file"),
+        (["--sqlite_config_filename_uri=x", "--downgrade_db_schema_version=9"], "does not downgrade"),
     ],
 )
 def test_wrong_flags_are_errors_that_say_what_to_type(flags, words):

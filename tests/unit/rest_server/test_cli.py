@@ -44,12 +44,6 @@ def process():
         server.communicate()
 
 
-@pytest.fixture
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        return reserved.getsockname()[1]
-
-
 def test_help_fits_a_terminal_and_names_every_flag():
     done = run("--help", COLUMNS="80")
     assert done.returncode == 0
@@ -124,6 +118,7 @@ def test_a_signal_ends_the_server_in_peace(process, number):
 
 
 def test_requests_under_way_are_finished_on_both_ports_before_the_server_ends(process, scripted, free_port):
+    port = free_port()
     under_way = threading.Barrier(2)
 
     def answer(method, request, context):
@@ -132,17 +127,17 @@ def test_requests_under_way_are_finished_on_both_ports_before_the_server_ends(pr
                 server.send_signal(signal.SIGTERM)
             # Until the server has closed both doors, and so has heard the signal.
             for address in (url, grpc_web):
-                host, port = address.removeprefix("http://").split(":")
+                host, number = address.removeprefix("http://").split(":")
                 while True:
                     try:
-                        socket.create_connection((host, int(port)), timeout=1).close()
+                        socket.create_connection((host, int(number)), timeout=1).close()
                     except OSError:
                         break
         return b""
 
-    grpc_web = f"http://127.0.0.1:{free_port}"
+    grpc_web = f"http://127.0.0.1:{port}"
     with scripted(answer) as target, ThreadPoolExecutor(1) as beside:
-        server, url = process("--mlmd_grpc_port", target.split(":")[1], "--grpc_web_port", str(free_port))
+        server, url = process("--mlmd_grpc_port", target.split(":")[1], "--grpc_web_port", str(port))
         browser = beside.submit(
             httpx.post,
             f"{grpc_web}/ml_metadata.MetadataStoreService/GetArtifacts",

@@ -1,5 +1,8 @@
 """What clients see when the store fails, and what they may not ask for."""
 
+import socket
+from urllib.parse import urlsplit
+
 import grpc
 import httpx
 import pytest
@@ -123,6 +126,18 @@ class TestLimits:
             assert "has 256 characters; at most 255 are allowed" in response.json()["error"]
         assert backend.call("POST", "/artifact_types", {"name": name.ljust(255, "n")}).status_code == 200
 
+    def test_a_slow_client_takes_nobodys_place_and_is_told_in_the_end(self, start):
+        backend = start(grpc_timeout=2, limits=Limits(concurrent_requests=1))
+        address = urlsplit(backend.url)
+        with socket.create_connection((address.hostname, address.port), timeout=60) as slow:
+            slow.sendall(b"POST /api/v1alpha1/artifact_types HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{")
+            assert backend.call("GET", "/artifact_types").status_code == 200
+            told = b""
+            while not told.endswith(b"}") and (more := slow.recv(65536)):
+                told += more
+        assert told.startswith(b"HTTP/1.1 408 ")
+        assert b"the body did not arrive within 2 seconds" in told
+
     def test_a_string_of_16_mebibytes_is_kept(self, backend, name):
         backend.post("/artifact_types", {"name": name, "properties": {"s": "STRING"}})
         value = {"string_value": "x" * 2**24}
@@ -177,3 +192,19 @@ class TestPagesBeside:
         eventually(lambda: REGISTRY.get_sample_value("metadata_rest_requests_total", sample) == before + 1)
         assert b'metadata_rest_grpc_calls_total{code="OK",rpc="GetArtifactTypes"}' in generate_latest(REGISTRY)
         assert "metadata_rest_requests_total" in backend.client.get("/metrics").text
+
+
+class TestPagesOfOtherSites:
+    """A browser lets any page send a POST without asking; what it adds to the request tells them apart."""
+
+    def test_must_not_change_anything(self, backend):
+        headers = {"sec-fetch-site": "cross-site", "content-type": "text/plain"}
+        response = backend.call("POST", "/artifact_types", content='{"name": "from.elsewhere/T"}', headers=headers)
+        assert response.status_code == 403
+        assert backend.call("GET", "/artifact_types/from.elsewhere/T").status_code == 404
+
+    @pytest.mark.parametrize("site", ["same-origin", "same-site", "none"])
+    def test_other_pages_may(self, backend, site):
+        body = f'{{"name": "from.here/{site}"}}'
+        response = backend.call("POST", "/artifact_types", content=body, headers={"sec-fetch-site": site})
+        assert response.status_code == 200

@@ -149,12 +149,14 @@ class TestGrpcWeb:
         await ui.get("/api/v1alpha1/artifacts")
         assert str(rest.seen[0].url) == "http://rest:8080/api/v1alpha1/artifacts"
 
-    async def test_a_server_that_is_away_is_named(self, ui, rest):
+    @pytest.mark.parametrize("content_type", ["application/grpc-web+proto", "application/grpc-web-text"])
+    async def test_a_server_that_is_away_is_named_as_grpc_web_says_it(self, ui, rest, content_type):
         rest.fails_with(httpx.ConnectError("Connection refused"))
-        answer = await ui.post(self.PATH, content=self.CALL)
-        assert (answer.status_code, answer.json()["code"]) == (502, 14)
-        assert "http://web:9090" in answer.json()["message"]
-        assert "--grpc_web_url" in answer.json()["message"]
+        answer = await ui.post(self.PATH, content=self.CALL, headers={"content-type": content_type})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, content_type)
+        assert answer.headers["grpc-status"] == "14"
+        assert "http://web:9090 cannot be reached" in answer.headers["grpc-message"]
+        assert "--grpc_web_url" in answer.headers["grpc-message"]
 
     async def test_calls_are_counted_apart(self, ui):
         await ui.post(self.PATH, content=self.CALL)
