@@ -46,8 +46,17 @@ def refuse_others(cluster: Cluster, objects: Iterable[Object]) -> None:
         raise InstallerError(f"{wanted['kind']} {name} in {cluster.namespace} is of another installation.", hint=hint)
 
 
-def apply(cluster: Cluster, objects: list[Object], say: Callable[[str], None], note: Callable[[str], None]) -> int:
+def apply(
+    cluster: Cluster,
+    objects: list[Object],
+    say: Callable[[str], None],
+    note: Callable[[str], None],
+    *,
+    take_over: bool = False,
+) -> int:
     """Applies all objects, then deletes what earlier runs applied and this one does not want.
+
+    Fields that another manager has set otherwise become ours; that is noted, but with ``take_over`` it is the purpose.
 
     Returns:
         how many objects were deleted.
@@ -59,7 +68,7 @@ def apply(cluster: Cluster, objects: list[Object], say: Callable[[str], None], n
     for each in inventory.in_order(objects):
         say(f"{each['kind']} {each['metadata']['name']}")
         try:
-            cluster.apply(each)
+            cluster.apply(each, force=take_over)
         except ConflictError as error:
             first = (error.details or str(error)).splitlines()[0]
             note(f"Taking over {each['kind']} {each['metadata']['name']}: {first}")

@@ -81,7 +81,8 @@ def up(target: Target, engine: Engine | None, seconds: int, terminal: Terminal) 
             inventory.forget(cluster)
             step.outcome = f"{made}release {engines.RELEASE}"
         else:
-            deleted = applying.apply(cluster, objects, step.glimpse, terminal.note)
+            was_helm = engines.has_release(cluster)
+            deleted = applying.apply(cluster, objects, step.glimpse, terminal.note, take_over=was_helm)
             engines.forget_release(cluster)
             step.outcome = f"{made}{len(objects)} applied, {deleted} deleted"
     workloads = [(each["kind"], each["metadata"]["name"]) for each in objects if each["kind"] in rollouts.WORKLOADS]

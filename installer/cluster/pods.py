@@ -21,7 +21,7 @@ class Trouble:
     Attributes:
         pod: its name.
         reason: the reason in a few words.
-        kind: ``waiting`` goes away by itself; ``image``, ``config``, ``mount`` and ``schedule`` do after a short while
+        kind: ``waiting`` and ``starting`` (no container runs yet) go away by themselves; ``image``, ``config``, ``mount`` and ``schedule`` do after a short while
             or not at all; ``crash`` and ``stop`` do not.
         container: whose log tells more.
         since: when the pod was made.
@@ -35,7 +35,7 @@ class Trouble:
 
     @property
     def is_final(self) -> bool:
-        if self.kind == "waiting":
+        if self.kind in {"waiting", "starting"}:
             return False
         return self.kind not in _PATIENCE_SECONDS or _age(self.since) > _PATIENCE_SECONDS[self.kind]
 
@@ -57,7 +57,7 @@ def trouble_with(pod: Object) -> Trouble | None:
         if found := _container_trouble(name, each, made):
             return found
     if not statuses:
-        return Trouble(name, "is about to start", since=made)
+        return Trouble(name, "is about to start", "starting", since=made)
     return Trouble(name, "runs and is not ready yet", since=made)
 
 
@@ -80,7 +80,7 @@ def _container_trouble(pod: str, status: Object, made: str) -> Trouble | None:
             why = terminated.get("reason", "Error")
             return Trouble(pod, f"{name} ended with {terminated['exitCode']} ({why})", "crash", name, made)
     if reason:
-        return Trouble(pod, f"{name}: {reason}", "waiting", since=made)
+        return Trouble(pod, f"{name}: {reason}", "starting", since=made)
     return None
 
 

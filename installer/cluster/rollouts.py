@@ -77,7 +77,7 @@ def _troubles(cluster: Cluster, workloads: list[Object]) -> list[Trouble]:
     for workload in workloads:
         for pod in _new_pods(cluster, workload):
             trouble = pods.trouble_with(pod)
-            if trouble is not None and trouble.kind == "waiting":
+            if trouble is not None and trouble.kind == "starting":
                 trouble = pods.mount_trouble(cluster, pod) or trouble
             if trouble is not None:
                 found.append(trouble)

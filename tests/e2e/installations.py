@@ -168,5 +168,4 @@ def namespace(cluster: Cluster, name: str) -> Iterator[Installation]:
     cluster.kubectl("create", "namespace", name)
     cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
     yield Installation(cluster, name)
-    # Its CPU is needed by what comes next.
-    cluster.kubectl("delete", "namespace", name)
+    cluster.kubectl("delete", "namespace", name, "--wait=false")

@@ -188,16 +188,20 @@ def test_data_survives_a_restart_of_the_node(own_cluster: Cluster, healthy: Inst
 
 
 @pytest.mark.timeout(600, func_only=True)
-def test_helm_takes_over_and_back_and_the_data_stays(healthy: Installation) -> None:
-    artifacts, passwords = healthy.artifacts(), healthy.passwords()
+def test_helm_takes_over_and_back_and_no_pod_notices(healthy: Installation) -> None:
+    healthy.apply(BASE, "--server-side", "--force-conflicts")
+    healthy.wait()
+    artifacts, before = healthy.artifacts(), {pod["metadata"]["uid"] for pod in healthy.pods()}
+
     healthy.helm("upgrade", "--install", "metadata", CHART, "--take-ownership", "--force-conflicts")
     healthy.wait()
-    assert healthy.artifacts() == artifacts
-    healthy.kubectl("delete", "secret", "--selector=owner=helm")
+    assert "deployed" in healthy.helm("list")
+    assert {pod["metadata"]["uid"] for pod in healthy.pods()} == before
+    healthy.kubectl("delete", "secret", "--selector=owner=helm,name=metadata")
     healthy.apply(BASE, "--server-side", "--force-conflicts")
     healthy.wait()
 
+    assert {pod["metadata"]["uid"] for pod in healthy.pods()} == before
     assert healthy.artifacts() == artifacts
-    assert healthy.passwords() == passwords
     applied = healthy.get("deployments,statefulsets,services", f"--selector={PART}")["items"]
     assert {each["metadata"]["labels"]["app.kubernetes.io/managed-by"] for each in applied} == {"kustomize"}

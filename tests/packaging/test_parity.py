@@ -62,6 +62,15 @@ def test_each_overlay_installs_what_its_settings_give_helm(overlay, tmp_path):
     assert_equal(Rendered(configuration, rendering.kustomize_build(directory), chart))
 
 
+def test_lists_of_the_defaults_are_in_the_same_order(rendered):
+    """Kubernetes takes another order for a change: whoever takes over would start the pods anew."""
+    ours, theirs = (
+        {(made["kind"], made["metadata"]["name"]): rendering.pod_spec(made) for made in objects}
+        for objects in (rendered[0].kustomize, rendered[0].helm)
+    )
+    assert ours == theirs
+
+
 def test_the_base_alone_is_what_the_chart_installs_by_default(tmp_path):
     chart = [each for each in rendering.helm(Configuration("defaults"), tmp_path) if not is_smoke(each)]
 

@@ -238,6 +238,15 @@ class TestRollouts:
             self.wait(cluster)
         assert "Create what is missing" in caught.value.hint
 
+    def test_what_was_missing_once_is_forgotten_when_the_pod_runs(self, cluster):
+        cluster.pods["p"] = ui_pod()
+        cluster.warnings.append(
+            {"involvedObject": {"name": "p"}, "reason": "FailedMount", "message": 'secret "mine" not found'}
+        )
+
+        with pytest.raises(InstallerError, match="after 0 s"):
+            self.wait(cluster, seconds=0)
+
     def test_pods_that_may_not_be_made_are_explained(self, cluster):
         server = workload("metadata-ui", "ui")
         server["status"]["conditions"] = [
