@@ -15,10 +15,15 @@ from installer.errors import InstallerError
 Object = dict[str, Any]
 
 FIELD_MANAGER = "kubeflow-metadata-installer"
+_TIMEOUT: dict[str, Any] = {"_request_timeout": 30}
 
 
 class UnknownKindError(InstallerError):
     """The cluster does not know a kind; what brings it is not installed."""
+
+
+class UnreachableError(InstallerError):
+    """The cluster does not answer."""
 
 
 class ConflictError(InstallerError):
@@ -35,13 +40,15 @@ class Cluster:
 
     def get(self, api_version: str, kind: str, name: str) -> Object | None:
         with _spoken(f"{kind} {name}"):
-            return self._call(lambda: self._resource(api_version, kind).get(name=name, namespace=self.namespace))
+            return self._call(
+                lambda: self._resource(api_version, kind).get(name=name, namespace=self.namespace, **_TIMEOUT)
+            )
 
     def list(self, api_version: str, kind: str, selector: str = "", field_selector: str = "") -> list[Object]:
         with _spoken(f"{kind}s"):
             found = self._call(
                 lambda: self._resource(api_version, kind).get(
-                    namespace=self.namespace, label_selector=selector, field_selector=field_selector
+                    namespace=self.namespace, label_selector=selector, field_selector=field_selector, **_TIMEOUT
                 )
             )
         return list(found.get("items", [])) if found else []
@@ -61,13 +68,14 @@ class Cluster:
                 namespace=wanted["metadata"].get("namespace"),
                 field_manager=FIELD_MANAGER,
                 force_conflicts=force,
+                **_TIMEOUT,
             )
         return dict(made.to_dict())
 
     def create(self, wanted: Object) -> None:
         with _spoken(f"{wanted['kind']} {wanted['metadata']['name']}"):
             self._resource(wanted["apiVersion"], wanted["kind"]).create(
-                body=wanted, namespace=wanted["metadata"].get("namespace")
+                body=wanted, namespace=wanted["metadata"].get("namespace"), **_TIMEOUT
             )
 
     def delete(self, api_version: str, kind: str, name: str) -> bool:
@@ -78,6 +86,7 @@ class Cluster:
                     name=name,
                     namespace=self.namespace,
                     body={"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Foreground"},
+                    **_TIMEOUT,
                 )
             )
         return found is not None
@@ -89,7 +98,13 @@ class Cluster:
 
         try:
             answer: Any = CoreV1Api(self.client.client).read_namespaced_pod_log(
-                pod, self.namespace, container=container, tail_lines=lines, previous=previous, _preload_content=False
+                pod,
+                self.namespace,
+                container=container,
+                tail_lines=lines,
+                previous=previous,
+                _preload_content=False,
+                **_TIMEOUT,
             )
             return str(answer.data.decode(errors="replace"))
         except ApiException:
@@ -177,7 +192,7 @@ def _spoken(what: str) -> Iterator[None]:
             raise ConflictError(f"{what} has fields of others.", details=message) from error
         raise InstallerError(f"The cluster refuses {what}.", details=message, hint=_for_refused(message)) from error
     except (HTTPError, OSError) as error:
-        raise InstallerError(
+        raise UnreachableError(
             "The cluster does not answer.",
             details=str(error),
             hint="Is it running? Choose another one with --context, or try: kubectl cluster-info",

@@ -21,8 +21,8 @@ class Trouble:
     Attributes:
         pod: its name.
         reason: the reason in a few words.
-        kind: ``waiting`` and ``starting`` (no container runs yet) go away by themselves; ``image``, ``config``, ``mount`` and ``schedule`` do after a short while
-            or not at all; ``crash`` and ``stop`` do not.
+        kind: ``waiting`` and ``starting`` (no container runs yet) go away by themselves; ``image``, ``config``,
+            ``mount`` and ``schedule`` do so after a short while or not at all; ``crash`` and ``stop`` do not.
         container: whose log tells more.
         since: when the pod was made.
     """

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from installer.cluster import pods
-from installer.cluster.connection import Cluster, Object
+from installer.cluster.connection import Cluster, Object, UnreachableError
 from installer.cluster.pods import Trouble
 from installer.errors import InstallerError
 
@@ -57,19 +57,34 @@ def wait(cluster: Cluster, workloads: Iterable[tuple[str, str]], seconds: float,
     names = list(workloads)
     deadline = time.monotonic() + seconds
     while True:
-        found = [cluster.get("apps/v1", kind, name) for kind, name in names]
-        states = [state_of(each) for each in found if each is not None]
-        open_ = [state for state in states if not state.done]
-        if len(states) == len(names) and not open_:
-            return
-        troubles = _troubles(cluster, [each for each in found if each and not state_of(each).done])
-        say(*[f"{each.pod}: {each.reason}" for each in troubles] or [state.words for state in open_])
-        _raise_refused(open_)
-        if final := next((each for each in troubles if each.is_final), None):
-            raise _failure(cluster, final)
-        if time.monotonic() > deadline:
-            raise _too_late(cluster, open_, troubles, seconds)
+        try:
+            if _look(cluster, names, say, seconds, late=time.monotonic() > deadline):
+                return
+        except UnreachableError:
+            # An API server that starts anew, say.
+            if time.monotonic() > deadline:
+                raise
+            say("the cluster does not answer; asking again")
         time.sleep(_LOOK_SECONDS)
+
+
+def _look(
+    cluster: Cluster, names: list[tuple[str, str]], say: Callable[..., None], seconds: float, *, late: bool
+) -> bool:
+    """Whether everything runs."""
+    found = [cluster.get("apps/v1", kind, name) for kind, name in names]
+    states = [state_of(each) for each in found if each is not None]
+    open_ = [state for state in states if not state.done]
+    if len(states) == len(names) and not open_:
+        return True
+    troubles = _troubles(cluster, [each for each in found if each and not state_of(each).done])
+    say(*[f"{each.pod}: {each.reason}" for each in troubles] or [state.words for state in open_])
+    _raise_refused(open_)
+    if final := next((each for each in troubles if each.is_final), None):
+        raise _failure(cluster, final)
+    if late:
+        raise _too_late(cluster, open_, troubles, seconds)
+    return False
 
 
 def _troubles(cluster: Cluster, workloads: list[Object]) -> list[Trouble]:

@@ -123,7 +123,7 @@ def test_with_monitoring_prometheus_reaches_the_metrics(tmp_path):
 
 def test_with_istio_servers_reach_istiod(tmp_path):
     found = policies(tmp_path, COMPONENTS["istio"])
-    assert all(allowed(found, server, ISTIOD, 15012) for server in (GRPC, REST, UI))
+    assert all(allowed(found, server, ISTIOD, 15012) for server in (GRPC, REST, UI, SMOKE))
     assert not allowed(found, DB, ISTIOD, 15012)
     assert not allowed(found, GRPC, GATEWAY, 15012)
 
@@ -152,5 +152,6 @@ def test_the_api_server_can_be_narrowed(tmp_path):
 def test_beside_kubeflow_pipelines_rest_reaches_their_server(tmp_path):
     found = policies(tmp_path, merged(COMPONENTS["beside-kfp"], COMPONENTS["istio"]))
     assert allowed(found, REST, KFP_GRPC, 8080)
+    assert allowed(found, SMOKE, KFP_GRPC, 8080)
     assert not allowed(found, UI, KFP_GRPC, 8080)
     assert allowed(found, NEIGHBOUR, KFP_GRPC, 8080), "their pods stay as they are"

@@ -62,6 +62,21 @@
       protocol: TCP
 {{- end -}}
 
+{{- /* To the gRPC server: ours, or that of Kubeflow Pipelines. */ -}}
+{{- define "metadata.toStore" -}}
+{{- if .Values.besideKfp.enabled -}}
+- to:
+    - podSelector:
+        matchLabels:
+          component: metadata-grpc-server
+  ports:
+    - port: 8080
+      protocol: TCP
+{{- else -}}
+{{- include "metadata.toPart" (dict "part" "grpc" "port" 8080) -}}
+{{- end -}}
+{{- end -}}
+
 {{- /* To some ports, of some addresses or any. (dict "ports" list "cidrs" list) */ -}}
 {{- define "metadata.toAddresses" -}}
 - ports:

@@ -6,6 +6,7 @@ import pytest
 
 from installer.cluster import applying, commands, engines, inventory, pods, rollouts, smoke
 from installer.cluster.commands import Target
+from installer.cluster.connection import UnreachableError
 from installer.errors import InstallerError
 from installer.terminal import Terminal
 from tests.unit.installer.fake_cluster import FakeCluster, container, pod, workload
@@ -296,6 +297,19 @@ class TestRollouts:
 
         with pytest.raises(InstallerError, match="after 0 s"):
             rollouts.wait(cluster, [("StatefulSet", "metadata-db")], 0, lambda *_lines: None)
+
+    def test_a_cluster_that_is_away_for_a_moment_is_asked_again(self, cluster, monkeypatch):
+        cluster.add(workload("metadata-ui", "ui", ready=1))
+        answers = [UnreachableError("The cluster does not answer.")]
+        get = cluster.get
+
+        def away_once(*what):
+            if answers:
+                raise answers.pop()
+            return get(*what)
+
+        monkeypatch.setattr(cluster, "get", away_once)
+        rollouts.wait(cluster, [("Deployment", "metadata-ui")], 60, lambda *_lines: None)
 
     def test_what_is_young_may_still_get_better(self):
         young = pod("p", "ui", created="2999-01-01T00:00:00Z", conditions=[UNSCHEDULABLE])
