@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ HOST = "other-mysql"
 
 @pytest.fixture
 def elsewhere(cluster: Cluster, loaded: str) -> Iterator[Installation]:
-    with namespace(cluster, "databases") as made:
+    with namespace(cluster, f"databases-{secrets.token_hex(2)}") as made:
         yield made
 
 

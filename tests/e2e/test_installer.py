@@ -49,13 +49,12 @@ def test_up_by_either_tool_twice_changes_nothing_and_after_down_the_data_is_foun
         foo.installer("down")
         assert what_is_left(foo) == DATA
         assert foo.installer("status", check=False).returncode == 1
-    foo.installer("up")
+    foo.installer("up", "--set=ui.replicas=2", "--set=logLevel=debug")
     assert foo.artifacts() == artifacts
     assert foo.passwords() == passwords
 
 
 def test_settings_change_what_runs_and_what_is_no_longer_wanted_goes(foo: Installation) -> None:
-    foo.installer("up", "--set=ui.replicas=2", "--set=logLevel=debug")
     assert "poddisruptionbudget.policy/metadata-ui" in foo.kubectl("get", "pdb", "--output=name")
     foo.installer("up")
 

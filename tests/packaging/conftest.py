@@ -17,7 +17,7 @@ from tests.packaging.configurations import Configuration
 from tests.packaging.rendering import Object
 
 HERE = Path(__file__).resolve().parent
-TOOLS = (tools.KUSTOMIZE, tools.HELM_4, tools.HELM_3, tools.KUBE_SCORE)
+TOOLS = (tools.KUSTOMIZE, tools.KUSTOMIZE_OLDEST, tools.HELM_4, tools.HELM_3, tools.KUBE_SCORE)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

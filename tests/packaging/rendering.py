@@ -57,8 +57,8 @@ def kustomize(configuration: Configuration, directory: Path, *, smoke: bool = Tr
     return kustomize_build(directory)
 
 
-def kustomize_build(directory: Path) -> list[Object]:
-    return _objects(_run([tools.KUSTOMIZE.path, "build", directory]))
+def kustomize_build(directory: Path, *, tool: tools.Tool = tools.KUSTOMIZE) -> list[Object]:
+    return _objects(_run([tool.path, "build", directory]))
 
 
 def helm(configuration: Configuration, directory: Path, *, tool: tools.Tool = tools.HELM_4) -> list[Object]:

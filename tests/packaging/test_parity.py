@@ -51,6 +51,12 @@ def test_helm_3_makes_what_helm_4_makes(rendered, tmp_path):
         assert rendering.helm(each.configuration, tmp_path, tool=tools.HELM_3) == each.helm, str(each)
 
 
+def test_the_oldest_kustomize_makes_what_the_newest_makes(rendered, tmp_path):
+    for each in rendered[: len(configurations.named())]:
+        rendering.kustomize(each.configuration, tmp_path)
+        assert rendering.kustomize_build(tmp_path, tool=tools.KUSTOMIZE_OLDEST) == each.kustomize, str(each)
+
+
 @pytest.mark.parametrize("overlay", [file.parent.name for file in sorted(manifests().glob("overlays/*/settings.yaml"))])
 def test_each_overlay_installs_what_its_settings_give_helm(overlay, tmp_path):
     directory = manifests() / "overlays" / overlay

@@ -158,9 +158,9 @@ readinessProbe:
   httpGet:
     path: /readyz
     port: http
-  periodSeconds: 5
+  periodSeconds: 2
   timeoutSeconds: 5
-  failureThreshold: 2
+  failureThreshold: 3
 {{- end -}}
 
 {{- define "metadata.preStop" -}}

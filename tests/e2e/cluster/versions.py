@@ -10,6 +10,7 @@ KIND = "v0.33.0"
 HELM_3 = "v3.22.0"
 HELM_4 = "v4.3.1"
 KUSTOMIZE = "v5.8.2"
+KUSTOMIZE_OLDEST = "v5.0.0"  # that the manifests are for
 KUBECONFORM = "v0.8.0"
 KUBE_SCORE = "v1.20.0"
 REGISTRY = "v0.22.1"
