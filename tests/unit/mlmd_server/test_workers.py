@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -28,12 +27,6 @@ def eventually(what):
         time.sleep(0.05)
 
 
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 @pytest.fixture
 def settings(mysql):
     with mysql.database() as settings:
@@ -41,7 +34,7 @@ def settings(mysql):
 
 
 @pytest.fixture
-def server(settings):
+def server(settings, free_port):
     flags = ["--worker_processes=2", f"--metrics_port={free_port()}", f"--health_port={free_port()}"]
     server = Server(*mysql_flags(settings), *flags, "--log_level=debug", env=with_password(settings))
     server.metrics_url = f"http://127.0.0.1:{flags[1].partition('=')[2]}/metrics"
@@ -146,7 +139,7 @@ def test_a_call_ends_at_its_deadline(server, mysql, settings):
         eventually(lambda: mysql.sql(running) == [(0,)])
 
 
-def test_without_its_database_it_lives_but_is_not_ready(settings):
+def test_without_its_database_it_lives_but_is_not_ready(settings, free_port):
     away = [f"--mysql_config_port={free_port()}" if "port" in flag else flag for flag in mysql_flags(settings)]
     server = Server(*away, "--worker_processes=1", env=with_password(settings))
     try:

@@ -1,0 +1,63 @@
+"""The gRPC port with TLS, clients that prove who they are, and probes that cannot."""
+
+import subprocess
+
+import grpc
+import pytest
+
+from mlmd_proto import metadata_store_service_pb2 as rpc
+from tests.unit.mlmd_server.processes import Server, health_of
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A key, and a certificate for localhost that it signed itself."""
+    folder = tmp_path_factory.mktemp("tls")
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2"]
+    named = ["-addext", "subjectAltName=DNS:localhost"]
+    key, cert = folder / "key.pem", folder / "cert.pem"
+    subprocess.run([*make, *named, "-keyout", key, "-out", cert], check=True, capture_output=True)
+    return key, cert
+
+
+def start(tmp_path, certificate, *flags):
+    key, cert = certificate
+    database = f"--sqlite_config_filename_uri={tmp_path / 'm.db'}"
+    return Server(database, "--grpc_host=localhost", f"--grpc_tls_key={key}", f"--grpc_tls_cert={cert}", *flags)
+
+
+def types_of(server, credentials):
+    with grpc.secure_channel(server.target, credentials) as channel:
+        return server.call("GetArtifactTypes", rpc.GetArtifactTypesRequest(), timeout=30, channel=channel)
+
+
+def test_clients_check_the_certificate_and_plain_text_is_refused(tmp_path, certificate):
+    server = start(tmp_path, certificate)
+    try:
+        trusting = grpc.ssl_channel_credentials(certificate[1].read_bytes())
+        assert not types_of(server, trusting).artifact_types
+        with pytest.raises(grpc.RpcError) as caught:
+            server.call("GetArtifactTypes", rpc.GetArtifactTypesRequest(), timeout=5)
+        assert caught.value.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+    finally:
+        server.stop()
+
+
+def test_clients_without_a_certificate_are_refused_where_one_is_asked_for(tmp_path, certificate):
+    key, cert = (path.read_bytes() for path in certificate)
+    server = start(tmp_path, certificate, f"--grpc_tls_client_ca={certificate[1]}")
+    try:
+        assert not types_of(server, grpc.ssl_channel_credentials(cert, key, cert)).artifact_types
+        with pytest.raises(grpc.RpcError):
+            types_of(server, grpc.ssl_channel_credentials(cert))
+    finally:
+        server.stop()
+
+
+def test_probes_have_a_port_without_tls(tmp_path, certificate, free_port):
+    port = free_port()
+    server = start(tmp_path, certificate, f"--health_port={port}")
+    try:
+        assert health_of(server, "readiness", f"localhost:{port}") == "SERVING"
+    finally:
+        server.stop()
