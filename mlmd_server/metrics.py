@@ -19,9 +19,11 @@ RETRIES = Counter(
 DATABASE_UP = Gauge(
     "kfm_mlmd_database_up", "Whether the database answered when it was last asked.", multiprocess_mode="livemin"
 )
-CONNECTIONS = Gauge(
+_CONNECTIONS = Gauge(
     "kfm_mlmd_database_connections",
-    "Open connections to the database, by state.",
+    "Connections to MySQL: all that are open, and those that calls work on.",
     ["state"],
     multiprocess_mode="livesum",
 )
+CONNECTIONS_OPEN = _CONNECTIONS.labels("open")
+CONNECTIONS_IN_USE = _CONNECTIONS.labels("in_use")

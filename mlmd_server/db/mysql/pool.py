@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from mlmd_server import metrics
 from mlmd_server.db import deadlines
 from mlmd_server.db.mysql import driver, failures
 from mlmd_server.db.mysql.driver import Connection
@@ -82,6 +83,7 @@ class Pool:
     def connection(self) -> Iterator[Kept]:
         """A connection for this thread alone; the call's deadline interrupts what runs on it."""
         kept = self._take()
+        metrics.CONNECTIONS_IN_USE.inc()
         watched = deadlines.watch(lambda: self._interrupt(kept))
         try:
             yield kept
@@ -90,6 +92,7 @@ class Pool:
             raise
         finally:
             deadlines.unwatch(watched)
+            metrics.CONNECTIONS_IN_USE.dec()
             self._give_back(kept)
 
     def close(self) -> None:
@@ -98,7 +101,7 @@ class Pool:
             self._closed = True
             idle, self._idle = self._idle, []
         for kept in idle:
-            driver.close(kept.connection)
+            _close(kept)
 
     def _take(self) -> Kept:
         oldest = time.monotonic() - MAX_IDLE_SECONDS
@@ -111,7 +114,7 @@ class Pool:
                 stale, self._idle = [found, *self._idle], []
                 found = None
         for kept in stale:
-            driver.close(kept.connection)
+            _close(kept)
         return found or self._open()
 
     def _open(self) -> Kept:
@@ -128,6 +131,7 @@ class Pool:
         except driver.Error as error:
             driver.close(connection)
             raise failures.meaning(error, self._settings.name) from error
+        metrics.CONNECTIONS_OPEN.inc()
         return Kept(connection, session_id, increment, self._generation)
 
     def _give_back(self, kept: Kept) -> None:
@@ -142,7 +146,7 @@ class Pool:
             elif kept.lost:
                 stale, self._idle = self._idle, []
         for one in [*stale, *([] if keep else [kept])]:
-            driver.close(one.connection)
+            _close(one)
 
     def _interrupt(self, kept: Kept) -> None:
         """Frees the thread that waits on a connection, and then the server of what it still works on."""
@@ -155,6 +159,11 @@ class Pool:
                     cursor.execute(f"KILL CONNECTION {kept.session_id:d}")
             finally:
                 driver.close(other)
+
+
+def _close(kept: Kept) -> None:
+    driver.close(kept.connection)
+    metrics.CONNECTIONS_OPEN.dec()
 
 
 def _spoil(kept: Kept, error: BaseException) -> None:

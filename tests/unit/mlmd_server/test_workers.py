@@ -85,6 +85,8 @@ def test_metrics_add_up_over_the_workers(server):
     calls = 'kfm_mlmd_call_seconds_count{code="OK",method="GetArtifacts"}'
     eventually(lambda: metric(server, calls) == 10)
     assert metric(server, "kfm_mlmd_database_up") == 1
+    assert metric(server, 'kfm_mlmd_database_connections{state="open"}') >= 1
+    eventually(lambda: metric(server, 'kfm_mlmd_database_connections{state="in_use"}') == 0)
 
 
 def test_health_has_a_plain_port_of_its_own_that_answers_nothing_else(server):
