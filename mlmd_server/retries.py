@@ -19,7 +19,7 @@ from mlmd_server.errors import AbortedError, AlreadyExistsError, StoreError, Una
 
 R = TypeVar("R")
 
-# Waits grow from about the first to about the second, each drawn at random so that rivals do not meet again.
+# Waits grow from about the first to about the second.
 _FIRST_WAIT_SECONDS = 0.01
 _LONGEST_WAIT_SECONDS = 1.0
 
@@ -67,9 +67,14 @@ def _by_unique_key(error: BaseException | None) -> bool:
     return False
 
 
+def backoff(attempt: int, first: float, longest: float) -> float:
+    """Seconds to wait before another attempt: about twice as long each time, at random so that rivals part."""
+    most = min(longest, first * 2.0**attempt)
+    return random.uniform(most / 2, most)  # noqa: S311 - not for secrets
+
+
 def _wait(attempt: int) -> float:
-    longest = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2.0**attempt)
-    return random.uniform(longest / 2, longest)  # noqa: S311 - not for secrets
+    return backoff(attempt, _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS)
 
 
 def _time_for(wait: float, started: float) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import structlog
 from mlmd_server import metrics
 from mlmd_server.db.base import Database, TransactionUndoneError
 from mlmd_server.errors import DatabaseOpenError, StoreError
+from mlmd_server.retries import backoff
 
 _PING_SECONDS = 5.0
 _FIRST_WAIT_SECONDS = 0.2
@@ -88,5 +88,4 @@ class DatabaseWatch:
 def _pause(failures: int) -> float:
     if not failures:
         return _PING_SECONDS
-    longest = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2.0 ** (failures - 1))
-    return random.uniform(longest / 2, longest)  # noqa: S311 - not for secrets
+    return backoff(failures - 1, _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS)

@@ -121,8 +121,7 @@ def _refuse_unless_version_10(found: _Found, creator: _Creator) -> None:
     if found.versions:
         _refuse_other_versions(found.versions, creator.name)
         return
-    wanted = creator.columns_of_version_10()
-    differing = [table for table, columns in found.columns.items() if columns - {"row_id"} != wanted[table]]
+    differing = [table for table, columns in found.columns.items() if columns - {"row_id"} != _TABLES[table]]
     if differing and found.versions is None:
         raise DatabaseOpenError(schema.refuse_version(0, f"Database {creator.name}"))
     if differing:
@@ -212,9 +211,6 @@ class _Creator:
                 return
             raise
 
-    def columns_of_version_10(self) -> dict[str, set[str]]:
-        return {statement.table: set(statement.columns) for statement in _definitions()}
-
     def _missing_types(self) -> list[tuple[str, int]]:
         stored = {tuple(row) for row in self._run("SELECT name, type_kind FROM Type WHERE name LIKE 'mlmd.%%'")}
         return [wanted for wanted in schema.BUILT_IN_TYPES if wanted not in stored]
@@ -242,27 +238,21 @@ class _Creator:
             return list(cursor.fetchall())
 
 
-@dataclass(frozen=True)
-class _Definition:
-    table: str
-    columns: tuple[str, ...]
-
-
 def _statements() -> list[str]:
     script = resources.files("mlmd_server.db.mysql").joinpath("schema.sql").read_text(encoding="utf-8")
     code = "\n".join(line.partition("--")[0].rstrip() for line in script.splitlines())
     return [statement.strip() for statement in code.split(";") if statement.strip()]
 
 
-def _definitions() -> list[_Definition]:
-    """Tables and columns, read off the statements that make them: a line a column, names first."""
-    found = []
+def _columns() -> dict[str, set[str]]:
+    """The columns of each table, read off the statements that make them: a line a column, names first."""
+    found = {}
     for statement in _statements():
         first, *lines = statement.splitlines()
-        words = [line.split()[0] for line in lines if line.strip() and not line.startswith(")")]
-        columns = tuple(word for word in words if word not in {"KEY", "UNIQUE", "PRIMARY", "/*row_id*/"})
-        found.append(_Definition(first.split()[5], columns))
+        words = {line.split()[0] for line in lines if line.strip() and not line.startswith(")")}
+        found[first.split()[5]] = words - {"KEY", "UNIQUE", "PRIMARY", "/*row_id*/"}
     return found
 
 
-_TABLES = frozenset(definition.table for definition in _definitions())
+# The tables of version 10, each with its columns.
+_TABLES = _columns()

@@ -46,8 +46,6 @@ _INTERRUPTED = {1317, 3024, 1028}
 _NO_ROOM = {1021, 1114, 1118, 3188, 3675, 28}
 _TOO_LARGE = {1153, 1301, 1162}
 
-# Statements that such an error ends leave their transaction as it was; the others do not matter, as it is rolled back.
-
 
 def is_lost(number: int) -> bool:
     """Whether a connection that gave this error is of no use any more."""
