@@ -87,7 +87,7 @@ class Installation:
                 if not seen or counts != [wanted] * 3:
                     return False
         # Not even one that is on its way out: what follows would meet it.
-        return all(_is_ready(pod) for pod in self.pods())
+        return all(workloads.is_ready(pod) for pod in self.pods())
 
     def pods(self) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = self.get("pods", f"--selector={PART},{PART}!=smoke")["items"]
@@ -154,11 +154,6 @@ class Installation:
     def _phase(self, pod: str) -> str:
         phase: str = self.get("pod", pod)["status"].get("phase", "")
         return phase
-
-
-def _is_ready(pod: dict[str, Any]) -> bool:
-    conditions = {each["type"]: each["status"] for each in pod["status"].get("conditions", [])}
-    return "deletionTimestamp" not in pod["metadata"] and conditions.get("Ready") == "True"
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from tests.e2e.cluster.kind import Cluster
 from tests.e2e.cluster.shell import console
 from tests.e2e.forwarding import forwarded
 from tests.e2e.installations import BASE, CHART, PART, SECRET, SERVERS, Installation, namespace
+from tests.e2e.node_restart import restart_node
 from tests.e2e.waiting import eventually
 
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -174,13 +175,7 @@ def test_without_its_secret_the_database_stops_and_says_so_and_comes_back_with_i
 @pytest.mark.timeout(600, func_only=True)
 def test_data_survives_a_restart_of_the_node(own_cluster: Cluster, healthy: Installation) -> None:
     artifacts = healthy.artifacts()
-    assert own_cluster.engine is not None
-    own_cluster.engine.run("restart", own_cluster.node)
-    eventually(
-        lambda: "ok" in own_cluster.kubectl("get", "--raw=/readyz", check=False, timeout=10),
-        "the API server answers again",
-        seconds=200,
-    )
+    restart_node(own_cluster)
     healthy.wait()
 
     assert healthy.artifacts() == artifacts

@@ -10,6 +10,7 @@ import pytest
 from tests.e2e import workloads
 from tests.e2e.cluster import versions
 from tests.e2e.cluster.kind import Cluster
+from tests.e2e.node_restart import restart_node
 from tests.e2e.waiting import eventually
 
 DATABASE = "metadb"
@@ -144,13 +145,7 @@ def test_data_survives_sigkill(own_cluster: Cluster, mysql: MySQL) -> None:
 
 
 def test_data_survives_a_restart_of_the_node(own_cluster: Cluster, mysql: MySQL) -> None:
-    assert own_cluster.engine is not None
-    own_cluster.engine.run("restart", own_cluster.node)
-    eventually(
-        lambda: "ok" in own_cluster.kubectl("get", "--raw=/readyz", check=False, timeout=10),
-        "the API server answers again",
-        seconds=200,
-    )
+    restart_node(own_cluster)
     mysql.wait()
 
     assert mysql.query("SELECT word FROM kept") == "lineage"

@@ -72,3 +72,9 @@ def wait_ready(cluster: Cluster, namespace: str, name: str, *, seconds: int = 18
     cluster.kubectl(
         *("wait", f"--namespace={namespace}", "--for=condition=Ready", f"pod/{name}", f"--timeout={seconds}s")
     )
+
+
+def is_ready(pod: dict[str, Any]) -> bool:
+    """Whether a pod is ready and to stay."""
+    conditions = {each["type"]: each["status"] for each in pod["status"].get("conditions", [])}
+    return "deletionTimestamp" not in pod["metadata"] and conditions.get("Ready") == "True"
