@@ -24,7 +24,11 @@ PutTypeRequest = rpc.PutArtifactTypeRequest | rpc.PutExecutionTypeRequest | rpc.
 
 
 class AnyKind:
-    """Calls as they are for any kind of node. ``_message`` only tells the type checker which kind it is."""
+    """Calls as they are for any kind of node.
+
+    ``make`` makes the message of each node that is read: its class, or ``add`` of a response, which saves a copy.
+    ``_message`` only tells the type checker which kind it is.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -34,8 +38,8 @@ class AnyKind:
         """For one query, or for several of which the later ones can only find more than the earlier ones."""
         return self._database.read(snapshot=False)
 
-    def _nodes(self, session: Session, kind: NodeKind, _message: type[N]) -> Nodes[N]:
-        return Nodes(session, self._database, self._catalog, kind)
+    def _nodes(self, session: Session, kind: NodeKind, make: Callable[[], N]) -> Nodes[N]:
+        return Nodes(session, self._database, self._catalog, kind, make)
 
     def _stores(self, session: Session) -> Stores:
         return Stores(
@@ -58,32 +62,37 @@ class AnyKind:
     def _list(
         self,
         kind: NodeKind,
-        message: type[N],
+        make: Callable[[], N],
         request: Any,
         condition: str = "",
         params: Sequence[SqlValue] = (),
-    ) -> tuple[list[N], str]:
+    ) -> str:
+        """Makes a page of the nodes that meet ``condition``; returns the token of the next one."""
         options = request.options if request.HasField("options") else None
         with self._read() as session:
-            return self._nodes(session, kind, message).page(options, condition, params)
+            _, token = self._nodes(session, kind, make).page(options, condition, params)
+        return token
 
-    def _list_of_type(self, kind: NodeKind, message: type[N], request: Any) -> tuple[list[N], str]:
+    def _list_of_type(self, kind: NodeKind, make: Callable[[], N], request: Any) -> str:
         # A type that is not stored has no nodes: that is no error.
         condition = "n.type_id = (SELECT id FROM Type WHERE name = ? AND COALESCE(version, '') = ? AND type_kind = ?)"
         params = (request.type_name, request.type_version, kind.type_kind)
-        return self._list(kind, message, request, condition, params)
+        return self._list(kind, make, request, condition, params)
 
-    def _list_of_context(self, kind: NodeKind, message: type[N], request: Any) -> tuple[list[N], str]:
+    def _list_of_context(self, kind: NodeKind, make: Callable[[], N], request: Any) -> str:
         condition = f"n.id IN (SELECT {kind.id_column} FROM {LINK_TABLES[kind]} WHERE context_id = ?)"
-        return self._list(kind, message, request, condition, (request.context_id,))
+        return self._list(kind, make, request, condition, (request.context_id,))
 
-    def _contexts_of(self, kind: NodeKind, node_id: int) -> list[pb.Context]:
+    def _by_ids(self, kind: NodeKind, make: Callable[[], N], ids: Sequence[int]) -> None:
         with self._read() as session:
-            contexts = self._nodes(session, CONTEXT, pb.Context)
+            self._nodes(session, kind, make).by_ids(ids)
+
+    def _contexts_of(self, kind: NodeKind, make: Callable[[], pb.Context], node_id: int) -> None:
+        with self._read() as session:
+            contexts = self._nodes(session, CONTEXT, make)
             found = contexts.linked(LINK_TABLES[kind], "context_id", kind.id_column, [node_id])
         if not found:
             raise NotFoundError(f"No contexts found for {kind.id_column}: {node_id}")
-        return found
 
     def _related_contexts(
         self, ids: Sequence[int], *, own_column: str, other_column: str
@@ -92,17 +101,17 @@ class AnyKind:
             contexts = self._nodes(session, CONTEXT, pb.Context)
             return related_contexts(session, contexts, ids, own_column=own_column, other_column=other_column)
 
-    def _by_type_and_name(self, kind: NodeKind, message: type[N], request: Any, name: str) -> N | None:
+    def _by_type_and_name(self, kind: NodeKind, make: Callable[[], N], request: Any, name: str) -> N | None:
         with self._read() as session:
             types: Types[NodeType] = Types(session, kind)
             node_type = types.find(request.type_name, request.type_version)
-            nodes = self._nodes(session, kind, message)
+            nodes = self._nodes(session, kind, make)
             return nodes.by_type_and_name(node_type.id, name) if node_type else None
 
-    def _nodes_by_external_ids(self, kind: NodeKind, message: type[N], external_ids: Sequence[str]) -> list[N]:
+    def _nodes_by_external_ids(self, kind: NodeKind, make: Callable[[], N], external_ids: Sequence[str]) -> None:
         with self._read() as session:
-            nodes = self._nodes(session, kind, message)
-            return by_external_ids(lambda wanted: nodes.matching_any("external_id", wanted), external_ids)
+            nodes = self._nodes(session, kind, make)
+            by_external_ids(lambda wanted: nodes.matching_any("external_id", wanted), external_ids)
 
 
 def put_options(request: PutTypeRequest | rpc.PutTypesRequest) -> PutOptions:

@@ -175,45 +175,47 @@ class MetadataStore(AnyKind):
     # Getting nodes
 
     def GetArtifacts(self, request: rpc.GetArtifactsRequest) -> rpc.GetArtifactsResponse:
-        found, token = self._list(ARTIFACT, pb.Artifact, request)
-        return _page(rpc.GetArtifactsResponse(artifacts=found), token)
+        response = rpc.GetArtifactsResponse()
+        return _page(response, self._list(ARTIFACT, response.artifacts.add, request))
 
     def GetExecutions(self, request: rpc.GetExecutionsRequest) -> rpc.GetExecutionsResponse:
-        found, token = self._list(EXECUTION, pb.Execution, request)
-        return _page(rpc.GetExecutionsResponse(executions=found), token)
+        response = rpc.GetExecutionsResponse()
+        return _page(response, self._list(EXECUTION, response.executions.add, request))
 
     def GetContexts(self, request: rpc.GetContextsRequest) -> rpc.GetContextsResponse:
-        found, token = self._list(CONTEXT, pb.Context, request)
-        return _page(rpc.GetContextsResponse(contexts=found), token)
+        response = rpc.GetContextsResponse()
+        return _page(response, self._list(CONTEXT, response.contexts.add, request))
 
     def GetArtifactsByID(self, request: rpc.GetArtifactsByIDRequest) -> rpc.GetArtifactsByIDResponse:
+        response = rpc.GetArtifactsByIDResponse()
         with self._read() as session:
-            found = self._nodes(session, ARTIFACT, pb.Artifact).by_ids(request.artifact_ids)
-            types: Types[pb.ArtifactType] = Types(session, ARTIFACT)
-            wanted = {artifact.type_id for artifact in found} if request.populate_artifact_types else ()
-            return rpc.GetArtifactsByIDResponse(artifacts=found, artifact_types=types.by_ids(sorted(wanted)))
+            found = self._nodes(session, ARTIFACT, response.artifacts.add).by_ids(request.artifact_ids)
+            if request.populate_artifact_types:
+                types: Types[pb.ArtifactType] = Types(session, ARTIFACT)
+                response.artifact_types.extend(types.by_ids(sorted({artifact.type_id for artifact in found})))
+        return response
 
     def GetExecutionsByID(self, request: rpc.GetExecutionsByIDRequest) -> rpc.GetExecutionsByIDResponse:
-        with self._read() as session:
-            found = self._nodes(session, EXECUTION, pb.Execution).by_ids(request.execution_ids)
-            return rpc.GetExecutionsByIDResponse(executions=found)
+        response = rpc.GetExecutionsByIDResponse()
+        self._by_ids(EXECUTION, response.executions.add, request.execution_ids)
+        return response
 
     def GetContextsByID(self, request: rpc.GetContextsByIDRequest) -> rpc.GetContextsByIDResponse:
-        with self._read() as session:
-            found = self._nodes(session, CONTEXT, pb.Context).by_ids(request.context_ids)
-            return rpc.GetContextsByIDResponse(contexts=found)
+        response = rpc.GetContextsByIDResponse()
+        self._by_ids(CONTEXT, response.contexts.add, request.context_ids)
+        return response
 
     def GetArtifactsByType(self, request: rpc.GetArtifactsByTypeRequest) -> rpc.GetArtifactsByTypeResponse:
-        found, token = self._list_of_type(ARTIFACT, pb.Artifact, request)
-        return _page(rpc.GetArtifactsByTypeResponse(artifacts=found), token)
+        response = rpc.GetArtifactsByTypeResponse()
+        return _page(response, self._list_of_type(ARTIFACT, response.artifacts.add, request))
 
     def GetExecutionsByType(self, request: rpc.GetExecutionsByTypeRequest) -> rpc.GetExecutionsByTypeResponse:
-        found, token = self._list_of_type(EXECUTION, pb.Execution, request)
-        return _page(rpc.GetExecutionsByTypeResponse(executions=found), token)
+        response = rpc.GetExecutionsByTypeResponse()
+        return _page(response, self._list_of_type(EXECUTION, response.executions.add, request))
 
     def GetContextsByType(self, request: rpc.GetContextsByTypeRequest) -> rpc.GetContextsByTypeResponse:
-        found, token = self._list_of_type(CONTEXT, pb.Context, request)
-        return _page(rpc.GetContextsByTypeResponse(contexts=found), token)
+        response = rpc.GetContextsByTypeResponse()
+        return _page(response, self._list_of_type(CONTEXT, response.contexts.add, request))
 
     def GetArtifactByTypeAndName(
         self, request: rpc.GetArtifactByTypeAndNameRequest
@@ -234,28 +236,32 @@ class MetadataStore(AnyKind):
         return rpc.GetContextByTypeAndNameResponse(context=found)
 
     def GetArtifactsByURI(self, request: rpc.GetArtifactsByURIRequest) -> rpc.GetArtifactsByURIResponse:
+        response = rpc.GetArtifactsByURIResponse()
         uris = [*request.uris, *([request.uri] if request.HasField("uri") else [])]
         with self._read() as session:
-            found = self._nodes(session, ARTIFACT, pb.Artifact).matching_any("uri", uris)
-            return rpc.GetArtifactsByURIResponse(artifacts=found)
+            self._nodes(session, ARTIFACT, response.artifacts.add).matching_any("uri", uris)
+        return response
 
     def GetArtifactsByExternalIds(
         self, request: rpc.GetArtifactsByExternalIdsRequest
     ) -> rpc.GetArtifactsByExternalIdsResponse:
-        found = self._nodes_by_external_ids(ARTIFACT, pb.Artifact, request.external_ids)
-        return rpc.GetArtifactsByExternalIdsResponse(artifacts=found)
+        response = rpc.GetArtifactsByExternalIdsResponse()
+        self._nodes_by_external_ids(ARTIFACT, response.artifacts.add, request.external_ids)
+        return response
 
     def GetExecutionsByExternalIds(
         self, request: rpc.GetExecutionsByExternalIdsRequest
     ) -> rpc.GetExecutionsByExternalIdsResponse:
-        found = self._nodes_by_external_ids(EXECUTION, pb.Execution, request.external_ids)
-        return rpc.GetExecutionsByExternalIdsResponse(executions=found)
+        response = rpc.GetExecutionsByExternalIdsResponse()
+        self._nodes_by_external_ids(EXECUTION, response.executions.add, request.external_ids)
+        return response
 
     def GetContextsByExternalIds(
         self, request: rpc.GetContextsByExternalIdsRequest
     ) -> rpc.GetContextsByExternalIdsResponse:
-        found = self._nodes_by_external_ids(CONTEXT, pb.Context, request.external_ids)
-        return rpc.GetContextsByExternalIdsResponse(contexts=found)
+        response = rpc.GetContextsByExternalIdsResponse()
+        self._nodes_by_external_ids(CONTEXT, response.contexts.add, request.external_ids)
+        return response
 
     # Getting events and following links
 
@@ -272,36 +278,42 @@ class MetadataStore(AnyKind):
         return rpc.GetEventsByExecutionIDsResponse(events=found)
 
     def GetContextsByArtifact(self, request: rpc.GetContextsByArtifactRequest) -> rpc.GetContextsByArtifactResponse:
-        found = self._contexts_of(ARTIFACT, request.artifact_id)
-        return rpc.GetContextsByArtifactResponse(contexts=found)
+        response = rpc.GetContextsByArtifactResponse()
+        self._contexts_of(ARTIFACT, response.contexts.add, request.artifact_id)
+        return response
 
     def GetContextsByExecution(self, request: rpc.GetContextsByExecutionRequest) -> rpc.GetContextsByExecutionResponse:
-        found = self._contexts_of(EXECUTION, request.execution_id)
-        return rpc.GetContextsByExecutionResponse(contexts=found)
+        response = rpc.GetContextsByExecutionResponse()
+        self._contexts_of(EXECUTION, response.contexts.add, request.execution_id)
+        return response
 
     def GetArtifactsByContext(self, request: rpc.GetArtifactsByContextRequest) -> rpc.GetArtifactsByContextResponse:
-        found, token = self._list_of_context(ARTIFACT, pb.Artifact, request)
-        return _page(rpc.GetArtifactsByContextResponse(artifacts=found), token)
+        response = rpc.GetArtifactsByContextResponse()
+        return _page(response, self._list_of_context(ARTIFACT, response.artifacts.add, request))
 
     def GetExecutionsByContext(self, request: rpc.GetExecutionsByContextRequest) -> rpc.GetExecutionsByContextResponse:
-        found, token = self._list_of_context(EXECUTION, pb.Execution, request)
-        return _page(rpc.GetExecutionsByContextResponse(executions=found), token)
+        response = rpc.GetExecutionsByContextResponse()
+        return _page(response, self._list_of_context(EXECUTION, response.executions.add, request))
 
     def GetParentContextsByContext(
         self, request: rpc.GetParentContextsByContextRequest
     ) -> rpc.GetParentContextsByContextResponse:
+        response = rpc.GetParentContextsByContextResponse()
         with self._read() as session:
-            contexts = self._nodes(session, CONTEXT, pb.Context)
-            found = contexts.linked("ParentContext", "parent_context_id", "context_id", [request.context_id])
-            return rpc.GetParentContextsByContextResponse(contexts=found)
+            self._nodes(session, CONTEXT, response.contexts.add).linked(
+                "ParentContext", "parent_context_id", "context_id", [request.context_id]
+            )
+        return response
 
     def GetChildrenContextsByContext(
         self, request: rpc.GetChildrenContextsByContextRequest
     ) -> rpc.GetChildrenContextsByContextResponse:
+        response = rpc.GetChildrenContextsByContextResponse()
         with self._read() as session:
-            contexts = self._nodes(session, CONTEXT, pb.Context)
-            found = contexts.linked("ParentContext", "context_id", "parent_context_id", [request.context_id])
-            return rpc.GetChildrenContextsByContextResponse(contexts=found)
+            self._nodes(session, CONTEXT, response.contexts.add).linked(
+                "ParentContext", "context_id", "parent_context_id", [request.context_id]
+            )
+        return response
 
     def GetParentContextsByContexts(
         self, request: rpc.GetParentContextsByContextsRequest

@@ -43,6 +43,8 @@ class Session(Protocol):
 
     # What a query ends with whose rows this transaction is about to change, so that nobody else changes them meanwhile.
     for_update: str
+    # Whether a recursive query may have a LIMIT that ends it.
+    limits_recursion: bool
 
     def fetch(self, sql: str, params: Sequence[SqlValue] = ()) -> list[Row]:
         """Returns all rows of a query."""

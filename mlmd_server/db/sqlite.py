@@ -43,6 +43,7 @@ class SqliteSession:
     """A transaction on one connection."""
 
     for_update = ""  # a transaction that writes is the only one
+    limits_recursion = True
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import cast
+from typing import TypeAlias, cast
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_server.db.base import DuplicateKeyError, Row, Session, SqlValue, batches, placeholders
 from mlmd_server.engine.kinds import ARTIFACT, EXECUTION, NodeKind
 from mlmd_server.engine.nodes import existing_ids
 from mlmd_server.errors import AlreadyExistsError, InvalidArgumentError
+
+# What a row of an event ``e`` holds.
+COLUMNS = "e.id, e.artifact_id, e.execution_id, e.type, e.milliseconds_since_epoch"
+EventRow: TypeAlias = "tuple[int, int, int, int, int | None]"
 
 
 def get_events(session: Session, kind: NodeKind, ids: Iterable[int]) -> list[pb.Event]:
@@ -21,12 +25,17 @@ def get_events(session: Session, kind: NodeKind, ids: Iterable[int]) -> list[pb.
     return events
 
 
-def get_events_by_ids(session: Session, event_ids: Iterable[int]) -> list[pb.Event]:
-    """The events with these ids of their own, in the order in which they were put."""
-    events: list[pb.Event] = []
-    for batch in batches(event_ids):
-        events += _fetch(session, f"e.id IN {placeholders(batch)}", batch)
-    return events
+def event_messages(session: Session, rows: Iterable[EventRow]) -> list[pb.Event]:
+    """The events of rows that hold ``COLUMNS``, in their order, with their paths."""
+    events: dict[int, pb.Event] = {}
+    for event_id, artifact_id, execution_id, event_type, milliseconds in rows:
+        event = events[event_id] = pb.Event(
+            artifact_id=artifact_id, execution_id=execution_id, type=cast("pb.Event.Type", event_type)
+        )
+        if milliseconds is not None:
+            event.milliseconds_since_epoch = milliseconds
+    _add_paths(session, events)
+    return list(events.values())
 
 
 def put_events(
@@ -128,21 +137,8 @@ def _row(event: pb.Event, now: int) -> Row:
 
 def _fetch(session: Session, condition: str, params: Sequence[SqlValue]) -> list[pb.Event]:
     """The events ``e`` that ``condition``, which is never made of a request's text, selects, by id."""
-    events: dict[int, pb.Event] = {}
-    for event_id, artifact_id, execution_id, event_type, milliseconds in session.fetch(
-        "SELECT e.id, e.artifact_id, e.execution_id, e.type, e.milliseconds_since_epoch "
-        f"FROM Event e WHERE {condition} ORDER BY e.id",
-        params,
-    ):
-        event = events[cast(int, event_id)] = pb.Event(
-            artifact_id=cast(int, artifact_id),
-            execution_id=cast(int, execution_id),
-            type=cast("pb.Event.Type", event_type),
-        )
-        if milliseconds is not None:
-            event.milliseconds_since_epoch = cast(int, milliseconds)
-    _add_paths(session, events)
-    return list(events.values())
+    rows = session.fetch(f"SELECT {COLUMNS} FROM Event e WHERE {condition} ORDER BY e.id", params)
+    return event_messages(session, cast("list[EventRow]", rows))
 
 
 def _add_paths(session: Session, events: dict[int, pb.Event]) -> None:

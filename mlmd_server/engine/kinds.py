@@ -13,7 +13,7 @@ Node: TypeAlias = pb.Artifact | pb.Execution | pb.Context
 NodeType: TypeAlias = pb.ArtifactType | pb.ExecutionType | pb.ContextType
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # there is one object of each kind: it is equal to itself alone, and hashed at once
 class NodeKind:
     """One kind of node."""
 
@@ -47,12 +47,18 @@ class NodeKind:
             if value.number
         }
 
+    @cached_property
+    def number_of_base_type(self) -> dict[str, int]:
+        """The value of ``SystemDefinedBaseType`` for each built-in type's name."""
+        return {name: number for number, name in self.base_types.items()}
+
 
 ARTIFACT = NodeKind("artifact", schema.ARTIFACT_TYPE, pb.Artifact, pb.ArtifactType, ("uri", "state"))
 EXECUTION = NodeKind("execution", schema.EXECUTION_TYPE, pb.Execution, pb.ExecutionType, ("last_known_state",))
 CONTEXT = NodeKind("context", schema.CONTEXT_TYPE, pb.Context, pb.ContextType, ())
 
 KINDS = (ARTIFACT, EXECUTION, CONTEXT)
+KIND_OF_TYPE = {kind.type_kind: kind for kind in KINDS}
 
 # The table that ties contexts to each other kind of node.
 LINK_TABLES = {ARTIFACT: "Attribution", EXECUTION: "Association"}

@@ -1,39 +1,33 @@
 """Lineage: the artifacts and executions that events connect with the ones that a query starts from.
 
-The graph is walked a hop at a time, from all artifacts reached last to their executions or back, in two statements
-a hop whatever its width.
+The graph is walked a hop at a time, from all artifacts reached last to their executions or back, in at most two
+statements a hop whatever its width.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_server.db.base import Session, batches, placeholders
-from mlmd_server.engine.events import get_events_by_ids
+from mlmd_server.engine.edges import END, OTHER, Edges
+from mlmd_server.engine.events import EventRow, event_messages
 from mlmd_server.engine.filtering import Filter, compiled
-from mlmd_server.engine.kinds import ARTIFACT, CONTEXT, EXECUTION, LINK_TABLES, NodeKind, NodeType
+from mlmd_server.engine.kinds import ARTIFACT, EXECUTION, KINDS, LINK_TABLES, NodeKind
 from mlmd_server.engine.nodes import Nodes, ids_matching
-from mlmd_server.engine.types import Types
+from mlmd_server.engine.types import all_types
 from mlmd_server.errors import InvalidArgumentError, NotFoundError
 
 # The official server's limits: what lies beyond is left out without a word.
 MAX_HOPS = 100
 MAX_STARTING_NODES = 100
 
+# From so many hops on it is worth to look for all that can be reached at once.
+_MANY_HOPS = 4
+
 _Options = pb.LineageSubgraphQueryOptions
-_INPUTS = (pb.Event.INPUT, pb.Event.DECLARED_INPUT, pb.Event.INTERNAL_INPUT)
-_OUTPUTS = (pb.Event.OUTPUT, pb.Event.DECLARED_OUTPUT, pb.Event.INTERNAL_OUTPUT, pb.Event.PENDING_OUTPUT)
-# The types of the events to follow from a node of each kind; all where there is no entry.
-_FOLLOWED = {
-    (_Options.UPSTREAM, ARTIFACT): _OUTPUTS,
-    (_Options.UPSTREAM, EXECUTION): _INPUTS,
-    (_Options.DOWNSTREAM, ARTIFACT): _INPUTS,
-    (_Options.DOWNSTREAM, EXECUTION): _OUTPUTS,
-}
-_OTHER = {ARTIFACT: EXECUTION, EXECUTION: ARTIFACT}
 
 
 @dataclass
@@ -81,17 +75,20 @@ def get_lineage_subgraph(session: Session, options: _Options, mask: Sequence[str
     starting = ids_matching(session, start, compiled(start, query), limit=MAX_STARTING_NODES)
     if not starting:
         raise NotFoundError("Cannot find qualified nodes to start the traversal.")
-    event_ids: set[int] = set()
+    events: set[EventRow] = set()
     kind, last = start, reached[start].enter(session, starting)
+    edges = Edges(session, options.direction)
+    if hops >= _MANY_HOPS:
+        edges.read_ahead(kind, last)
     for _ in range(hops):
         if not last:
             break
-        there = reached[_OTHER[kind]]
-        edges = list(_edges(session, kind, last, _FOLLOWED.get((options.direction, kind))))
-        last = there.enter(session, {other_id for _, other_id in edges})
-        event_ids.update(event_id for event_id, other_id in edges if there.has(other_id))
-        kind = there.kind
-    return _graph(session, reached[ARTIFACT].ids(), reached[EXECUTION].ids(), event_ids, mask)
+        there = reached[OTHER[kind]]
+        found = edges.of(kind, last)
+        kind, end = there.kind, END[there.kind]
+        last = there.enter(session, {end(event) for event in found})
+        events.update(event for event in found if there.has(end(event)))
+    return _graph(session, reached[ARTIFACT].ids(), reached[EXECUTION].ids(), events, mask)
 
 
 def get_lineage_graph(
@@ -120,19 +117,20 @@ def get_lineage_graph(
     kind, last = ARTIFACT, [artifact.id for artifact in starting][: options.max_node_size]
     reached[ARTIFACT].visited.update(last)
     room = options.max_node_size - len(last)
-    event_ids: set[int] = set()
+    events: set[EventRow] = set()
+    edges = Edges(session)
     for _ in range(hops):
         if not last or room <= 0:
             break
-        there = reached[_OTHER[kind]]
-        edges = list(_edges(session, kind, last, None))
-        found = there.enter(session, {other_id for _, other_id in edges})
-        last, kept = found[:room], set(found[:room])
-        there.visited.difference_update(found[room:])
+        there = reached[OTHER[kind]]
+        found = edges.of(kind, last)
+        kind, end = there.kind, END[there.kind]
+        entered = there.enter(session, {end(event) for event in found})
+        last, kept = entered[:room], set(entered[:room])
+        there.visited.difference_update(entered[room:])
         room -= len(last)
-        event_ids.update(event_id for event_id, other_id in edges if other_id in kept)
-        kind = there.kind
-    graph = pb.LineageGraph(events=get_events_by_ids(session, sorted(event_ids)))
+        events.update(event for event in found if end(event) in kept)
+    graph = pb.LineageGraph(events=event_messages(session, sorted(events)))
     graph.artifacts.extend(artifacts.by_ids(reached[ARTIFACT].ids()))
     graph.executions.extend(executions.by_ids(reached[EXECUTION].ids()))
     _add_types(session, graph, ("artifact_types", "execution_types", "context_types"), built_in=False)
@@ -166,25 +164,11 @@ def _boundary(kind: NodeKind, query: str) -> Filter | None:
     return compiled(kind, query) if query else None
 
 
-def _edges(
-    session: Session, kind: NodeKind, ids: Sequence[int], types: Sequence[int] | None
-) -> Iterator[tuple[int, int]]:
-    """The events of these artifacts or executions, each with the id of the node at its other end."""
-    followed = f" AND e.type IN {placeholders(types)}" if types else ""
-    for batch in batches(ids):
-        sql = (
-            f"SELECT e.id, e.{_OTHER[kind].id_column} FROM Event e "
-            f"WHERE e.{kind.id_column} IN {placeholders(batch)}{followed}"
-        )
-        for row in session.fetch(sql, (*batch, *(types or ()))):
-            yield cast("tuple[int, int]", row)
-
-
 def _graph(
     session: Session,
     artifact_ids: Sequence[int],
     execution_ids: Sequence[int],
-    event_ids: Iterable[int],
+    events: Iterable[EventRow],
     mask: Sequence[str],
 ) -> pb.LineageGraph:
     wanted = set(mask) if mask else {field.name for field in pb.LineageGraph.DESCRIPTOR.fields}
@@ -194,7 +178,7 @@ def _graph(
     if "executions" in wanted:
         graph.executions.extend(pb.Execution(id=node_id) for node_id in execution_ids)
     if "events" in wanted:
-        graph.events.extend(get_events_by_ids(session, sorted(event_ids)))
+        graph.events.extend(event_messages(session, sorted(events)))
     attributions = _links(session, ARTIFACT, artifact_ids) if wanted & {"contexts", "attributions"} else []
     associations = _links(session, EXECUTION, execution_ids) if wanted & {"contexts", "associations"} else []
     if "contexts" in wanted:
@@ -219,7 +203,8 @@ def _links(session: Session, kind: NodeKind, ids: Sequence[int]) -> list[tuple[i
 
 
 def _add_types(session: Session, graph: pb.LineageGraph, wanted: Collection[str], *, built_in: bool) -> None:
-    for kind in (ARTIFACT, EXECUTION, CONTEXT):
-        if f"{kind.name}_types" in wanted:
-            types: Types[NodeType] = Types(session, kind)
-            getattr(graph, f"{kind.name}_types").extend(types.all(built_in=built_in))
+    fields = {kind: f"{kind.name}_types" for kind in KINDS if f"{kind.name}_types" in wanted}
+    if fields:
+        for kind, types in all_types(session, built_in=built_in).items():
+            if kind in fields:
+                getattr(graph, fields[kind]).extend(types)

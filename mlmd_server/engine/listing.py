@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
-from typing import TypeVar
 
 from google.protobuf.message import DecodeError
 
@@ -19,8 +18,6 @@ from mlmd_server.errors import InvalidArgumentError
 
 # The largest page of the official server. It answers larger wishes with 101 rows and no token; we answer with a page.
 MAX_PAGE_SIZE = 100
-
-N = TypeVar("N", bound=Node)
 
 _Order = pb.ListOperationOptions.OrderByField
 _COLUMNS = {
@@ -78,11 +75,6 @@ class Page:
         if self.order_column == "id":
             return f"n.id {direction}"
         return f"n.{self.order_column} {direction}, n.id {direction}"
-
-    def sort(self, nodes: list[N]) -> None:
-        """Puts the nodes of a page into its order."""
-        column = self.order_column
-        nodes.sort(key=lambda node: (getattr(node, column), node.id), reverse=not self.ascending)
 
     def next_token(self, last: Node) -> str:
         """The token of the page that starts after ``last``."""

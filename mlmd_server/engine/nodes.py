@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Generic, TypeVar, cast
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_server.db.base import Database, DuplicateKeyError, Row, Session, SqlValue, batches, placeholders
-from mlmd_server.engine import values
+from mlmd_server.engine import reading, values
 from mlmd_server.engine.filtering import Filter, compiled
 from mlmd_server.engine.kinds import Node, NodeKind
 from mlmd_server.engine.listing import Page
 from mlmd_server.engine.types import TypeCatalog
 from mlmd_server.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError
-
-_TIMES = ("create_time_since_epoch", "last_update_time_since_epoch")
 
 N = TypeVar("N", bound=Node)
 
@@ -39,11 +38,15 @@ class UpdateOptions:
 class Nodes(Generic[N]):
     """The nodes of one kind, in one session."""
 
-    def __init__(self, session: Session, database: Database, catalog: TypeCatalog, kind: NodeKind) -> None:
+    def __init__(
+        self, session: Session, database: Database, catalog: TypeCatalog, kind: NodeKind, make: Callable[[], N]
+    ) -> None:
+        """``make`` makes the message of a node that is read: the kind's class, or a response's own ``add``."""
         self._session = session
         self._database = database
         self._catalog = catalog
         self._kind = kind
+        self._make = make
         self._fields = ("name", "external_id", *kind.own_columns)
 
     # Reading
@@ -99,54 +102,26 @@ class Nodes(Generic[N]):
             return self._select(Filter(condition=condition, params=tuple(params))), ""
         page = Page.from_options(options)
         selected = compiled(self._kind, options.filter_query).where(condition, tuple(params)).where(*page.condition())
-        found = self._select(selected, f" ORDER BY {page.order_by()} LIMIT {page.size + 1}")
-        page.sort(found)
-        if len(found) <= page.size:
-            return found, ""
-        return found[: page.size], page.next_token(found[page.size - 1])
+        sql, bound = reading.select(self._kind, selected, f" ORDER BY {page.order_by()} LIMIT {page.size + 1}")
+        read = self._session.fetch(sql, bound)
+        key = itemgetter(reading.columns(self._kind).index(page.order_column), 0)
+        found = self._messages(read, key=key, reverse=not page.ascending, most=page.size)
+        more = bool(read) and read[-1][0] != found[-1].id
+        return found, page.next_token(found[-1]) if more else ""
 
-    def _select(self, chosen: Filter, page: str = "") -> list[N]:
-        """The nodes ``n`` that a filter chooses, with their properties, in one query; by id.
+    def _select(self, chosen: Filter) -> list[N]:
+        """The nodes ``n`` that a filter chooses, by id."""
+        return self._messages(self._session.fetch(*reading.select(self._kind, chosen)), key=itemgetter(0))
 
-        ``page`` is the end of a query that says which of them: an order and a limit, in this package's words alone.
-        """
-        kind = self._kind
-        columns = ("id", "type_id", *self._fields, *_TIMES)
-        wanted = ", ".join(f"n.{column}" for column in columns)
-        distinct = "DISTINCT " if chosen.repeats else ""
-        where = f" WHERE {chosen.condition}" if chosen.condition else ""
-        rows = self._session.fetch(
-            f"SELECT {wanted}, p.name, p.is_custom_property, {', '.join(f'p.{c}' for c in values.COLUMNS)} "
-            f"FROM (SELECT {distinct}{wanted} FROM {kind.table} n{chosen.joins}{where}{page}) n "
-            f"LEFT JOIN {kind.property_table} p ON p.{kind.id_column} = n.id",
-            (*chosen.join_params, *chosen.params),
-        )
+    def _messages(
+        self, found: list[Row], *, key: Callable[[Row], Any], reverse: bool = False, most: int | None = None
+    ) -> list[N]:
         # Sorted here: databases would sort every node once more for each of its properties.
-        found = self._messages(rows, columns)
-        found.sort(key=lambda node: node.id)
-        return found
+        found.sort(key=key, reverse=reverse)
+        return reading.messages(found, self._kind, self._make, self._type_name, most)
 
-    def _messages(self, rows: Iterable[Row], columns: Sequence[str]) -> list[N]:
-        """One message for each node: its columns come again with each of its properties."""
-        # The innermost loop of every read: plain on purpose.
-        width = len(columns)
-        make, from_columns = self._kind.message, values.from_columns
-        found: dict[SqlValue, Any] = {}
-        for row in rows:
-            node_id = row[0]
-            if node_id in found:
-                message = found[node_id]
-            else:
-                message = found[node_id] = make()
-                for column, value in zip(columns, row, strict=False):
-                    if value is not None:
-                        setattr(message, column, value)
-                message.type = self._catalog.name(self._session, self._kind, message.type_id)
-            name = row[width]
-            if name is not None:
-                properties = message.custom_properties if row[width + 1] else message.properties
-                from_columns(row, width + 2, properties[name])
-        return list(found.values())
+    def _type_name(self, type_id: int) -> str:
+        return self._catalog.name(self._session, self._kind, type_id)
 
     # Writing
 
@@ -208,7 +183,7 @@ class Nodes(Generic[N]):
             return []
         ids = self._session.insert(
             self._kind.table,
-            ("type_id", *self._fields, *_TIMES),
+            ("type_id", *self._fields, *reading.TIMES),
             [(node.type_id, *self._column_values(node), now, now) for node in given],
         )
         self._insert_properties(

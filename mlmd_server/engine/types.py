@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from google.protobuf import json_format
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_server.db import schema
 from mlmd_server.db.base import DuplicateKeyError, Session, SqlValue, batches, placeholders
-from mlmd_server.engine.kinds import NodeKind, NodeType
+from mlmd_server.engine.kinds import KIND_OF_TYPE, NodeKind, NodeType
 from mlmd_server.errors import (
     AlreadyExistsError,
     InvalidArgumentError,
@@ -20,7 +20,7 @@ from mlmd_server.errors import (
 )
 
 _BUILT_IN_NAMES = frozenset(name for name, _ in schema.BUILT_IN_TYPES)
-_COLUMNS = "id, name, version, description, input_type, output_type, external_id"
+_COLUMNS = "t.id, t.type_kind, t.name, t.version, t.description, t.input_type, t.output_type, t.external_id"
 
 T = TypeVar("T", bound=NodeType)
 
@@ -89,9 +89,7 @@ class Types(Generic[T]):
 
     def find(self, name: str, version: str) -> T | None:
         """The type of this name and version; a type without version has the version ``""``."""
-        found = self._fetch(
-            "name = ? AND COALESCE(version, '') = ? AND type_kind = ?", (name, version, self._kind.type_kind)
-        )
+        found = self._fetch("t.name = ? AND COALESCE(t.version, '') = ?", (name, version))
         return found[0] if found else None
 
     def get(self, name: str, version: str) -> T:
@@ -102,29 +100,23 @@ class Types(Generic[T]):
             raise NotFoundError(f"No type found for query, name: `{name}`, version: `{version or 'nullopt'}`")
         return found
 
-    def all(self, *, built_in: bool = False) -> list[T]:
-        """All types in the order of their ids, with or without the built-in ones."""
-        return [
-            stored
-            for stored in self._fetch("type_kind = ?", (self._kind.type_kind,))
-            if built_in or stored.name not in _BUILT_IN_NAMES
-        ]
+    def all(self) -> list[T]:
+        """All types but the built-in ones, in the order of their ids."""
+        return [stored for stored in self._fetch("TRUE", ()) if stored.name not in _BUILT_IN_NAMES]
 
     def by_ids(self, ids: Iterable[int]) -> list[T]:
         """The types with these ids in the order of the ids, which may repeat; unknown ids are passed over."""
         wanted = list(ids)
         stored: dict[int, T] = {}
         for batch in batches(dict.fromkeys(wanted)):
-            condition = f"type_kind = ? AND id IN {placeholders(batch)}"
-            stored.update((found.id, found) for found in self._fetch(condition, (self._kind.type_kind, *batch)))
+            stored.update((found.id, found) for found in self._fetch(f"t.id IN {placeholders(batch)}", tuple(batch)))
         return [stored[type_id] for type_id in wanted if type_id in stored]
 
     def by_external_ids(self, external_ids: Iterable[str]) -> list[T]:
         """The types with these external ids."""
         found: list[T] = []
         for batch in batches(dict.fromkeys(external_ids)):
-            condition = f"type_kind = ? AND external_id IN {placeholders(batch)}"
-            found += self._fetch(condition, (self._kind.type_kind, *batch))
+            found += self._fetch(f"t.external_id IN {placeholders(batch)}", tuple(batch))
         return found
 
     def put(self, given: T, options: PutOptions) -> int:
@@ -216,45 +208,62 @@ class Types(Generic[T]):
         self._session.insert_rows("TypeProperty", ("type_id", "name", "data_type"), rows)
 
     def _fetch(self, condition: str, params: tuple[SqlValue, ...]) -> list[T]:
-        """The types that ``condition``, which is never made of a request's text, selects, by id."""
-        select = f"SELECT {_COLUMNS} FROM Type WHERE {condition} ORDER BY id"
-        found = {cast(int, row[0]): self._message(row) for row in self._session.fetch(select, params)}
-        if found:
-            chosen = f"(SELECT id FROM Type WHERE {condition})"
-            properties = f"SELECT type_id, name, data_type FROM TypeProperty WHERE type_id IN {chosen}"
-            for type_id, name, data_type in self._session.fetch(properties, params):
-                found[cast(int, type_id)].properties[cast(str, name)] = cast("pb.PropertyType", data_type)
-            self._fill_base_types(found, chosen, params)
-        return list(found.values())
+        kind = self._kind
+        found = _fetch(self._session, f"t.type_kind = ? AND {condition}", (kind.type_kind, *params))
+        return [cast(T, stored) for _, stored in found]
 
-    def _fill_base_types(self, found: dict[int, T], chosen: str, params: tuple[SqlValue, ...]) -> None:
-        base_of_name = {name: number for number, name in self._kind.base_types.items()}
-        parents = self._session.fetch(
-            "SELECT p.type_id, t.name FROM ParentType p JOIN Type t ON t.id = p.parent_type_id "
-            f"WHERE p.type_id IN {chosen}",
-            params,
-        )
-        for type_id, name in parents:
-            if name in base_of_name:
-                found[cast(int, type_id)].base_type = base_of_name[name]  # type: ignore[assignment]
 
-    def _message(self, row: tuple[SqlValue, ...]) -> T:
-        type_id, name, version, description, input_type, output_type, external_id = row
-        message = cast(T, self._kind.type_message())
-        message.id = cast(int, type_id)
-        message.name = cast(str, name)
-        if version is not None:
-            message.version = cast(str, version)
-        if description is not None:
-            message.description = cast(str, description)
-        if external_id is not None:
-            message.external_id = cast(str, external_id)
-        if isinstance(message, pb.ExecutionType):
-            if input_type:
-                json_format.Parse(cast(str, input_type), message.input_type)
-            if output_type:
-                json_format.Parse(cast(str, output_type), message.output_type)
-        return message
+def all_types(session: Session, *, built_in: bool) -> dict[NodeKind, list[NodeType]]:
+    """The types of every kind, each in the order of their ids, with or without the built-in ones."""
+    found: dict[NodeKind, list[NodeType]] = {}
+    for kind, stored in _fetch(session, "TRUE", ()):
+        if built_in or stored.name not in _BUILT_IN_NAMES:
+            found.setdefault(kind, []).append(stored)
+    return found
+
+
+def _fetch(session: Session, condition: str, params: tuple[SqlValue, ...]) -> list[tuple[NodeKind, NodeType]]:
+    """The types ``t`` that ``condition``, which is never made of a request's text, selects, by id, in one query."""
+    rows = session.fetch(
+        f"SELECT {_COLUMNS}, p.name, p.data_type, base.name FROM Type t "
+        "LEFT JOIN TypeProperty p ON p.type_id = t.id "
+        "LEFT JOIN ParentType link ON link.type_id = t.id LEFT JOIN Type base ON base.id = link.parent_type_id "
+        f"WHERE {condition}",
+        params,
+    )
+    found: dict[int, tuple[NodeKind, NodeType]] = {}
+    for row in cast("list[tuple[Any, ...]]", rows):
+        *columns, property_name, data_type, base_name = row
+        if columns[0] not in found:
+            found[columns[0]] = _message(*columns)
+        kind, stored = found[columns[0]]
+        if property_name is not None:
+            stored.properties[property_name] = data_type
+        if base_name in kind.number_of_base_type:
+            stored.base_type = kind.number_of_base_type[base_name]  # type: ignore[assignment]
+    return [found[type_id] for type_id in sorted(found)]
+
+
+def _message(
+    type_id: int,
+    type_kind: int,
+    name: str,
+    version: str | None,
+    description: str | None,
+    input_type: str | None,
+    output_type: str | None,
+    external_id: str | None,
+) -> tuple[NodeKind, NodeType]:
+    kind = KIND_OF_TYPE[type_kind]
+    message = kind.type_message(id=type_id, name=name, version=version, description=description)
+    if external_id is not None:
+        message.external_id = external_id
+    if isinstance(message, pb.ExecutionType):
+        if input_type:
+            json_format.Parse(input_type, message.input_type)
+        if output_type:
+            json_format.Parse(output_type, message.output_type)
+    return kind, message
 
 
 def _refuse_unset_base_type(given: NodeType) -> None:

@@ -100,7 +100,12 @@ class MySqlDatabase:
         return self._pools
 
     def _session(self, kept: Kept) -> MySqlSession:
-        return MySqlSession(kept.connection, self._settings.name, kept.increment)
+        return MySqlSession(
+            kept.connection,
+            self._settings.name,
+            increment=kept.increment,
+            limits_recursion=kept.limits_recursion,
+        )
 
     def _commit(self, kept: Kept) -> None:
         try:

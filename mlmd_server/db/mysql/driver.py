@@ -10,7 +10,7 @@ import importlib
 import os
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlmd_server.db.mysql.settings import MySqlSettings, Tls
@@ -75,6 +75,25 @@ def connect(settings: MySqlSettings, *, database: str | None, timeout: int | Non
     if settings.socket is not None:
         arguments["unix_socket"] = str(settings.socket)
     return driver.connect(**arguments)
+
+
+def run(connection: Connection, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Runs a statement, with ``%s`` for each bound value; returns the rows that it gives.
+
+    Raises:
+        Error: it failed, or the connection is lost.
+        UnicodeDecodeError: a text that it gives is not in the connection's encoding.
+    """
+    if not hasattr(connection, "store_result"):
+        with connection.cursor() as cursor:
+            cursor.execute(sql, tuple(params))
+            return list(cursor.fetchall())
+    # mysqlclient's cursors describe every result, which takes longer than many a result.
+    literal = connection.literal
+    bound = tuple([b"%d" % value if type(value) is int else literal(value) for value in params])
+    connection.query(sql.encode() % bound)
+    result = connection.store_result()
+    return [] if result is None else list(result.fetch_row(0))
 
 
 def error_number(error: Exception) -> int:

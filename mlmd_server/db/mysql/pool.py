@@ -6,6 +6,7 @@ a server that restarted has closed the others, too.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -43,6 +44,7 @@ class Kept:
 
     Attributes:
         increment: the step between the ids that one statement makes (``auto_increment_increment``).
+        limits_recursion: whether the server takes a LIMIT in a recursive query.
         broken: it must not be used again.
         lost: it broke because the server is not there any more.
     """
@@ -50,6 +52,7 @@ class Kept:
     connection: Connection
     session_id: int
     increment: int
+    limits_recursion: bool
     generation: int
     idle_since: float = field(default=0.0)
     broken: bool = False
@@ -126,13 +129,13 @@ class Pool:
             with connection.cursor() as cursor:
                 for statement in self._set_up:
                     cursor.execute(statement)
-                cursor.execute("SELECT CONNECTION_ID(), @@SESSION.auto_increment_increment")
-                ((session_id, increment),) = cursor.fetchall()
+                cursor.execute("SELECT CONNECTION_ID(), @@SESSION.auto_increment_increment, VERSION()")
+                ((session_id, increment, version),) = cursor.fetchall()
         except driver.Error as error:
             driver.close(connection)
             raise failures.meaning(error, self._settings.name) from error
         metrics.CONNECTIONS_OPEN.inc()
-        return Kept(connection, session_id, increment, self._generation)
+        return Kept(connection, session_id, increment, _limits_recursion(version), self._generation)
 
     def _give_back(self, kept: Kept) -> None:
         with self._lock:
@@ -159,6 +162,12 @@ class Pool:
                     cursor.execute(f"KILL CONNECTION {kept.session_id:d}")
             finally:
                 driver.close(other)
+
+
+def _limits_recursion(version: str) -> bool:
+    """MySQL does since 8.0.19; MariaDB, whose versions begin at 10, ends its recursions by a setting alone."""
+    numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:3])
+    return "MariaDB" not in version and numbers >= (8, 0, 19)
 
 
 def _close(kept: Kept) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any
 
 from mlmd_server.db import deadlines
 from mlmd_server.db.base import Row, SqlValue, batches
@@ -25,23 +24,21 @@ class MySqlSession:
 
     for_update = " FOR UPDATE"
 
-    def __init__(self, connection: Connection, name: str, increment: int) -> None:
+    def __init__(self, connection: Connection, name: str, *, increment: int, limits_recursion: bool) -> None:
+        self.limits_recursion = limits_recursion
         self._connection = connection
         self._name = name
         self._increment = increment
 
     def fetch(self, sql: str, params: Sequence[SqlValue] = ()) -> list[Row]:
-        with self._connection.cursor() as cursor:
-            self._execute(cursor, _translated(sql), params)
-            return list(cursor.fetchall())
+        return self._run(_translated(sql), params)
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> list[int]:
         ids: list[int] = []
         for batch in _by_size(rows):
-            with self._connection.cursor() as cursor:
-                self._execute(cursor, *_insert(table, columns, batch))
-                # MySQL gives the ids of one statement as a range, and says where it begins.
-                first = cursor.lastrowid
+            self._run(*_insert(table, columns, batch))
+            # MySQL gives the ids of one statement as a range, and says where it begins.
+            first = self._connection.insert_id()
             ids.extend(range(first, first + len(batch) * self._increment, self._increment))
         return ids
 
@@ -52,35 +49,31 @@ class MySqlSession:
         end = f" ON DUPLICATE KEY UPDATE {columns[0]} = {table}.{columns[0]}" if keep_existing else ""
         for batch in _by_size(rows):
             sql, params = _insert(table, columns, batch)
-            with self._connection.cursor() as cursor:
-                self._execute(cursor, sql + end, params)
+            self._run(sql + end, params)
 
     def update_rows(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         for batch in _by_size(rows, most_rows=_UPDATE_ROWS):
-            with self._connection.cursor() as cursor:
-                self._execute(cursor, _update(table, tuple(columns), len(batch)), _flat(batch))
+            self._run(_update(table, tuple(columns), len(batch)), _flat(batch))
 
     def delete_rows(self, table: str, key: Sequence[str], rows: Sequence[Row]) -> None:
         one = f"({', '.join(['%s'] * len(key))})"
         for batch in batches(rows, len(key)):
             condition = f"({', '.join(key)}) IN ({', '.join([one] * len(batch))})"
-            with self._connection.cursor() as cursor:
-                self._execute(cursor, f"DELETE FROM {table} WHERE {condition}", _flat(batch))
+            self._run(f"DELETE FROM {table} WHERE {condition}", _flat(batch))
 
     def queue_up(self) -> None:
         self.fetch(f"SELECT schema_version FROM MLMDEnv{self.for_update}")
 
-    def _execute(self, cursor: Any, sql: str, params: Sequence[SqlValue]) -> None:
+    def _run(self, sql: str, params: Sequence[SqlValue]) -> list[Row]:
         deadlines.check()
         try:
-            cursor.execute(sql, tuple(params))
+            return driver.run(self._connection, sql, params)
         except driver.Error as error:
             raise failures.meaning(error, self._name) from error
         except UnicodeDecodeError as error:
             raise DataLossError("A text in the database is not UTF-8, so no client could read it.") from error
 
 
-@lru_cache(maxsize=2048)
 def _translated(sql: str) -> str:
     """A statement with ``?`` for each bound value, as the drivers want it."""
     return sql.replace("%", "%%").replace("?", "%s")

@@ -1,11 +1,14 @@
 """Lineage: the graph around nodes, in each direction, up to where it ends; and graphs put in one call."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
 from mlmd_server.db.mysql.session import MySqlSession
 from mlmd_server.db.sqlite import SqliteSession
+from mlmd_server.engine import edges
 from mlmd_server.engine.subgraphs import OutOfRangeError
 from mlmd_server.errors import AbortedError, AlreadyExistsError, InvalidArgumentError, NotFoundError
 
@@ -55,6 +58,7 @@ def graph(call, type_ids):
     return graph
 
 
+EVENT_TYPES = [number for number in pb.Event.Type.values() if number]
 MIDDLE = 'starting_artifacts { filter_query: "id = 2" }'
 
 
@@ -150,6 +154,41 @@ class TestSubgraph:
         options = 'starting_artifacts { filter_query: "id = 1" } direction: DOWNSTREAM max_num_hops: 1000'
         found = call("GetLineageSubgraph", f"lineage_subgraph_query_options {{ {options} }}").lineage_subgraph
         assert (len(found.artifacts), len(found.executions)) == (51, 50)
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        events=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3), st.sampled_from(EVENT_TYPES)), unique=True),
+        direction=st.sampled_from(pb.LineageSubgraphQueryOptions.Direction.keys()),
+        hops=st.integers(0, 9),
+        ending=st.none() | st.integers(0, 3),
+    )
+    def test_reading_ahead_changes_nothing(self, call, type_ids, events, direction, hops, ending):
+        request = rpc.PutLineageSubgraphRequest()
+        for _ in range(5):
+            request.artifacts.add(type_id=type_ids["artifact"])
+        for _ in range(4):
+            request.executions.add(type_id=type_ids["execution"])
+        for artifact, execution, event_type in events:
+            request.event_edges.add(artifact_index=artifact, execution_index=execution).event.type = event_type
+        stored = call("PutLineageSubgraph", request)
+        options = f'starting_artifacts {{ filter_query: "id = {stored.artifact_ids[0]}" }} direction: {direction}'
+        if ending is not None:
+            options += f' ending_executions {{ filter_query: "id = {stored.execution_ids[ending]}" }}'
+        found = []
+        for few in (1, 4, 256):  # read nothing ahead, too little, all
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(edges, "_FEW", few)
+                text = f"lineage_subgraph_query_options {{ {options} max_num_hops: {hops} }}"
+                found.append(call("GetLineageSubgraph", text).lineage_subgraph)
+
+        assert found[0] == found[1] == found[2]
+
+    def test_many_hops_of_a_small_graph_take_one_statement(self, call, type_ids, statements):
+        chain(call, type_ids, 10)
+        statements.clear()
+        options = 'starting_artifacts { filter_query: "id = 1" }'
+        call("GetLineageSubgraph", f"lineage_subgraph_query_options {{ {options} }}")
+        assert sum("FROM Event e" in sql for _, sql in statements) == 1
 
 
 class TestOlderGraph:
