@@ -1,17 +1,20 @@
-"""``python -m benchmarks``: starts MySQL and three servers one after the other, measures, prints a table of ratios."""
+"""``python -m benchmarks``: starts three servers one after the other, measures, prints a table of ratios."""
 
 from __future__ import annotations
 
 import argparse
 import base64
 import contextlib
+import itertools
 import json
 import os
 import platform
 import socket
+import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,52 +37,88 @@ GOALS = {"get by id": 15, "page of 100": 8, "lineage subgraph": 10, "put one": 1
 
 
 @dataclass(frozen=True)
+class Place:
+    """A new, empty database: as flags of our server, and as the official library's ``ConnectionConfig``."""
+
+    flags: list[str]
+    config: str
+    processes: int  # that share an open store each, for the fastest the official library can be served
+
+
+Places = Callable[[], Place]
+
+
+@contextlib.contextmanager
+def mysql() -> Iterator[Places]:
+    numbers = itertools.count()
+    with mysql_server.running("--innodb-buffer-pool-size=256M") as server:
+        server.sql(f"CREATE USER {OPEN_USER}@'%' IDENTIFIED BY ''", f"GRANT ALL ON *.* TO {OPEN_USER}@'%'")
+
+        def place() -> Place:
+            fields = {"host": "127.0.0.1", "port": server.port, "user": OPEN_USER, "database": f"bench_{next(numbers)}"}
+            server.sql(f"CREATE DATABASE {fields['database']}")
+            config = " ".join(f"{name}: {json.dumps(value)}" for name, value in fields.items())
+            return Place(
+                [f"--mysql_config_{name}={value}" for name, value in fields.items()], f"mysql {{ {config} }}", 2
+            )
+
+        yield place
+
+
+@contextlib.contextmanager
+def sqlite() -> Iterator[Places]:
+    numbers = itertools.count()
+    with tempfile.TemporaryDirectory(prefix="kfm-bench-") as folder:
+
+        def place() -> Place:
+            path = f"{folder}/{next(numbers)}.db"
+            config = f'sqlite {{ filename_uri: "{path}" connection_mode: READWRITE_OPENCREATE }}'
+            # More than one process would only wait for the others to have written.
+            return Place([f"--sqlite_config_filename_uri={path}"], config, 1)
+
+        yield place
+
+
+DATABASES = {"mysql": mysql, "sqlite": sqlite}
+
+
+@dataclass(frozen=True)
 class Contestant:
     """A server to measure: how it is started on a port over a database."""
 
     name: str
-    command: Callable[[int, mysql_server.MySqlServer, str], list[str]]
-    environment: dict[str, str]
+    command: Callable[[int, Place], list[str]]
 
 
-def ours(*flags: str) -> Callable[[int, mysql_server.MySqlServer, str], list[str]]:
-    def command(port: int, server: mysql_server.MySqlServer, database: str) -> list[str]:
-        where = ["--mysql_config_host=127.0.0.1", f"--mysql_config_port={server.port}"]
-        who = [f"--mysql_config_user={OPEN_USER}", f"--mysql_config_database={database}"]
-        return [sys.executable, "-m", "mlmd_server", f"--grpc_port={port}", *where, *who, *flags]
-
-    return command
+def ours(port: int, place: Place) -> list[str]:
+    return [sys.executable, "-m", "mlmd_server", f"--grpc_port={port}", *place.flags]
 
 
-def official(mode: str) -> Callable[[int, mysql_server.MySqlServer, str], list[str]]:
-    def command(port: int, server: mysql_server.MySqlServer, database: str) -> list[str]:
-        python = str(environments.python(environments.OFFICIAL_PINS, environments.OFFICIAL_PYTHONS))
-        where = ["127.0.0.1", str(server.port), database, OPEN_USER]
-        return [python, str(HERE / "official_server.py"), mode, str(port), *where]
-
-    return command
+def official(port: int, place: Place, *, mode: str = "connect") -> list[str]:
+    python = str(environments.python(environments.OFFICIAL_PINS, environments.OFFICIAL_PYTHONS))
+    return [python, str(HERE / "official_server.py"), mode, str(port), place.config]
 
 
-def contestants() -> list[Contestant]:
-    folder = plugins()
-    if folder is None:
-        raise SystemExit("The official library needs a plugin to reach MySQL 9. Type: apt-get install libmariadb3")
-    environment = {"MARIADB_PLUGIN_DIR": folder}
-    return [
-        Contestant("official", official("connect"), environment),
-        Contestant("official, reused", official("reuse"), environment),
-        Contestant("ours", ours(), {}),
-    ]
+def reused(port: int, place: Place) -> list[str]:
+    return official(port, place, mode=str(place.processes))
+
+
+CONTESTANTS = (
+    Contestant("official", official),
+    Contestant("official, reused", reused),
+    Contestant("ours", ours),
+)
 
 
 @contextlib.contextmanager
-def running(contestant: Contestant, server: mysql_server.MySqlServer, database: str) -> Iterator[str]:
+def running(contestant: Contestant, place: Place) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    folder = plugins()
     process = subprocess.Popen(
-        contestant.command(port, server, database),
-        env={**os.environ, **contestant.environment},
+        contestant.command(port, place),
+        env={**os.environ, **({"MARIADB_PLUGIN_DIR": folder} if folder else {})},
         stdout=subprocess.DEVNULL,
     )
     try:
@@ -136,41 +175,61 @@ def load(target: str) -> int:
         return calls.load(pb, rpc, call)
 
 
+Rates = dict[str, dict[str, float]]
+
+
+def compare(places: Places, contestants: Sequence[Contestant], rows: Sequence[str], seconds: float) -> Rates:
+    """Calls per second of each row, by contestant."""
+    rates: Rates = {}
+    for contestant in contestants:
+        print(f"{contestant.name}: loading ...", file=sys.stderr, flush=True)
+        rates[contestant.name] = {}
+        with running(contestant, places()) as target:
+            made = calls.calls(pb, rpc, load(target))
+            for row in rows:
+                rate = measure(target, *made[row], seconds)
+                rates[contestant.name][row] = rate
+                print(f"  {row}: {rate:.0f}/s", file=sys.stderr, flush=True)
+    return rates
+
+
 def main() -> None:
+    names = [contestant.name for contestant in CONTESTANTS]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--database", choices=DATABASES, default="mysql", help="where the data is (default: mysql)")
     parser.add_argument("--seconds", type=float, default=5.0, help="how long each row is measured (default: 5)")
-    parser.add_argument("--only", help="measure this contestant alone: " + ", ".join(c.name for c in contestants()))
+    parser.add_argument("--rounds", type=int, default=3, help="how often; the table has the medians (default: 3)")
+    parser.add_argument("--only", choices=names, help="measure this contestant alone")
     parser.add_argument("--rows", nargs="*", choices=calls.ROWS, default=calls.ROWS)
     arguments = parser.parse_args()
-    rates: dict[str, dict[str, float]] = {}
-    with mysql_server.running("--innodb-buffer-pool-size=256M") as server:
-        server.sql(f"CREATE USER {OPEN_USER}@'%' IDENTIFIED BY ''", f"GRANT ALL ON *.* TO {OPEN_USER}@'%'")
-        for contestant in contestants():
-            if arguments.only and contestant.name != arguments.only:
-                continue
-            database = f"bench_{len(rates)}"
-            server.sql(f"CREATE DATABASE {database}")
-            print(f"{contestant.name}: loading ...", file=sys.stderr, flush=True)
-            rates[contestant.name] = {}
-            with running(contestant, server, database) as target:
-                made = calls.calls(pb, rpc, load(target))
-                for row in arguments.rows:
-                    rate = measure(target, *made[row], arguments.seconds)
-                    rates[contestant.name][row] = rate
-                    print(f"  {row}: {rate:.0f}/s", file=sys.stderr, flush=True)
-    show(rates, arguments.rows)
+    if arguments.database == "mysql" and plugins() is None:
+        raise SystemExit("The official library needs a plugin to reach MySQL 9. Type: apt-get install libmariadb3")
+    chosen = [contestant for contestant in CONTESTANTS if arguments.only in (None, contestant.name)]
+    with DATABASES[arguments.database]() as places:
+        rounds = [compare(places, chosen, arguments.rows, arguments.seconds) for _ in range(arguments.rounds)]
+    medians = {
+        contestant.name: {
+            row: statistics.median(rates[contestant.name][row] for rates in rounds) for row in arguments.rows
+        }
+        for contestant in chosen
+    }
+    show(medians, arguments.rows, goals=arguments.database == "mysql")
 
 
-def show(rates: dict[str, dict[str, float]], rows: list[str]) -> None:
-    print(f"\n{platform.machine()}, {os.cpu_count()} cores shared with MySQL and {CLIENTS} client processes; calls/s\n")
-    names = list(rates)
-    print(f"| call | {' | '.join(names)} | ours / official | goal | ours / reused |")
-    print(f"|---|{'---|' * (len(names) + 3)}")
+def show(rates: Rates, rows: Sequence[str], *, goals: bool) -> None:
+    shared = "MySQL and " if goals else ""
+    print(f"\n{platform.machine()}, {os.cpu_count()} cores shared with {shared}{CLIENTS} client processes; calls/s\n")
+    others = [name for name in rates if name != "ours"]
+    columns = ["call", *rates]
+    for name in others if "ours" in rates else ():
+        columns += [f"ours / {name}", *(["goal"] if goals and name == "official" else [])]
+    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     for row in rows:
-        own = rates.get("ours", {}).get(row, 0)
-        ratios = [own / rates[name][row] if name in rates else 0 for name in ("official", "official, reused")]
-        numbers = " | ".join(f"{rates[name][row]:.0f}" for name in names)
-        print(f"| {row} | {numbers} | {ratios[0]:.1f} | {GOALS[row]} | {ratios[1]:.1f} |")
+        cells = [row, *(f"{rates[name][row]:.0f}" for name in rates)]
+        for name in others if "ours" in rates else ():
+            cells.append(f"{rates['ours'][row] / rates[name][row]:.1f}")
+            cells += [str(GOALS[row])] if goals and name == "official" else []
+        print(f"| {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

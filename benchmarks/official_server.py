@@ -1,8 +1,10 @@
 """The official library behind gRPC, run by a Python that has `ml-metadata`: what ours is compared with.
 
-    official_server.py connect PORT HOST DB_PORT DATABASE USER   a store, and so a connection, for each call: what the
-                                                                 official server does
-    official_server.py reuse PORT ...                            two processes on the port, each with one open store
+    official_server.py connect PORT DATABASE        a store, and so a connection, for each call: what the official
+                                                    server does
+    official_server.py PROCESSES PORT DATABASE      so many processes on the port, each with one open store
+
+DATABASE is a `ConnectionConfig` in protobuf's text format.
 
 No message is parsed here: bytes go through.
 """
@@ -16,18 +18,11 @@ import threading
 from concurrent import futures
 
 import grpc
+from google.protobuf import text_format
 from ml_metadata.metadata_store.pywrap.metadata_store_extension import metadata_store as library
 from ml_metadata.proto import metadata_store_pb2 as pb
 
-PROCESSES = 2
 STATUSES = {status.value[0]: status for status in grpc.StatusCode}
-
-
-def config(host, port, database, user):
-    connection = pb.ConnectionConfig()
-    connection.mysql.host, connection.mysql.port = host, int(port)
-    connection.mysql.database, connection.mysql.user = database, user
-    return connection.SerializeToString()
 
 
 class Handler(grpc.GenericRpcHandler):
@@ -77,14 +72,14 @@ def serve(answer, port, threads):
 
 
 def main():
-    mode, port, *where = sys.argv[1:]
-    settings = config(*where)
+    mode, port, database = sys.argv[1:]
+    settings = text_format.Parse(database, pb.ConnectionConfig()).SerializeToString()
     library.CreateMetadataStore(settings, b"")  # makes the tables
     if mode == "connect":
         serve(connecting(settings), port, 32)
         return
     children = []
-    for _ in range(PROCESSES):
+    for _ in range(int(mode)):
         child = os.fork()
         if not child:
             serve(reusing(settings), port, 2)

@@ -39,6 +39,13 @@ _OWN_INDEXES = tuple(
 )
 
 
+# Each row that SQLite comes to gives up the interpreter's lock. Threads that read at the same time would hand it to
+# each other row by row, which takes several times as long as reading one after the other: so they take turns. This is
+# how many seconds a thread waits for its turn, so that none waits long behind a query that takes long.
+_TURN_SECONDS = 0.02
+_turn = threading.Lock()
+
+
 class SqliteSession:
     """A transaction on one connection."""
 
@@ -50,7 +57,13 @@ class SqliteSession:
 
     def fetch(self, sql: str, params: Sequence[SqlValue] = ()) -> list[Row]:
         deadlines.check()
-        return self._connection.execute(sql, params).fetchall()
+        cursor = self._connection.execute(sql, params)
+        ours = _turn.acquire(timeout=_TURN_SECONDS)
+        try:
+            return cursor.fetchall()
+        finally:
+            if ours:
+                _turn.release()
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> list[int]:
         ids: list[int] = []

@@ -21,6 +21,7 @@ from typing import Any
 from mlmd_server.db import schema
 from mlmd_server.db.base import DuplicateKeyError
 from mlmd_server.db.mysql import driver, failures
+from mlmd_server.db.mysql.capabilities import Capabilities
 from mlmd_server.db.mysql.pool import SQL_MODE
 from mlmd_server.db.mysql.settings import MySqlSettings
 from mlmd_server.errors import DatabaseOpenError
@@ -150,7 +151,8 @@ class _Creator:
         self._connection = connection
         self.name = name
         self._run(f"SET SESSION sql_mode = '{SQL_MODE}'")
-        ((self._version,),) = self._run("SELECT VERSION()")
+        ((version,),) = self._run("SELECT VERSION()")
+        self._capabilities = Capabilities.of(version)
 
     def look(self) -> _Found:
         rows = self._run(
@@ -216,21 +218,11 @@ class _Creator:
         return [wanted for wanted in schema.BUILT_IN_TYPES if wanted not in stored]
 
     def _table_options(self) -> str:
-        # Collations that tell apart what differs, also in case, accents and spaces at the end.
-        if "MariaDB" in self._version:
-            collation = "utf8mb4_nopad_bin"
-        else:
-            collation = "utf8mb4_0900_bin" if self._at_least(8, 0, 17) else "utf8mb4_bin"
-        return f"ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE {collation}"
+        return f"ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE {self._capabilities.collation}"
 
     def _row_id(self) -> str:
-        if "MariaDB" in self._version or self._at_least(8, 0, 23):
-            return "row_id BIGINT NOT NULL INVISIBLE AUTO_INCREMENT PRIMARY KEY,"
-        return ""
-
-    def _at_least(self, *version: int) -> bool:
-        numbers = self._version.partition("-")[0].split(".")[:3]
-        return tuple(int(number) for number in numbers if number.isdigit()) >= version
+        hides = self._capabilities.hides_columns
+        return "row_id BIGINT NOT NULL INVISIBLE AUTO_INCREMENT PRIMARY KEY," if hides else ""
 
     def _run(self, sql: str, *params: Any) -> list[Any]:
         with self._connection.cursor() as cursor:

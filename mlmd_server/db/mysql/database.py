@@ -104,7 +104,7 @@ class MySqlDatabase:
             kept.connection,
             self._settings.name,
             increment=kept.increment,
-            limits_recursion=kept.limits_recursion,
+            limits_recursion=kept.capabilities.limits_recursion,
         )
 
     def _commit(self, kept: Kept) -> None:

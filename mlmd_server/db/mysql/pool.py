@@ -6,7 +6,6 @@ a server that restarted has closed the others, too.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from mlmd_server import metrics
 from mlmd_server.db import deadlines
 from mlmd_server.db.mysql import driver, failures
+from mlmd_server.db.mysql.capabilities import Capabilities
 from mlmd_server.db.mysql.driver import Connection
 from mlmd_server.db.mysql.settings import MySqlSettings
 from mlmd_server.errors import UnavailableError
@@ -44,7 +44,7 @@ class Kept:
 
     Attributes:
         increment: the step between the ids that one statement makes (``auto_increment_increment``).
-        limits_recursion: whether the server takes a LIMIT in a recursive query.
+        capabilities: what the server can do.
         broken: it must not be used again.
         lost: it broke because the server is not there any more.
     """
@@ -52,7 +52,7 @@ class Kept:
     connection: Connection
     session_id: int
     increment: int
-    limits_recursion: bool
+    capabilities: Capabilities
     generation: int
     idle_since: float = field(default=0.0)
     broken: bool = False
@@ -135,7 +135,7 @@ class Pool:
             driver.close(connection)
             raise failures.meaning(error, self._settings.name) from error
         metrics.CONNECTIONS_OPEN.inc()
-        return Kept(connection, session_id, increment, _limits_recursion(version), self._generation)
+        return Kept(connection, session_id, increment, Capabilities.of(version), self._generation)
 
     def _give_back(self, kept: Kept) -> None:
         with self._lock:
@@ -162,12 +162,6 @@ class Pool:
                     cursor.execute(f"KILL CONNECTION {kept.session_id:d}")
             finally:
                 driver.close(other)
-
-
-def _limits_recursion(version: str) -> bool:
-    """MySQL does since 8.0.19; MariaDB, whose versions begin at 10, ends its recursions by a setting alone."""
-    numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:3])
-    return "MariaDB" not in version and numbers >= (8, 0, 19)
 
 
 def _close(kept: Kept) -> None:

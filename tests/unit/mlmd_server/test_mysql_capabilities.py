@@ -1,0 +1,19 @@
+"""What the servers can do of which none runs here; the one that does is asked in ``test_mysql``."""
+
+import pytest
+
+from mlmd_server.db.mysql.capabilities import Capabilities
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("8.0.16", Capabilities("utf8mb4_bin", hides_columns=False, limits_recursion=False)),
+        ("8.0.17-debug", Capabilities("utf8mb4_0900_bin", hides_columns=False, limits_recursion=False)),
+        ("8.0.19-0ubuntu5", Capabilities("utf8mb4_0900_bin", hides_columns=False, limits_recursion=True)),
+        ("8.4.0", Capabilities("utf8mb4_0900_bin", hides_columns=True, limits_recursion=True)),
+        ("10.11.6-MariaDB-0+deb12u1", Capabilities("utf8mb4_nopad_bin", hides_columns=True, limits_recursion=False)),
+    ],
+)
+def test_versions(version, expected):
+    assert Capabilities.of(version) == expected
