@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: starts three servers one after the other, measures, prints a table of ratios."""
+"""``python -m benchmarks``: starts three servers, measures them in turns, prints a table of ratios."""
 
 from __future__ import annotations
 
@@ -175,30 +175,42 @@ def load(target: str) -> int:
         return calls.load(pb, rpc, call)
 
 
-Rates = dict[str, dict[str, float]]
+# Calls per second in each round.
+Rates = dict[str, dict[str, list[float]]]
 
 
-def compare(places: Places, contestants: Sequence[Contestant], rows: Sequence[str], seconds: float) -> Rates:
-    """Calls per second of each row, by contestant."""
-    rates: Rates = {}
-    for contestant in contestants:
-        print(f"{contestant.name}: loading ...", file=sys.stderr, flush=True)
-        rates[contestant.name] = {}
-        with running(contestant, places()) as target:
-            made = calls.calls(pb, rpc, load(target))
-            for row in rows:
-                rate = measure(target, *made[row], seconds)
-                rates[contestant.name][row] = rate
-                print(f"  {row}: {rate:.0f}/s", file=sys.stderr, flush=True)
+def compare(
+    places: Places, contestants: Sequence[Contestant], rows: Sequence[str], rounds: int, seconds: float
+) -> Rates:
+    """The rates of each row, by contestant.
+
+    All servers are up, and take turns at each row: what else the machine does then hits all of them alike.
+    """
+    rates: Rates = {contestant.name: {row: [] for row in rows} for contestant in contestants}
+    with contextlib.ExitStack() as stack:
+        ready = []
+        for contestant in contestants:
+            note(f"{contestant.name}: loading ...")
+            target = stack.enter_context(running(contestant, places()))
+            ready.append((contestant.name, target, calls.calls(pb, rpc, load(target))))
+        for row in rows:
+            for _ in range(rounds):
+                for name, target, made in ready:
+                    rates[name][row].append(measure(target, *made[row], seconds))
+                note(f"{row}: {', '.join(f'{name} {rates[name][row][-1]:.0f}/s' for name, *_ in ready)}")
     return rates
+
+
+def note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def main() -> None:
     names = [contestant.name for contestant in CONTESTANTS]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--database", choices=DATABASES, default="mysql", help="where the data is (default: mysql)")
-    parser.add_argument("--seconds", type=float, default=5.0, help="how long each row is measured (default: 5)")
-    parser.add_argument("--rounds", type=int, default=3, help="how often; the table has the medians (default: 3)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="how long a round of a row takes (default: 4)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often; the table has the medians (default: 5)")
     parser.add_argument("--only", choices=names, help="measure this contestant alone")
     parser.add_argument("--rows", nargs="*", choices=calls.ROWS, default=calls.ROWS)
     arguments = parser.parse_args()
@@ -206,29 +218,26 @@ def main() -> None:
         raise SystemExit("The official library needs a plugin to reach MySQL 9. Type: apt-get install libmariadb3")
     chosen = [contestant for contestant in CONTESTANTS if arguments.only in (None, contestant.name)]
     with DATABASES[arguments.database]() as places:
-        rounds = [compare(places, chosen, arguments.rows, arguments.seconds) for _ in range(arguments.rounds)]
-    medians = {
-        contestant.name: {
-            row: statistics.median(rates[contestant.name][row] for rates in rounds) for row in arguments.rows
-        }
-        for contestant in chosen
-    }
-    show(medians, arguments.rows, goals=arguments.database == "mysql")
+        rates = compare(places, chosen, arguments.rows, arguments.rounds, arguments.seconds)
+    show(rates, arguments.rows, goals=arguments.database == "mysql")
 
 
 def show(rates: Rates, rows: Sequence[str], *, goals: bool) -> None:
+    """Prints the medians of the rates, and of the ratios of each round."""
     shared = "MySQL and " if goals else ""
     print(f"\n{platform.machine()}, {os.cpu_count()} cores shared with {shared}{CLIENTS} client processes; calls/s\n")
-    others = [name for name in rates if name != "ours"]
+    others = [name for name in rates if name != "ours"] if "ours" in rates else []
     columns = ["call", *rates]
-    for name in others if "ours" in rates else ():
+    for name in others:
         columns += [f"ours / {name}", *(["goal"] if goals and name == "official" else [])]
     print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     for row in rows:
-        cells = [row, *(f"{rates[name][row]:.0f}" for name in rates)]
-        for name in others if "ours" in rates else ():
-            cells.append(f"{rates['ours'][row] / rates[name][row]:.1f}")
-            cells += [str(GOALS[row])] if goals and name == "official" else []
+        cells = [row, *(f"{statistics.median(rates[name][row]):.0f}" for name in rates)]
+        for name in others:
+            ratio = statistics.median(
+                own / other for own, other in zip(rates["ours"][row], rates[name][row], strict=True)
+            )
+            cells += [f"{ratio:.1f}", *([str(GOALS[row])] if goals and name == "official" else [])]
         print(f"| {' | '.join(cells)} |")
 
 

@@ -33,14 +33,13 @@ def select(kind: NodeKind, chosen: Filter, page: str = "") -> tuple[str, tuple[S
         page: which of those, as an ORDER BY and a LIMIT in this package's words alone.
     """
     wanted, properties = _selected(kind)
-    distinct = "DISTINCT " if chosen.repeats else ""
     where = f" WHERE {chosen.condition}" if chosen.condition else ""
-    sql = (
-        f"SELECT {wanted}, {properties} "
-        f"FROM (SELECT {distinct}{wanted} FROM {kind.table} n{chosen.joins}{where}{page}) n "
-        f"LEFT JOIN {kind.property_table} p ON p.{kind.id_column} = n.id"
-    )
-    return sql, (*chosen.join_params, *chosen.params)
+    joined = f"LEFT JOIN {kind.property_table} p ON p.{kind.id_column} = n.id"
+    if not chosen.joins and not page:
+        return f"SELECT {wanted}, {properties} FROM {kind.table} n {joined}{where}", chosen.params
+    distinct = "DISTINCT " if chosen.repeats else ""
+    nodes = f"SELECT {distinct}{wanted} FROM {kind.table} n{chosen.joins}{where}{page}"
+    return f"SELECT {wanted}, {properties} FROM ({nodes}) n {joined}", (*chosen.join_params, *chosen.params)
 
 
 @cache
