@@ -39,7 +39,7 @@ soak: ## Run the long tests: failures for a minute, random calls, ten minutes of
 	@KFM_FAULT_SECONDS=60 KFM_SOAK_SECONDS=600 $(VENV)/python -m pytest -s tests/faults
 	@OFFICIAL_EXAMPLES=5000 $(VENV)/python -m pytest tests/contract/test_same_answers.py
 
-bench: ## Measure against the official server, on the same MySQL
+bench: ## Measure against the official server, on MySQL or with ARGS="--database sqlite"
 	@$(PYTHON) tools/setup.py dev
 	@$(VENV)/python -m benchmarks $(ARGS)
 
