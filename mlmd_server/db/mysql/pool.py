@@ -33,9 +33,10 @@ SQL_MODE = (
 )
 
 # Every join of ours finds its rows by an index. With stale statistics MySQL may think that reading a whole table into a
-# hash is cheaper; this keeps it from that (the name is older than the hash join that it also governs). MariaDB knows no
-# such switch, and runs nothing of a comment like this.
-_NO_SCANS = "/*!80018 SET SESSION optimizer_switch = 'block_nested_loop=off' */"
+# hash is cheaper; the first of these keeps it from that (its name is older than the hash join that it also governs).
+# Recursive queries of ours end by themselves, sooner than MySQL's own limit, which somebody may have lowered, would end
+# them. MariaDB knows neither, and runs nothing of a comment like this.
+_PLANS = "/*!80018 SET SESSION optimizer_switch = 'block_nested_loop=off', cte_max_recursion_depth = 1000 */"
 
 
 @dataclass
@@ -73,7 +74,7 @@ class Pool:
         self._settings = settings
         self._set_up = (
             f"SET SESSION sql_mode = '{SQL_MODE}'",
-            _NO_SCANS,
+            _PLANS,
             *set_up,
             *(() if autocommit else ("SET SESSION autocommit = 0",)),
         )

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 from google.protobuf import text_format
 
+from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
 from mlmd_server.db import deadlines
 from mlmd_server.db.base import TransactionUndoneError
@@ -282,6 +283,24 @@ class TestConnections:
         ):
             mysql.sql(f"KILL {session}")
         assert_works(database)
+
+    def test_lineage_is_whole_where_the_server_keeps_recursion_short(self, mysql, opened):
+        mysql.sql("SET GLOBAL cte_max_recursion_depth = 3")
+        try:
+            call = caller(opened())
+            stored = call("PutTypes", 'artifact_types { name: "A" } execution_types { name: "E" }')
+            request = rpc.PutLineageSubgraphRequest()
+            request.artifacts.add(type_id=stored.artifact_type_ids[0])
+            for step in range(7):
+                request.artifacts.add(type_id=stored.artifact_type_ids[0])
+                request.executions.add(type_id=stored.execution_type_ids[0])
+                request.event_edges.add(execution_index=step, artifact_index=step).event.type = pb.Event.INPUT
+                request.event_edges.add(execution_index=step, artifact_index=step + 1).event.type = pb.Event.OUTPUT
+            call("PutLineageSubgraph", text_format.MessageToString(request))
+            start = 'lineage_subgraph_query_options { starting_artifacts { filter_query: "id = 1" } }'
+            assert len(call("GetLineageSubgraph", start).lineage_subgraph.artifacts) == 8
+        finally:
+            mysql.sql("SET GLOBAL cte_max_recursion_depth = DEFAULT")
 
     def test_a_lock_that_another_holds_is_waited_for(self, mysql, settings, opened):
         database = opened()
