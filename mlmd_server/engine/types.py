@@ -86,6 +86,8 @@ class Types(Generic[T]):
     def __init__(self, session: Session, kind: NodeKind) -> None:
         self._session = session
         self._kind = kind
+        # The properties that each type had when it was first put here, by name and version; None if it was not stored.
+        self._before: dict[tuple[str, str], frozenset[str] | None] = {}
 
     def find(self, name: str, version: str) -> T | None:
         """The type of this name and version; a type without version has the version ``""``."""
@@ -134,10 +136,15 @@ class Types(Generic[T]):
             # No unique key guards the name and version of a type: look again when no other type is being put.
             self._session.queue_up()
             stored = self.find(given.name, given.version)
+        before = self._before.setdefault(
+            (given.name, given.version), None if stored is None else frozenset(stored.properties)
+        )
         try:
             if stored is None:
                 return self._create(given)
-            self._grow(stored, given, options)
+            # What this call has added to a stored type may be left out when the call gives that type once more.
+            required = frozenset(stored.properties) if before is None else before
+            self._grow(stored, given, required, options)
         except DuplicateKeyError as error:
             raise AlreadyExistsError(f"Another type has the external id {given.external_id!r}.") from error
         return stored.id
@@ -169,7 +176,7 @@ class Types(Generic[T]):
             self._set_base_type(type_id, given.base_type)
         return type_id
 
-    def _grow(self, stored: T, given: T, options: PutOptions) -> None:
+    def _grow(self, stored: T, given: T, required: Iterable[str], options: PutOptions) -> None:
         refusal = f"Type already exists with different properties: {given.name}: "
         new = {}
         for name, data_type in given.properties.items():
@@ -177,7 +184,7 @@ class Types(Generic[T]):
                 new[name] = data_type
             elif stored.properties[name] != data_type:
                 raise AlreadyExistsError(f"{refusal}property {name} is {pb.PropertyType.Name(stored.properties[name])}")
-        omitted = [name for name in stored.properties if name not in given.properties]
+        omitted = [name for name in required if name not in given.properties]
         if omitted and not options.can_omit_fields:
             raise AlreadyExistsError(f"{refusal}{', '.join(sorted(omitted))} missing and can_omit_fields is false")
         if new and not options.can_add_fields:

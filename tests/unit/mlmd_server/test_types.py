@@ -48,6 +48,18 @@ def test_a_property_is_left_out_only_where_that_is_allowed_and_stays(call):
     assert "split" in call("GetArtifactType", 'type_name: "T"').artifact_type.properties
 
 
+def test_a_call_may_leave_out_what_it_has_itself_added_to_a_stored_type(call):
+    """As the official server has it."""
+    few, many = f'artifact_types {{ name: "T" {ROWS} }}', f'artifact_types {{ name: "T" {ROWS} {SPLIT} }}'
+    (type_id,) = call("PutTypes", few).artifact_type_ids
+    assert call("PutTypes", f"{many} {few} can_add_fields: true").artifact_type_ids == [type_id, type_id]
+    assert sorted(call("GetArtifactTypes").artifact_types[0].properties) == ["rows", "split"]
+    with pytest.raises(AlreadyExistsError, match="can_omit_fields"):
+        call("PutTypes", few)
+    with pytest.raises(AlreadyExistsError, match="can_omit_fields"):
+        call("PutTypes", f"{many} {few} can_add_fields: true".replace('"T"', '"New"'))
+
+
 def test_a_property_never_changes_its_type(call):
     call("PutArtifactType", f'artifact_type {{ name: "T" {ROWS} }}')
     other = 'artifact_type { name: "T" properties { key: "rows" value: STRING } }'
