@@ -31,6 +31,8 @@ OPTIONS = (
     "--universal",
     "--python-version=3.10",
     "--generate-hashes",
+    # Without its extra in the lock, older pips look for the newest version of a package that another one wants with it.
+    "--no-strip-extras",
     "--no-annotate",
     "--no-header",
     "--no-emit-index-url",
