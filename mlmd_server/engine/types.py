@@ -262,9 +262,9 @@ def _message(
     external_id: str | None,
 ) -> tuple[NodeKind, NodeType]:
     kind = KIND_OF_TYPE[type_kind]
-    message = kind.type_message(id=type_id, name=name, version=version, description=description)
-    if external_id is not None:
-        message.external_id = external_id
+    message = kind.type_message(
+        id=type_id, name=name, version=version, description=description, external_id=external_id
+    )
     if isinstance(message, pb.ExecutionType):
         if input_type:
             json_format.Parse(input_type, message.input_type)

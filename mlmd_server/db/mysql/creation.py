@@ -225,9 +225,7 @@ class _Creator:
         return "row_id BIGINT NOT NULL INVISIBLE AUTO_INCREMENT PRIMARY KEY," if hides else ""
 
     def _run(self, sql: str, *params: Any) -> list[Any]:
-        with self._connection.cursor() as cursor:
-            cursor.execute(sql, params)
-            return list(cursor.fetchall())
+        return driver.run(self._connection, sql, params)
 
 
 def _statements() -> list[str]:

@@ -57,9 +57,7 @@ class MySqlDatabase:
         except driver.OpenError as error:
             raise failures.cannot_open(error, self._settings.name) from error
         try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT schema_version FROM MLMDEnv")
-                cursor.fetchall()
+            driver.run(connection, "SELECT schema_version FROM MLMDEnv")
         except driver.Error as error:
             raise failures.meaning(error, self._settings.name) from error
         finally:

@@ -127,11 +127,10 @@ class Pool:
         except driver.OpenError as error:
             raise failures.cannot_open(error, self._settings.name) from error
         try:
-            with connection.cursor() as cursor:
-                for statement in self._set_up:
-                    cursor.execute(statement)
-                cursor.execute("SELECT CONNECTION_ID(), @@SESSION.auto_increment_increment, VERSION()")
-                ((session_id, increment, version),) = cursor.fetchall()
+            for statement in self._set_up:
+                driver.run(connection, statement)
+            about = "SELECT CONNECTION_ID(), @@SESSION.auto_increment_increment, VERSION()"
+            ((session_id, increment, version),) = driver.run(connection, about)
         except driver.Error as error:
             driver.close(connection)
             raise failures.meaning(error, self._settings.name) from error
@@ -159,8 +158,7 @@ class Pool:
         with suppress(*driver.OpenError):
             other = driver.connect(self._settings, database=None, timeout=_KILL_TIMEOUT_SECONDS)
             try:
-                with other.cursor() as cursor:
-                    cursor.execute(f"KILL CONNECTION {kept.session_id:d}")
+                driver.run(other, "KILL CONNECTION %s", (kept.session_id,))
             finally:
                 driver.close(other)
 
