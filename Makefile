@@ -6,6 +6,9 @@ VENV := .venv/bin
 export PATH := $(if $(wildcard .cache/node/bin),$(CURDIR)/.cache/node/bin:)$(PATH)
 # What to hand on to the installer, as in: make up ARGS="--rest-port 18080"
 ARGS ?=
+# How many processes run tests. They wait more than they compute; WORKERS=0 is one that a debugger can stop in.
+WORKERS ?= 3
+PYTEST = $(VENV)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help up down status test test-packaging soak bench lint format ui installer generate proto lock clean
@@ -28,11 +31,11 @@ status: ## Show how the servers are
 test: ## Run the tests of this machine's parts
 	@$(PYTHON) tools/setup.py dev ui
 	@cd ui && npm test --silent
-	@$(VENV)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 test-packaging: ## Prove that kustomize and Helm install the same, and that scanners find nothing (builds tools with Go once)
 	@$(PYTHON) tools/setup.py dev
-	@$(VENV)/python -m pytest tests/packaging $(ARGS)
+	@$(PYTEST) tests/packaging $(ARGS)
 
 soak: ## Run the long tests: failures for a minute, random calls, ten minutes of load
 	@$(PYTHON) tools/setup.py dev

@@ -23,6 +23,7 @@ import pytest
 from hypothesis import settings
 
 from tests import mysql_server
+from tests.e2e.cluster.locks import Lock, alone
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,6 +31,10 @@ ROOT = Path(__file__).parents[1]
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+# What the fixture of that name is: a name, and what is to be done once under it.
+Once = Callable[[str, Callable[[], object]], None]
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,38 @@ class Stack:
 
 
 @pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that the processes of this run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
+
+
+@pytest.fixture(scope="session")
+def once(run_folder: Path) -> Once:
+    """Does something once for all processes of this run."""
+
+    def do(name: str, action: Callable[[], object]) -> None:
+        done, lock = run_folder / f"{name}.done", Lock(run_folder / f"{name}.lock")
+        lock.acquire()
+        try:
+            if not done.exists():
+                action()
+                done.touch()
+        finally:
+            lock.release()
+
+    return do
+
+
+@pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """All servers on free ports over a database of their own."""
     data_dir = tmp_path_factory.mktemp("stack")
     installer = [sys.executable, "-m", "installer"]
-    up = subprocess.run(
-        [*installer, "up", "--local", "--data-dir", data_dir, "-o", "json"], capture_output=True, text=True, check=False
-    )
+    # Not the default ports: other processes may be testing what happens to those.
+    ports = [word for name in ("rest", "grpc", "ui") for word in (f"--{name}-port", str(unused_port()))]
+    command = [*installer, "up", "--local", "--data-dir", str(data_dir), *ports, "-o", "json"]
+    up = subprocess.run(command, capture_output=True, text=True, check=False)
     assert up.returncode == 0, up.stderr
     endpoints = json.loads(up.stdout)["endpoints"]
     yield Stack(endpoints["rest"], endpoints["grpc"], endpoints["ui"], data_dir)
@@ -167,13 +197,14 @@ def grpc_web_clients() -> Path:
     files = [source / name for name in ("package.json", "package-lock.json", ".npmrc")]
     identity = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
     place = ROOT / ".cache" / "node_clients" / identity
-    if not place.exists():
-        # Installed under another name, so that an interrupted installation is never taken for a finished one.
-        building = place.with_name(f"{place.name}.{uuid4()}")
-        building.mkdir(parents=True)
-        for file in files:
-            shutil.copy(file, building)
-        done = subprocess.run([npm, "ci"], cwd=building, capture_output=True, text=True, timeout=240)
-        assert done.returncode == 0, done.stderr
-        building.rename(place)
+    with alone(f"environment-{identity}"):
+        if not place.exists():
+            # Installed under another name, so that an interrupted installation is never taken for a finished one.
+            building = place.with_name(f"{place.name}.{uuid4()}")
+            building.mkdir(parents=True)
+            for file in files:
+                shutil.copy(file, building)
+            done = subprocess.run([npm, "ci"], cwd=building, capture_output=True, text=True, timeout=240)
+            assert done.returncode == 0, done.stderr
+            building.rename(place)
     return place / "node_modules"

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from tests.e2e.cluster.locks import alone
+
 ENVIRONMENTS = Path(__file__).parents[2] / ".cache" / "venvs"
 
 # To build packages that come as source only; newer ones may drop what such old packages use, and Python 3.7.
@@ -59,7 +61,9 @@ def python(pins: tuple[str, ...], pythons: tuple[str, ...] = (), *, exactly: boo
     identity = json.dumps([version, platform.machine(), BUILD_PINS, options, sorted(pins)])
     place = ENVIRONMENTS / hashlib.sha256(identity.encode()).hexdigest()[:16]
     if not place.exists():
-        _build(interpreter, (*options, *pins), place)
+        with alone(f"environment-{place.name}"):
+            if not place.exists():
+                _build(interpreter, (*options, *pins), place)
     return place / "bin" / "python"
 
 
@@ -72,10 +76,6 @@ def _build(interpreter: str, what: tuple[str, ...], place: Path) -> None:
         _check(*install, *BUILD_PINS)
         _check(*install, "--no-build-isolation", *what)
         building.rename(place)
-    except OSError:
-        # Somebody else was faster.
-        if not place.exists():
-            raise
     finally:
         shutil.rmtree(building, ignore_errors=True)
 

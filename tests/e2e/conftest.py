@@ -9,24 +9,35 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Once
 from tests.e2e import images
 from tests.e2e.cluster import kind, report, tools
 from tests.e2e.cluster.kind import Cluster
+from tests.e2e.cluster.locks import Lock
 from tests.e2e.cluster.shell import console
 
 HERE = Path(__file__).resolve().parent
 TEST_SECONDS = 300
+LONGEST_FIRST = ("test_engines.py", "test_installer.py", "test_kustomize.py", "test_databases.py", "test_helm.py")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leaves these tests to those who ask for them (`make e2e`): they build a cluster."""
+    if collection_path.name == "test_leftovers.py" and "PYTEST_XDIST_WORKER" in os.environ:
+        return True  # it can tell leftovers only while no other process makes clusters
     asked_for = (Path(argument.partition("::")[0]).resolve() for argument in config.args)
     return None if any(path.is_relative_to(HERE) for path in asked_for) else True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # What needs no cluster comes first: afterwards this run's own cluster is there, and seen by tests of leftovers.
-    items.sort(key=lambda item: "cluster" in getattr(item, "fixturenames", ()))
+    def order(item: pytest.Item) -> tuple[bool, int]:
+        # What needs no cluster comes first: afterwards this run's own cluster is there, and seen by tests of
+        # leftovers. Then the longest, so that several processes end together, and what has to wait for all others.
+        needs_cluster = "cluster" in getattr(item, "fixturenames", ())
+        place = LONGEST_FIRST.index(item.path.name) if item.path.name in LONGEST_FIRST else len(LONGEST_FIRST)
+        return needs_cluster, place + (item.get_closest_marker("alone") is not None)
+
+    items.sort(key=order)
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.e2e)
@@ -48,8 +59,20 @@ def pytest_runtest_makereport(
     return outcome
 
 
+@pytest.fixture(autouse=True)
+def among_others(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[None]:
+    """Tests run beside those of other processes, except for those that are marked `alone`."""
+    lock = Lock(run_folder / "tests.lock")
+    if request.node.get_closest_marker("alone"):
+        lock.acquire()
+    else:
+        lock.share()
+    yield
+    lock.release()
+
+
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+def cluster(testrun_uid: str) -> Iterator[Cluster]:
     """The cluster that E2E_CONTEXT names, else the one of `make kind-up`, else one for this run alone."""
     context = os.environ.get("E2E_CONTEXT")
     if context:
@@ -63,24 +86,25 @@ def cluster() -> Iterator[Cluster]:
         console.print(f"  using the cluster {kept.name} of `make kind-up`")
         yield kept
         return
-    name = kind.unique_name()
-    yield kind.create(name)
-    kind.delete(name)
+    name = f"{kind.PREFIX}{testrun_uid[:8]}"
+    yield kind.join(name)
+    kind.leave(name)
 
 
 @pytest.fixture(scope="session")
-def loaded(cluster: Cluster) -> str:
+def loaded(cluster: Cluster, once: Once) -> str:
     """Our image, built from this checkout and known to the cluster's nodes, also under the tag of the manifests."""
     if cluster.engine is None:
         pytest.skip("builds for a kind cluster of our own: unset E2E_CONTEXT")
-    images.load_server(cluster)
+    once("server-image", lambda: images.load_server(cluster))
     return images.REFERENCE
 
 
 @pytest.fixture(scope="session")
-def client_image(cluster: Cluster, loaded: str) -> str:
+def client_image(cluster: Cluster, loaded: str, once: Once) -> str:
     """An image with the unmodified kfmd 0.1.8."""
-    return images.load_client(cluster)
+    once("client-image", lambda: images.load_client(cluster))
+    return images.CLIENT
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def load_server(cluster: Cluster) -> None:
     cluster.load(catalog.server_reference())
 
 
-def load_client(cluster: Cluster) -> str:
+def load_client(cluster: Cluster) -> None:
     """Builds an image with the unmodified kfmd 0.1.8 and gives it to the nodes."""
     assert cluster.engine is not None
     base, made_here = _python(cluster.engine)
@@ -55,7 +55,6 @@ def load_client(cluster: Cluster) -> str:
         network = ["--network=host"] if made_here else []
         cluster.engine.run("build", *network, f"--tag={CLIENT}", folder, timeout=600)
     cluster.load(CLIENT)
-    return CLIENT
 
 
 def _python(engine: Engine) -> tuple[str, bool]:

@@ -24,6 +24,7 @@ BASE = ROOT / "manifests" / "metadata" / "base"
 CHART = ROOT / "charts" / "metadata"
 PART = "metadata.kubeflow.org/part"
 SECRET = "metadata-db-secrets"
+DATA = {"persistentvolumeclaim/metadata-mysql", f"secret/{SECRET}"}
 SERVERS = ("metadata-grpc-deployment", "metadata-deployment", "metadata-ui")
 
 
@@ -109,6 +110,10 @@ class Installation:
         objects = self.get(kinds, f"--selector={PART}")["items"]
         facts = {f"{o['kind']} {o['metadata']['name']}": o["metadata"].get("generation") for o in objects}
         return {**facts, **{pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in self.pods()}}
+
+    def what_is_left(self) -> set[str]:
+        kinds = "deployments,statefulsets,services,roles,networkpolicies,pvc,secrets,jobs"
+        return set(self.kubectl("get", kinds, "--output=name").split())
 
     def passwords(self) -> dict[str, str]:
         data: dict[str, str] = self.get("secret", SECRET)["data"]

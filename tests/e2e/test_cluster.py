@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.e2e import workloads
+from tests.e2e import installations, workloads
 from tests.e2e.cluster import report, versions
 from tests.e2e.cluster.kind import Cluster
 from tests.e2e.cluster.shell import ClusterError
@@ -37,33 +38,33 @@ def web_server() -> dict[str, Any]:
     )
 
 
-@pytest.fixture
-def web(cluster: Cluster, namespace: str) -> str:
-    """A restricted pod with a volume and a Service, ready."""
-    workloads.apply(
-        cluster, namespace, workloads.claim("web"), workloads.service("pages", "web", 80, 8080), web_server()
-    )
-    workloads.wait_ready(cluster, namespace, "web")
-    return "web"
+@pytest.fixture(scope="module")
+def web(cluster: Cluster) -> Iterator[str]:
+    """The namespace of a restricted pod `web` with a volume and a Service, ready."""
+    with installations.namespace(cluster, "web") as made:
+        objects = (workloads.claim("web"), workloads.service("pages", "web", 80, 8080), web_server())
+        workloads.apply(cluster, made.namespace, *objects)
+        workloads.wait_ready(cluster, made.namespace, "web")
+        yield made.namespace
 
 
-def in_pod(cluster: Cluster, namespace: str, pod: str, code: str) -> str:
-    return cluster.kubectl("exec", f"--namespace={namespace}", pod, "--", "python3", "-c", code)
+def in_pod(cluster: Cluster, namespace: str, code: str) -> str:
+    return cluster.kubectl("exec", f"--namespace={namespace}", "web", "--", "python3", "-c", code)
 
 
-def test_a_restricted_pod_writes_to_its_volume_and_nowhere_else(cluster: Cluster, namespace: str, web: str) -> None:
-    in_pod(cluster, namespace, web, "open('/data/note', 'w').write('kept')")
+def test_a_restricted_pod_writes_to_its_volume_and_nowhere_else(cluster: Cluster, web: str) -> None:
+    in_pod(cluster, web, "open('/data/note', 'w').write('kept')")
 
-    assert in_pod(cluster, namespace, web, "print(open('/data/note').read())").strip() == "kept"
+    assert in_pod(cluster, web, "print(open('/data/note').read())").strip() == "kept"
     attempt = "\ntry: open('/note', 'w')\nexcept OSError as error: print(error.strerror)"
-    assert in_pod(cluster, namespace, web, attempt).strip() == "Read-only file system"
-    assert in_pod(cluster, namespace, web, "import os; print(os.getuid())").strip() == "54321"
+    assert in_pod(cluster, web, attempt).strip() == "Read-only file system"
+    assert in_pod(cluster, web, "import os; print(os.getuid())").strip() == "54321"
 
 
-def test_a_pod_finds_a_service_by_its_name(cluster: Cluster, namespace: str, web: str) -> None:
-    for host in ("pages", f"pages.{namespace}.svc.cluster.local"):
+def test_a_pod_finds_a_service_by_its_name(cluster: Cluster, web: str) -> None:
+    for host in ("pages", f"pages.{web}.svc.cluster.local"):
         fetch = f"import urllib.request; print(urllib.request.urlopen('http://{host}/', timeout=5).status)"
-        words = ["exec", f"--namespace={namespace}", web, "--", "python3", "-c", fetch]
+        words = ["exec", f"--namespace={web}", "web", "--", "python3", "-c", fetch]
 
         def answers(words: list[str] = words) -> bool:
             return cluster.kubectl(*words, check=False).strip() == "200"
@@ -71,12 +72,12 @@ def test_a_pod_finds_a_service_by_its_name(cluster: Cluster, namespace: str, web
         eventually(answers, f"the Service answers under {host}", seconds=60)
 
 
-def test_logs_of_a_pod_are_readable(cluster: Cluster, namespace: str, web: str) -> None:
-    assert "serving" in cluster.kubectl("logs", f"--namespace={namespace}", web)
+def test_logs_of_a_pod_are_readable(cluster: Cluster, web: str) -> None:
+    assert "serving" in cluster.kubectl("logs", f"--namespace={web}", "web")
 
 
-def test_port_forward_reaches_a_service(cluster: Cluster, namespace: str, web: str) -> None:
-    with forwarded(cluster, namespace, "service/pages", 80) as url:
+def test_port_forward_reaches_a_service(cluster: Cluster, web: str) -> None:
+    with forwarded(cluster, web, "service/pages", 80) as url:
         assert urllib.request.urlopen(url, timeout=20).status == 200
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e import images
 from tests.e2e.cluster import tools
 from tests.e2e.cluster.kind import Cluster
-from tests.e2e.installations import CHART, Installation, namespace
+from tests.e2e.installations import CHART, DATA, Installation, namespace
 from tests.e2e.waiting import eventually
 
 
@@ -59,7 +59,7 @@ def test_uninstall_keeps_the_data_and_the_next_release_finds_it_also_of_helm_3(r
     release.helm("uninstall", "metadata")
     eventually(lambda: not release.pods(), "the pods are gone")
     kept = release.kubectl("get", "deployments,statefulsets,services,pvc,secrets", "--output=name").split()
-    assert set(kept) == {"persistentvolumeclaim/metadata-mysql", "secret/metadata-db-secrets"}
+    assert set(kept) == DATA
 
     release.helm("install", "metadata", CHART, tool=tools.HELM_3)
     release.wait()

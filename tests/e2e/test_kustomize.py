@@ -20,7 +20,6 @@ from tests.e2e.cluster.kind import Cluster
 from tests.e2e.cluster.shell import console
 from tests.e2e.forwarding import forwarded
 from tests.e2e.installations import BASE, CHART, PART, SECRET, SERVERS, Installation, namespace
-from tests.e2e.node_restart import restart_node
 from tests.e2e.waiting import eventually
 
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -169,15 +168,6 @@ def test_without_its_secret_the_database_stops_and_says_so_and_comes_back_with_i
     healthy.kubectl("apply", "--filename=-", stdin=json.dumps({**secret, "metadata": kept}))
     healthy.kubectl("delete", "pod", "metadata-db-0")
     healthy.wait()
-    assert healthy.artifacts() == artifacts
-
-
-@pytest.mark.timeout(600, func_only=True)
-def test_data_survives_a_restart_of_the_node(own_cluster: Cluster, healthy: Installation) -> None:
-    artifacts = healthy.artifacts()
-    restart_node(own_cluster)
-    healthy.wait()
-
     assert healthy.artifacts() == artifacts
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from tests.e2e import workloads
 from tests.e2e.cluster import versions
 from tests.e2e.cluster.kind import Cluster
-from tests.e2e.node_restart import restart_node
+from tests.e2e.installations import namespace
 from tests.e2e.waiting import eventually
 
 DATABASE = "metadb"
@@ -91,25 +93,26 @@ def stateful_set() -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def mysql(cluster: Cluster, namespace: str) -> MySQL:
+@pytest.fixture(scope="module")
+def mysql(cluster: Cluster) -> Iterator[MySQL]:
     """A MySQL that answers, holding one row of ours."""
-    workloads.apply(
-        cluster,
-        namespace,
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": "mysql"},
-            "stringData": {"root": "root's own", "password": PASSWORD},
-        },
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "init"}, "data": {"a.sql": INIT_SQL}},
-        stateful_set(),
-    )
-    database = MySQL(cluster, namespace)
-    database.wait()
-    database.query("CREATE TABLE kept (word VARCHAR(20)); INSERT INTO kept VALUES ('lineage')")
-    return database
+    with namespace(cluster, "mysql") as made:
+        workloads.apply(
+            cluster,
+            made.namespace,
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": "mysql"},
+                "stringData": {"root": "root's own", "password": PASSWORD},
+            },
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "init"}, "data": {"a.sql": INIT_SQL}},
+            stateful_set(),
+        )
+        database = MySQL(cluster, made.namespace)
+        database.wait()
+        database.query("CREATE TABLE kept (word VARCHAR(20)); INSERT INTO kept VALUES ('lineage')")
+        yield database
 
 
 def test_it_honours_the_contract_of_the_official_image(mysql: MySQL) -> None:
@@ -133,19 +136,14 @@ def test_data_survives_the_deletion_of_its_pod(mysql: MySQL) -> None:
 def test_data_survives_sigkill(own_cluster: Cluster, mysql: MySQL) -> None:
     assert own_cluster.engine is not None
     # From the node: inside its pod mysqld is the first process, which no process beside it may kill.
-    kill = 'for p in /proc/[0-9]*; do if [ "$(cat $p/comm)" = mysqld ]; then kill -KILL "${p#/proc/}"; fi; done'
+    uid = json.loads(mysql.kubectl("get", "pod", mysql.pod, "--output=json"))["metadata"]["uid"].replace("-", "_")
+    ours = f'[ "$(cat $p/comm)" = mysqld ] && grep --quiet {uid} $p/cgroup'
+    kill = f'for p in /proc/[0-9]*; do if {ours}; then kill -KILL "${{p#/proc/}}"; fi; done'
     own_cluster.engine.run("exec", own_cluster.node, "sh", "-c", f"{kill} 2> /dev/null")
     eventually(
         lambda: workloads.container_status(own_cluster, mysql.namespace, mysql.pod).get("restartCount"),
         "the kubelet restarts MySQL",
     )
-    mysql.wait()
-
-    assert mysql.query("SELECT word FROM kept") == "lineage"
-
-
-def test_data_survives_a_restart_of_the_node(own_cluster: Cluster, mysql: MySQL) -> None:
-    restart_node(own_cluster)
     mysql.wait()
 
     assert mysql.query("SELECT word FROM kept") == "lineage"

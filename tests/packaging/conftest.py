@@ -5,12 +5,14 @@ They need kustomize, Helm and kube-score, which are built once with Go: `make te
 
 from __future__ import annotations
 
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import Once
 from tests.e2e.cluster import tools
 from tests.packaging import configurations, rendering
 from tests.packaging.configurations import Configuration
@@ -44,10 +46,15 @@ def built_tools() -> None:
 
 
 @pytest.fixture(scope="session")
-def rendered(built_tools: None, tmp_path_factory: pytest.TempPathFactory) -> list[Rendered]:
-    """Every configuration that is tried, named ones first."""
-    directory = tmp_path_factory.mktemp("rendered")
+def rendered(built_tools: None, run_folder: Path, once: Once) -> list[Rendered]:
+    """Every configuration that is tried, named ones first; rendered once, whichever process comes first."""
+    file = run_folder / "rendered.pickle"
+    once("rendered", lambda: file.write_bytes(pickle.dumps(_render_all(run_folder / "rendered"))))
+    found: list[Rendered] = pickle.loads(file.read_bytes())
+    return found
 
+
+def _render_all(directory: Path) -> list[Rendered]:
     def render(numbered: tuple[int, Configuration]) -> Rendered:
         number, configuration = numbered
         place = directory / str(number)

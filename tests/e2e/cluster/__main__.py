@@ -38,10 +38,10 @@ def down() -> None:
 @main.command()
 def prepare() -> None:
     """Build what a first run of the tests has to build: tools and, where no registry answers, images."""
-    tools.build(tools.NEEDED)
     found = engine.ready()
     try:
         container_images.choose(found)
+        tools.build(tools.NEEDED)
     finally:
         engine.settle(found)
 

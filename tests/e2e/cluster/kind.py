@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.e2e.cluster import container_images, engine, tools
 from tests.e2e.cluster.engine import Engine
-from tests.e2e.cluster.locks import Lock
+from tests.e2e.cluster.locks import Lock, alone
 from tests.e2e.cluster.paths import CLUSTERS, PROJECT
 from tests.e2e.cluster.shell import ClusterError, console, run, run_visibly, step
 
@@ -71,20 +71,27 @@ def unique_name() -> str:
 
 
 class Record:
-    """What is known of a cluster of ours. Its lock tells whether the run that made it still lives."""
+    """What is known of a cluster of ours. Its lock tells whether a run that uses it still lives."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.folder = CLUSTERS / name
         self.kubeconfig = self.folder / "kubeconfig"
+        self._ready = self.folder / "ready"
         self._kept = self.folder / "kept"
 
     @property
     def kept(self) -> bool:
         return self._kept.exists()
 
-    def keep(self) -> None:
-        self._kept.touch()
+    @property
+    def ready(self) -> bool:
+        return self._ready.exists()
+
+    def mark_ready(self, kept: bool) -> None:
+        self._ready.touch()
+        if kept:
+            self._kept.touch()
 
     def lock(self) -> Lock:
         return Lock(CLUSTERS / f"{self.name}.lock")
@@ -106,12 +113,38 @@ def kept_cluster() -> Cluster | None:
 
 def create(name: str, *, keep: bool = False) -> Cluster:
     """Creates a cluster whose node is ready. Without `keep` it is a leftover once this process is gone."""
+    with alone("clusters"):
+        return _create(name, keep)
+
+
+def join(name: str) -> Cluster:
+    """The cluster that several processes share under a name: the first creates it, and `leave` deletes it."""
+    with alone("clusters"):
+        record = Record(name)
+        if not record.ready:
+            return _create(name, keep=False)
+        _hold(record)
+        return _cluster(record, engine.ready())
+
+
+def leave(name: str) -> None:
+    """Deletes a cluster unless another process has joined it."""
+    with alone("clusters"):
+        _let_go(name)
+        lock = Record(name).lock()
+        last = lock.try_acquire()
+        lock.release()
+        if last:
+            delete(name)
+        elif (container_engine := engine.find()) is not None:
+            engine.settle(container_engine)
+
+
+def _create(name: str, keep: bool) -> Cluster:
     tools.build([tools.KIND, tools.KUBECTL])
     container_engine = engine.ready()
     record = Record(name)
-    lock = record.lock()
-    lock.acquire()
-    _held[name] = lock
+    _hold(record)
     try:
         remove_leftovers(container_engine)
         if name in _names(container_engine):  # kept, but it does not answer: after a restart of the machine, say
@@ -142,8 +175,7 @@ def create(name: str, *, keep: bool = False) -> Cluster:
     except BaseException:
         delete(name)
         raise
-    if keep:
-        record.keep()
+    record.mark_ready(keep)
     return cluster
 
 
@@ -157,9 +189,7 @@ def delete(name: str) -> None:
                 _delete(container_engine, record)
         engine.settle(container_engine)
     record.forget()
-    lock = _held.pop(name, None)
-    if lock is not None:
-        lock.release()
+    _let_go(name)
 
 
 def remove_leftovers(container_engine: Engine) -> None:
@@ -179,6 +209,18 @@ def remove_leftovers(container_engine: Engine) -> None:
 
 
 _held: dict[str, Lock] = {}
+
+
+def _hold(record: Record) -> None:
+    lock = record.lock()
+    lock.share()
+    _held[record.name] = lock
+
+
+def _let_go(name: str) -> None:
+    lock = _held.pop(name, None)
+    if lock is not None:
+        lock.release()
 
 
 def _cluster(record: Record, container_engine: Engine) -> Cluster:

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,30 +124,28 @@ NODE_ROOTFS = RootFs(
 PROXY_ROOTFS = RootFs("kube-proxy", "bookworm", ("iptables", "conntrack", "kmod"))
 MYSQL_ROOTFS = RootFs("mysql", "sid", ("mysql-server-core", "mysql-client-core"))
 PYTHON_ROOTFS = RootFs("python", "trixie", ("python3", "python3-venv", "python3-pip", "ca-certificates"))
+ROOT_FILE_SYSTEMS = (NODE_ROOTFS, PROXY_ROOTFS, MYSQL_ROOTFS, PYTHON_ROOTFS)
 
 SYSTEM = StandIn(
     "system",
     PROXY_ROOTFS,
-    (
-        *(tool for tool in tools.KUBERNETES_SERVERS if tool.name not in {"kubeadm", "kubelet"}),
-        *(tools.ETCD, tools.COREDNS, tools.PAUSE, tools.LOCAL_PATH_PROVISIONER),
-    ),
+    (*tools.KUBERNETES_SERVERS, tools.ETCD, tools.COREDNS, tools.PAUSE, tools.LOCAL_PATH_PROVISIONER),
 )
 MYSQL = StandIn("mysql", MYSQL_ROOTFS)
 PYTHON = StandIn("python", PYTHON_ROOTFS, extra_files=(CERTIFICATES,))
 
-KUBEADM = next(tool for tool in tools.KUBERNETES_SERVERS if tool.name == "kubeadm")
-KUBELET = next(tool for tool in tools.KUBERNETES_SERVERS if tool.name == "kubelet")
+NODE_PROGRAMS = (tools.KUBEADM, tools.KUBELET, tools.KUBECTL, tools.RUNC_WITHIN_BOUNDS)
 
 
 def node_image(engine: Engine) -> str:
     """The tag of a node image for kind, built if need be."""
     with alone("stand-in-images"):
+        _make_parts()
         pause = next(image for image in _kubeadm_images() if "/pause:" in image).rpartition(":")[2]
         node = StandIn(
             "node",
             NODE_ROOTFS,
-            (KUBEADM, KUBELET, tools.KUBECTL, tools.RUNC_WITHIN_BOUNDS),
+            NODE_PROGRAMS,
             arguments=(f"KUBERNETES_VERSION={versions.KUBERNETES}", f"PAUSE_VERSION={pause}"),
         )
         return node.build(engine)
@@ -174,10 +173,18 @@ def python_base(engine: Engine) -> str:
         return PYTHON.build(engine)
 
 
+def _make_parts() -> None:
+    """Programs and root file systems, side by side: one works while the other waits for the network."""
+    with ThreadPoolExecutor(1) as beside:
+        archives = beside.submit(lambda: [rootfs.archive() for rootfs in ROOT_FILE_SYSTEMS])
+        tools.build([*NODE_PROGRAMS, *SYSTEM.programs])
+        archives.result()
+
+
 def _kubeadm_images() -> list[str]:
-    tools.build([KUBEADM])
+    tools.build([tools.KUBEADM])
     command: list[str | Path] = [
-        KUBEADM.path,
+        tools.KUBEADM.path,
         "config",
         "images",
         "list",

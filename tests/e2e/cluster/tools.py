@@ -1,49 +1,61 @@
-"""The command-line tools of the tests: pinned, built by Go, kept in the user's cache."""
+"""The programs of the tests: pinned, built by Go, kept in the user's cache."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from tests.e2e.cluster import versions
 from tests.e2e.cluster.keys import content_key
-from tests.e2e.cluster.paths import STAND_INS, TOOL_LINKS, TOOLS
+from tests.e2e.cluster.locks import alone
+from tests.e2e.cluster.paths import COMMANDS_MODULE, STAND_INS, TOOL_LINKS, TOOLS
 from tests.e2e.cluster.shell import ClusterError, run_visibly, step
 
-GO_MODULE = STAND_INS / "go"
+# One setting for all programs of a module: what they share is then compiled once.
+SMALL = "-s -w"
+
+
+@dataclass(frozen=True)
+class Module:
+    """A Go module of ours whose go.mod and go.sum pin programs, so that these share what they are built from."""
+
+    folder: Path
+    ldflags: str = SMALL
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A program and where Go finds it.
+    """A program, and where Go finds it: in a module of ours, else in its own at a version.
 
-    Without a version it is built inside our own module, whose go.mod and go.sum pin it: `go install` refuses
-    modules that replace others, as Kubernetes does.
+    `apart` ones are built by a command of their own: their file has the name of another one's, or their imports
+    collide with another one's.
     """
 
     name: str
     package: str
+    module: Module | None = None
     version: str = ""
-    ldflags: str = "-s -w"
+    apart: bool = False
 
-    @property
+    @cached_property
     def key(self) -> str:
-        if self.version:
+        if self.module is None:
             return self.version
-        sources = [GO_MODULE / "go.mod", GO_MODULE / "go.sum"]
+        sources = [self.module.folder / "go.mod", self.module.folder / "go.sum"]
         if self.package.startswith("./"):
-            sources = sorted((GO_MODULE / self.package).rglob("*.go"))
-        return content_key(sources, self.package, self.ldflags)
+            sources += sorted((self.module.folder / self.package).rglob("*.go"))
+        return content_key(sources, self.package, self.module.ldflags)
 
     @property
     def path(self) -> Path:
         return TOOLS / f"{self.name}-{self.key}" / self.name
 
 
-def _kubernetes(name: str) -> Tool:
+def _kubernetes_ldflags() -> str:
     # Kubernetes' own build scripts stamp these; without them the API server refuses its own version.
     major, minor, _ = versions.KUBERNETES.removeprefix("v").split(".")
     base = "k8s.io/component-base/version"
@@ -53,56 +65,56 @@ def _kubernetes(name: str) -> Tool:
         f"{base}.gitMinor": minor,
         "k8s.io/client-go/pkg/version.gitVersion": versions.KUBERNETES,
     }
-    ldflags = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in stamps.items())])
-    return Tool(name, f"k8s.io/kubernetes/cmd/{name}", ldflags=ldflags)
+    return " ".join([SMALL, *(f"-X {name}={value}" for name, value in stamps.items())])
 
 
-KUBECTL = _kubernetes("kubectl")
-KIND = Tool("kind", "sigs.k8s.io/kind", versions.KIND)
-HELM_3 = Tool("helm3", "helm.sh/helm/v3/cmd/helm", versions.HELM_3)
-HELM_4 = Tool("helm4", "helm.sh/helm/v4/cmd/helm", versions.HELM_4)
-KUSTOMIZE = Tool("kustomize", "sigs.k8s.io/kustomize/kustomize/v5", versions.KUSTOMIZE)
-KUSTOMIZE_OLDEST = Tool("kustomize-oldest", "sigs.k8s.io/kustomize/kustomize/v5", versions.KUSTOMIZE_OLDEST)
-KUBECONFORM = Tool("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", versions.KUBECONFORM)
-KUBE_SCORE = Tool("kube-score", "github.com/zegl/kube-score/cmd/kube-score", versions.KUBE_SCORE)
-ACTIONLINT = Tool("actionlint", "github.com/rhysd/actionlint/cmd/actionlint", versions.ACTIONLINT)
+# What a node is made of, and kubectl of the same version. It is a module of ours also because `go install` refuses
+# modules that replace others, as Kubernetes does.
+KUBERNETES_MODULE = Module(STAND_INS / "go", _kubernetes_ldflags())
+KUBERNETES_SERVERS = tuple(
+    Tool(name, f"k8s.io/kubernetes/cmd/{name}", KUBERNETES_MODULE)
+    for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
+)
+KUBEADM = Tool("kubeadm", "k8s.io/kubernetes/cmd/kubeadm", KUBERNETES_MODULE)
+KUBELET = Tool("kubelet", "k8s.io/kubernetes/cmd/kubelet", KUBERNETES_MODULE)
+KUBECTL = Tool("kubectl", "k8s.io/kubernetes/cmd/kubectl", KUBERNETES_MODULE)
+ETCD = Tool("etcd", "go.etcd.io/etcd/server/v3", KUBERNETES_MODULE)
+COREDNS = Tool("coredns", "./coredns", KUBERNETES_MODULE)
+PAUSE = Tool("pause", "./pause", KUBERNETES_MODULE)
+RUNC_WITHIN_BOUNDS = Tool("runc-within-bounds", "./runc-within-bounds", KUBERNETES_MODULE)
+LOCAL_PATH_PROVISIONER = Tool(
+    "local-path-provisioner", "github.com/rancher/local-path-provisioner", KUBERNETES_MODULE, apart=True
+)
 
+_COMMANDS = Module(COMMANDS_MODULE)
+KIND = Tool("kind", "sigs.k8s.io/kind", _COMMANDS)
+HELM_3 = Tool("helm3", "helm.sh/helm/v3/cmd/helm", _COMMANDS, apart=True)
+HELM_4 = Tool("helm4", "helm.sh/helm/v4/cmd/helm", _COMMANDS)
+KUSTOMIZE = Tool("kustomize", "sigs.k8s.io/kustomize/kustomize/v5", _COMMANDS)
+KUBECONFORM = Tool("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", _COMMANDS)
+ACTIONLINT = Tool("actionlint", "github.com/rhysd/actionlint/cmd/actionlint", _COMMANDS)
 # Keeps images in memory, for tests of `images push`.
-REGISTRY = Tool("registry", "github.com/google/go-containerregistry/cmd/registry", versions.REGISTRY)
+REGISTRY = Tool("registry", "github.com/google/go-containerregistry/cmd/registry", _COMMANDS)
+
+# Neither can be built from what the other commands are built from.
+KUSTOMIZE_OLDEST = Tool("kustomize-oldest", "sigs.k8s.io/kustomize/kustomize/v5", version=versions.KUSTOMIZE_OLDEST)
+KUBE_SCORE = Tool("kube-score", "github.com/zegl/kube-score/cmd/kube-score", version=versions.KUBE_SCORE)
 
 # What the tests of this folder use.
 NEEDED = (KIND, KUBECTL, REGISTRY, KUSTOMIZE, HELM_4, HELM_3)
 
-# What people type. The rest is what a node is made of.
+# What people type.
 COMMANDS = (KIND, KUBECTL, KUSTOMIZE, HELM_4, HELM_3, KUBECONFORM, KUBE_SCORE, ACTIONLINT)
-
-KUBERNETES_SERVERS = tuple(
-    _kubernetes(name)
-    for name in (
-        "kube-apiserver",
-        "kube-controller-manager",
-        "kube-scheduler",
-        "kube-proxy",
-        "kubeadm",
-        "kubelet",
-    )
-)
-ETCD = Tool("etcd", "go.etcd.io/etcd/server/v3")
-PAUSE = Tool("pause", "./pause")
-RUNC_WITHIN_BOUNDS = Tool("runc-within-bounds", "./runc-within-bounds")
-COREDNS = Tool("coredns", "github.com/coredns/coredns", versions.COREDNS)
-LOCAL_PATH_PROVISIONER = Tool(
-    "local-path-provisioner", "github.com/rancher/local-path-provisioner", versions.LOCAL_PATH_PROVISIONER
-)
 
 
 def build(tools: Iterable[Tool]) -> None:
     """Builds those that the cache lacks, and links the commands into the project's folder of tools."""
     wanted = list(tools)
-    for tool in wanted:
-        if not tool.path.exists():
-            with step(f"Building {tool.name} {tool.version or 'as go.mod pins it'}"):
-                _build(tool)
+    if not all(tool.path.exists() for tool in wanted):
+        with alone("tools"):
+            for batch in _batches(tool for tool in wanted if not tool.path.exists()):
+                with step(f"Building {', '.join(tool.name for tool in batch)}"):
+                    _build(batch)
     TOOL_LINKS.mkdir(parents=True, exist_ok=True)
     for tool in wanted:
         if tool in COMMANDS:
@@ -111,25 +123,36 @@ def build(tools: Iterable[Tool]) -> None:
             link.symlink_to(tool.path)
 
 
-def _build(tool: Tool) -> None:
+def _batches(tools: Iterable[Tool]) -> list[list[Tool]]:
+    """The tools by the command that builds them: as few as can be, so that none waits for the others' links."""
+    batches: dict[object, list[Tool]] = {}
+    for tool in tools:
+        batches.setdefault(tool if tool.apart or tool.module is None else tool.module, []).append(tool)
+    return list(batches.values())
+
+
+def _build(batch: Sequence[Tool]) -> None:
     if shutil.which("go") is None:
         raise ClusterError(
-            f"{tool.name} is built with Go, and `go` is not on the PATH.",
-            "Install Go 1.24 or newer (https://go.dev/doc/install), then type the same again.",
+            f"{batch[0].name} is built with Go, and `go` is not on the PATH.",
+            "Install Go 1.26 or newer (https://go.dev/doc/install), then type the same again.",
         )
-    partial = tool.path.parent.with_name(f"{tool.path.parent.name}.{os.getpid()}.partial")
+    module = batch[0].module
+    partial = TOOLS / f"{batch[0].name}.{os.getpid()}.partial"
     partial.mkdir(parents=True)
-    static = {"CGO_ENABLED": "0"}
-    flags = ["-v", "-trimpath", "-buildvcs=false", "-ldflags", tool.ldflags]
+    environment = {"CGO_ENABLED": "0", "GOBIN": str(partial)}
+    flags = ["-v", "-trimpath", "-buildvcs=false", "-ldflags", module.ldflags if module else SMALL]
+    packages = [f"{tool.package}@{tool.version}" if tool.version else tool.package for tool in batch]
     try:
-        if tool.version:
-            command: list[str | Path] = ["go", "install", *flags, f"{tool.package}@{tool.version}"]
-            run_visibly(command, env={**static, "GOBIN": str(partial)}, cwd=partial)
-            next(partial.iterdir()).rename(partial / tool.name)
-        else:
-            command = ["go", "build", *flags, "-o", partial / tool.name, tool.package]
-            run_visibly(command, env=static, cwd=GO_MODULE)
-        if not tool.path.exists():  # else another run was faster
-            partial.rename(tool.path.parent)
+        run_visibly(["go", "install", *flags, *packages], env=environment, cwd=module.folder if module else partial)
+        for tool in batch:
+            tool.path.parent.mkdir(parents=True, exist_ok=True)
+            (partial / _file_name(tool.package)).rename(tool.path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _file_name(package: str) -> str:
+    """What `go install` calls the program: the last part of its path that is no version."""
+    *_, before, last = package.split("/")
+    return before if last[0] == "v" and last[1:].isdigit() else last

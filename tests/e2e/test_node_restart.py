@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from tests.e2e import workloads
 from tests.e2e.cluster.kind import Cluster
+from tests.e2e.installations import Installation, namespace
 from tests.e2e.waiting import eventually
+
+
+@pytest.fixture
+def installed(own_cluster: Cluster, loaded: str) -> Iterator[Installation]:
+    with namespace(own_cluster, "restarted") as made:
+        made.installer("up")
+        yield made
+
+
+@pytest.mark.alone
+@pytest.mark.timeout(900, func_only=True)
+def test_data_survives_a_restart_of_the_node_and_everything_comes_back(installed: Installation) -> None:
+    artifacts = installed.artifacts()
+    restart_node(installed.cluster)
+    installed.wait()
+
+    assert installed.artifacts() == artifacts
+    assert "6 passed, 0 failed" in installed.installer("smoke").stdout
 
 
 def restart_node(cluster: Cluster) -> None:
