@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import container_images, stand_ins, versions
+from tests.e2e.cluster import container_images, stand_ins, tools, versions
 from tests.e2e.cluster.container_images import ImageSource, choose
 from tests.e2e.cluster.keys import content_key
 from tests.e2e.cluster.locks import Lock
@@ -128,3 +128,23 @@ def test_waiting_ends_with_what_was_seen_or_says_what_was_not():
     assert eventually(lambda: next(answers), "an answer") == "here"
     with pytest.raises(AssertionError, match="still not: an answer"):
         eventually(lambda: None, "an answer", seconds=0.01)
+
+
+def test_programs_of_one_module_are_built_by_one_command_but_for_those_that_collide():
+    module, other = tools.Module(Path("a")), tools.Module(Path("b"))
+    first, second = tools.Tool("first", "example.org/first", module), tools.Tool("second", "./second", module)
+    apart = tools.Tool("third", "example.org/v2/first", module, apart=True)
+    elsewhere = tools.Tool("fourth", "example.org/fourth", other)
+    versioned = [tools.Tool(name, f"example.org/{name}", version="v1") for name in ("fifth", "sixth")]
+
+    batches = tools._batches([first, apart, elsewhere, second, *versioned])
+
+    assert batches == [[first, second], [apart], [elsewhere], *([each] for each in versioned)]
+
+
+@pytest.mark.parametrize(
+    ("package", "name"),
+    [("./pause", "pause"), ("sigs.k8s.io/kustomize/kustomize/v5", "kustomize"), ("example.org/cmd/vet", "vet")],
+)
+def test_the_file_that_go_makes_of_a_package_is_known(package, name):
+    assert tools._file_name(package) == name

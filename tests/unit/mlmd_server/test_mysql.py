@@ -27,6 +27,7 @@ from mlmd_server.errors import (
 )
 from mlmd_server.service import MetadataStore
 from tests import mysql_server
+from tests.certificates import self_signed
 
 ROW = ("name", "type_kind")
 TABLES = sorted([*creation._TABLES, "KfmStore"])
@@ -246,9 +247,7 @@ class TestConnections:
 
     def test_the_certificate_is_checked_against_the_authority(self, mysql, settings, opened, tmp_path):
         assert_works(opened(replace(settings, tls=Tls(required=True, ca=mysql.data / "ca.pem"))))
-        other = tmp_path / "other.pem"
-        make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=other", "-days", "2"]
-        subprocess.run([*make, "-keyout", tmp_path / "key.pem", "-out", other], check=True, capture_output=True)
+        _, other = self_signed(tmp_path, "other")
         with pytest.raises(TransactionUndoneError, match=r"(?i)certificate"):
             opened(replace(settings, tls=Tls(required=True, ca=other)))
 

@@ -1,23 +1,17 @@
 """The gRPC port with TLS, clients that prove who they are, and probes that cannot."""
 
-import subprocess
-
 import grpc
 import pytest
 
 from mlmd_proto import metadata_store_service_pb2 as rpc
+from tests.certificates import self_signed
 from tests.unit.mlmd_server.processes import Server, health_of
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     """A key, and a certificate for localhost that it signed itself."""
-    folder = tmp_path_factory.mktemp("tls")
-    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2"]
-    named = ["-addext", "subjectAltName=DNS:localhost"]
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    subprocess.run([*make, *named, "-keyout", key, "-out", cert], check=True, capture_output=True)
-    return key, cert
+    return self_signed(tmp_path_factory.mktemp("tls"), "localhost")
 
 
 def start(tmp_path, certificate, *flags):
