@@ -68,9 +68,10 @@ class Installation:
     def _helm_on_path(self) -> Path:
         folder = ROOT / ".cache" / "e2e-path"
         folder.mkdir(parents=True, exist_ok=True)
-        link = folder / "helm"
-        link.unlink(missing_ok=True)
-        link.symlink_to(tools.HELM_4.path)
+        new = folder / f".helm.{os.getpid()}"  # another process may be doing the same
+        new.unlink(missing_ok=True)
+        new.symlink_to(tools.HELM_4.path)
+        new.replace(folder / "helm")
         return folder
 
     def wait(self, *, seconds: float = 240) -> float:

@@ -115,12 +115,18 @@ def build(tools: Iterable[Tool]) -> None:
             for batch in _batches(tool for tool in wanted if not tool.path.exists()):
                 with step(f"Building {', '.join(tool.name for tool in batch)}"):
                     _build(batch)
-    TOOL_LINKS.mkdir(parents=True, exist_ok=True)
     for tool in wanted:
         if tool in COMMANDS:
-            link = TOOL_LINKS / tool.name
-            link.unlink(missing_ok=True)
-            link.symlink_to(tool.path)
+            _link(tool)
+
+
+def _link(tool: Tool) -> None:
+    """Links a command into the project's folder of tools, also when other processes do the same."""
+    TOOL_LINKS.mkdir(parents=True, exist_ok=True)
+    new = TOOL_LINKS / f".{tool.name}.{os.getpid()}"
+    new.unlink(missing_ok=True)
+    new.symlink_to(tool.path)
+    new.replace(TOOL_LINKS / tool.name)
 
 
 def _batches(tools: Iterable[Tool]) -> list[list[Tool]]:
