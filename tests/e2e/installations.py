@@ -67,11 +67,7 @@ class Installation:
 
     def _helm_on_path(self) -> Path:
         folder = ROOT / ".cache" / "e2e-path"
-        folder.mkdir(parents=True, exist_ok=True)
-        new = folder / f".helm.{os.getpid()}"  # another process may be doing the same
-        new.unlink(missing_ok=True)
-        new.symlink_to(tools.HELM_4.path)
-        new.replace(folder / "helm")
+        tools.link(tools.HELM_4, folder / "helm")
         return folder
 
     def wait(self, *, seconds: float = 240) -> float:

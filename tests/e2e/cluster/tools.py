@@ -117,16 +117,16 @@ def build(tools: Iterable[Tool]) -> None:
                     _build(batch)
     for tool in wanted:
         if tool in COMMANDS:
-            _link(tool)
+            link(tool, TOOL_LINKS / tool.name)
 
 
-def _link(tool: Tool) -> None:
-    """Links a command into the project's folder of tools, also when other processes do the same."""
-    TOOL_LINKS.mkdir(parents=True, exist_ok=True)
-    new = TOOL_LINKS / f".{tool.name}.{os.getpid()}"
+def link(tool: Tool, place: Path) -> None:
+    """Links a program to where people and programs look for it, also while other processes do the same."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    new = place.with_name(f".{place.name}.{os.getpid()}")
     new.unlink(missing_ok=True)
     new.symlink_to(tool.path)
-    new.replace(TOOL_LINKS / tool.name)
+    new.replace(place)
 
 
 def _batches(tools: Iterable[Tool]) -> list[list[Tool]]:
