@@ -18,6 +18,7 @@ from tests.e2e.cluster.shell import console
 
 HERE = Path(__file__).resolve().parent
 TEST_SECONDS = 300
+LAST = "test_node_restart.py"
 LONGEST_FIRST = ("test_engines.py", "test_installer.py", "test_kustomize.py", "test_databases.py", "test_helm.py")
 
 
@@ -34,8 +35,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # What needs no cluster comes first: afterwards this run's own cluster is there, and seen by tests of
         # leftovers. Then the longest, so that several processes end together, and what has to wait for all others.
         needs_cluster = "cluster" in getattr(item, "fixturenames", ())
-        place = LONGEST_FIRST.index(item.path.name) if item.path.name in LONGEST_FIRST else len(LONGEST_FIRST)
-        return needs_cluster, place + (item.get_closest_marker("alone") is not None)
+        name = item.path.name
+        place = LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
+        return needs_cluster, place + (name == LAST)
 
     items.sort(key=order)
     for item in items:
@@ -60,14 +62,11 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(autouse=True)
-def among_others(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[None]:
-    """Tests run beside those of other processes, except for those that are marked `alone`."""
+def among_others(run_folder: Path) -> Iterator[Lock]:
+    """What every test shares with those of other processes; one that disturbs them acquires it for itself."""
     lock = Lock(run_folder / "tests.lock")
-    if request.node.get_closest_marker("alone"):
-        lock.acquire()
-    else:
-        lock.share()
-    yield
+    lock.share()
+    yield lock
     lock.release()
 
 

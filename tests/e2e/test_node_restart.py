@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e import workloads
 from tests.e2e.cluster.kind import Cluster
+from tests.e2e.cluster.locks import Lock
 from tests.e2e.installations import Installation, namespace
 from tests.e2e.waiting import eventually
 
@@ -21,10 +22,12 @@ def installed(own_cluster: Cluster, loaded: str) -> Iterator[Installation]:
         yield made
 
 
-@pytest.mark.alone
 @pytest.mark.timeout(900, func_only=True)
-def test_data_survives_a_restart_of_the_node_and_everything_comes_back(installed: Installation) -> None:
+def test_data_survives_a_restart_of_the_node_and_everything_comes_back(
+    installed: Installation, among_others: Lock
+) -> None:
     artifacts = installed.artifacts()
+    among_others.acquire()
     restart_node(installed.cluster)
     installed.wait()
 
