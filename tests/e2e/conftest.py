@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Once
-from tests.e2e import images
+from tests.e2e import images, installations
 from tests.e2e.cluster import kind, report, tools
 from tests.e2e.cluster.kind import Cluster
 from tests.e2e.cluster.locks import Lock
@@ -117,8 +116,5 @@ def own_cluster(cluster: Cluster) -> Cluster:
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[str]:
     """A namespace of its own, as strict as Kubernetes' Pod Security Standards go."""
-    name = f"e2e-{secrets.token_hex(4)}"
-    cluster.kubectl("create", "namespace", name)
-    cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
-    yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
+    with installations.namespace(cluster) as made:
+        yield made.namespace

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import time
 import urllib.request
@@ -159,9 +160,16 @@ class Installation:
 
 
 @contextmanager
-def namespace(cluster: Cluster, name: str) -> Iterator[Installation]:
-    """A namespace as strict as Kubernetes' Pod Security Standards go, gone afterwards with all that is in it."""
-    cluster.kubectl("delete", "namespace", name, "--ignore-not-found")
+def namespace(cluster: Cluster, name: str = "") -> Iterator[Installation]:
+    """A namespace as strict as Kubernetes' Pod Security Standards go, gone afterwards with all that is in it.
+
+    One that has a name replaces what an earlier run left under it, so it is only for clusters of our own.
+    """
+    if name:
+        assert cluster.engine is not None, f"the namespace {name} of a foreign cluster is not ours to replace"
+        cluster.kubectl("delete", "namespace", name, "--ignore-not-found")
+    else:
+        name = f"e2e-{secrets.token_hex(4)}"
     cluster.kubectl("create", "namespace", name)
     cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
     yield Installation(cluster, name)

@@ -41,7 +41,7 @@ def web_server() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def web(cluster: Cluster) -> Iterator[str]:
     """The namespace of a restricted pod `web` with a volume and a Service, ready."""
-    with installations.namespace(cluster, "web") as made:
+    with installations.namespace(cluster) as made:
         objects = (workloads.claim("web"), workloads.service("pages", "web", 80, 8080), web_server())
         workloads.apply(cluster, made.namespace, *objects)
         workloads.wait_ready(cluster, made.namespace, "web")

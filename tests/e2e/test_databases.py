@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +22,7 @@ HOST = "other-mysql"
 
 @pytest.fixture
 def elsewhere(cluster: Cluster, loaded: str) -> Iterator[Installation]:
-    with namespace(cluster, f"databases-{secrets.token_hex(2)}") as made:
+    with namespace(cluster) as made:
         yield made
 
 

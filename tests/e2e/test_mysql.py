@@ -96,7 +96,7 @@ def stateful_set() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def mysql(cluster: Cluster) -> Iterator[MySQL]:
     """A MySQL that answers, holding one row of ours."""
-    with namespace(cluster, "mysql") as made:
+    with namespace(cluster) as made:
         workloads.apply(
             cluster,
             made.namespace,

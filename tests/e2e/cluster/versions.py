@@ -9,7 +9,7 @@ LOCAL_PATH_PROVISIONER = "v0.0.30"
 KUSTOMIZE_OLDEST = "v5.0.0"  # that the manifests are for
 KUBE_SCORE = "v1.20.0"
 
-# The stock node image of that kind release (its release notes name the digest).
+# The stock node image of the kind release in commands/go.mod (its release notes name the digest).
 NODE_IMAGE = "docker.io/kindest/node:v1.34.11@sha256:44e222ee2132dab25ff87301682f89eb82c7880ea3a1bf543bfe9708fd08d67d"
 
 # Images that the tests name as a user would.
