@@ -24,9 +24,9 @@ import grpc
 from benchmarks import calls
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
-from tests import mysql_server
 from tests.contract import environments
 from tests.contract.official import plugins
+from tests.support import mysql_server
 
 HERE = Path(__file__).parent
 CLIENTS = 8

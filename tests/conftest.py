@@ -23,8 +23,8 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 
-from tests import mysql_server
-from tests.e2e.cluster.locks import Lock, alone
+from tests.support import mysql_server
+from tests.support.cluster.locks import Lock, alone
 
 ROOT = Path(__file__).parents[1]
 

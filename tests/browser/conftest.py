@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.chromium import chromium
+from tests.support.chromium import chromium
 
 
 # Not for the session: Playwright keeps an event loop running, and asynchronous tests elsewhere could not start theirs.

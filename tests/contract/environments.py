@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from tests.e2e.cluster.locks import alone
+from tests.support.cluster.locks import alone
 
 ENVIRONMENTS = Path(__file__).parents[2] / ".cache" / "venvs"
 

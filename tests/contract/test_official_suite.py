@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from tests.unit.mlmd_server.processes import Server, mysql_flags, with_password
+from tests.components.mlmd.processes import Server, mysql_flags, with_password
 
 pytestmark = pytest.mark.contract
 

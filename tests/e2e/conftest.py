@@ -10,10 +10,10 @@ import pytest
 
 from tests.conftest import Once
 from tests.e2e import images, installations
-from tests.e2e.cluster import kind, report, tools
-from tests.e2e.cluster.kind import Cluster
-from tests.e2e.cluster.locks import Lock
-from tests.e2e.cluster.shell import console
+from tests.support.cluster import kind, report, tools
+from tests.support.cluster.kind import Cluster
+from tests.support.cluster.locks import Lock
+from tests.support.cluster.shell import console
 
 HERE = Path(__file__).resolve().parent
 TEST_SECONDS = 300

@@ -5,7 +5,7 @@
 
 e2e: ## Run the end-to-end tests on a kind cluster
 	@$(PYTHON) tools/setup.py dev ui
-	@$(VENV)/python -m tests.e2e.cluster prepare
+	@$(VENV)/python -m tests.support.cluster prepare
 	@# What leftovers there are can only be told while nothing else makes any.
 	@$(if $(ARGS),,$(VENV)/python -m pytest tests/e2e/test_leftovers.py)
 	@$(PYTEST) tests/e2e $(or $(ARGS),--ignore=tests/e2e/test_leftovers.py)
@@ -15,15 +15,15 @@ e2e-deps: ## Install what the cluster needs where no image can be pulled (Debian
 
 e2e-tools: ## Build kind, kubectl, helm, kustomize, ... into .cache/bin
 	@$(PYTHON) tools/setup.py dev
-	@$(VENV)/python -m tests.e2e.cluster tools
+	@$(VENV)/python -m tests.support.cluster tools
 
 kind-up: ## Create a kind cluster for this checkout
 	@$(PYTHON) tools/setup.py dev
-	@$(VENV)/python -m tests.e2e.cluster up
+	@$(VENV)/python -m tests.support.cluster up
 
 kind-down: ## Delete this checkout's kind cluster
 	@$(PYTHON) tools/setup.py dev
-	@$(VENV)/python -m tests.e2e.cluster down
+	@$(VENV)/python -m tests.support.cluster down
 
 images: ## Build the container image of the servers
 	@$(PYTHON) tools/setup.py dev ui
@@ -31,5 +31,5 @@ images: ## Build the container image of the servers
 
 lint-workflows: ## Check the workflows of .github
 	@$(PYTHON) tools/setup.py dev
-	@$(VENV)/python -m tests.e2e.cluster tools actionlint
+	@$(VENV)/python -m tests.support.cluster tools actionlint
 	@.cache/bin/actionlint

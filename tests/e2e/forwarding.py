@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.e2e.cluster import tools
-from tests.e2e.cluster.kind import Cluster
+from tests.support.cluster import tools
+from tests.support.cluster.kind import Cluster
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from installer.images import catalog
 from installer.images.cli import images
 from tests.contract.environments import PUBLIC_SDKS
-from tests.e2e.cluster import container_images, stand_ins, tools, versions
-from tests.e2e.cluster.engine import Engine
-from tests.e2e.cluster.kind import Cluster
+from tests.support.cluster import container_images, stand_ins, tools, versions
+from tests.support.cluster.engine import Engine
+from tests.support.cluster.kind import Cluster
 
 # The image under another tag than the one that manifests name.
 TAG = "e2e"

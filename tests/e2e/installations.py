@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e import workloads
-from tests.e2e.cluster import tools
-from tests.e2e.cluster.kind import Cluster
 from tests.e2e.forwarding import forwarded
 from tests.e2e.waiting import eventually
+from tests.support.cluster import tools
+from tests.support.cluster.kind import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "manifests" / "metadata" / "base"

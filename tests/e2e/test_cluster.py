@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from tests.e2e import installations, workloads
-from tests.e2e.cluster import report, versions
-from tests.e2e.cluster.kind import Cluster
-from tests.e2e.cluster.shell import ClusterError
 from tests.e2e.forwarding import forwarded
 from tests.e2e.waiting import eventually
+from tests.support.cluster import report, versions
+from tests.support.cluster.kind import Cluster
+from tests.support.cluster.shell import ClusterError
 
 SERVE = "import http.server, os; os.chdir('/data'); print('serving', flush=True); \
 http.server.test(http.server.SimpleHTTPRequestHandler, port=8080)"

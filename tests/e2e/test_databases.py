@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from tests.e2e import workloads
-from tests.e2e.cluster import versions
-from tests.e2e.cluster.kind import Cluster
 from tests.e2e.installations import Installation, namespace
 from tests.e2e.waiting import eventually
+from tests.support.cluster import versions
+from tests.support.cluster.kind import Cluster
 
 PASSWORD = "not our own"
 HOST = "other-mysql"

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e import images
-from tests.e2e.cluster import tools
-from tests.e2e.cluster.kind import Cluster
 from tests.e2e.installations import CHART, DATA, Installation, namespace
 from tests.e2e.waiting import eventually
+from tests.support.cluster import tools
+from tests.support.cluster.kind import Cluster
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,11 @@ import pytest
 
 from installer.images import catalog
 from tests.e2e import workloads
-from tests.e2e.cluster import tools
-from tests.e2e.cluster.kind import Cluster
 from tests.e2e.forwarding import forwarded
 from tests.e2e.images import REFERENCE, TAG, installer_images
 from tests.e2e.waiting import eventually
+from tests.support.cluster import tools
+from tests.support.cluster.kind import Cluster
 
 
 def server(name: str, module: str, port: int, *arguments: str) -> dict[str, Any]:

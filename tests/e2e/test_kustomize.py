@@ -14,13 +14,13 @@ from playwright.sync_api import expect
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
-from tests.chromium import chromium
 from tests.e2e import images
-from tests.e2e.cluster.kind import Cluster
-from tests.e2e.cluster.shell import console
 from tests.e2e.forwarding import forwarded
 from tests.e2e.installations import BASE, CHART, PART, SECRET, SERVERS, Installation, namespace
 from tests.e2e.waiting import eventually
+from tests.support.chromium import chromium
+from tests.support.cluster.kind import Cluster
+from tests.support.cluster.shell import console
 
 SCRIPTS = Path(__file__).parent / "scripts"
 DEMO = {"MNIST", "MNIST-evaluation", "mytable-dump"}

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import engine, kind
-from tests.e2e.cluster.paths import CLUSTERS, PROJECT
 from tests.e2e.waiting import eventually
+from tests.support.cluster import engine, kind
+from tests.support.cluster.paths import CLUSTERS, PROJECT
 
 OURS = ("dockerd", "containerd", "docker-proxy", "kind", "kube", "etcd", "coredns", "runc", "systemd", "pause")
 
 # Creates a cluster, until it is killed.
 RUN = """
 import signal, sys
-from tests.e2e.cluster import kind
+from tests.support.cluster import kind
 kind.create(sys.argv[1])
 signal.pause()
 """

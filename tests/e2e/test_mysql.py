@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.e2e import workloads
-from tests.e2e.cluster import versions
-from tests.e2e.cluster.kind import Cluster
 from tests.e2e.installations import namespace
 from tests.e2e.waiting import eventually
+from tests.support.cluster import versions
+from tests.support.cluster.kind import Cluster
 
 DATABASE = "metadb"
 USER = "metadata"

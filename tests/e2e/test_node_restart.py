@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tests.e2e import workloads
-from tests.e2e.cluster.kind import Cluster
-from tests.e2e.cluster.locks import Lock
 from tests.e2e.installations import Installation, namespace
 from tests.e2e.waiting import eventually
+from tests.support.cluster.kind import Cluster
+from tests.support.cluster.locks import Lock
 
 
 @pytest.fixture

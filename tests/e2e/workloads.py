@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.e2e.cluster.kind import Cluster
+from tests.support.cluster.kind import Cluster
 
 RESTRICTED_POD: dict[str, Any] = {
     "runAsNonRoot": True,

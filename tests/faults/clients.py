@@ -15,7 +15,7 @@ import grpc
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
 from mlmd_server.db.mysql.settings import MySqlSettings
-from tests.unit.mlmd_server.processes import Server, mysql_flags, with_password
+from tests.components.mlmd.processes import Server, mysql_flags, with_password
 
 TOKEN = "token"
 

@@ -9,7 +9,7 @@ import pytest
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
-from tests.unit.mlmd_server.processes import Server, health_of, put_type
+from tests.components.mlmd.processes import Server, health_of, put_type
 
 # The beginning of every HTTP/2 connection (RFC 9113, section 3.4), and an empty SETTINGS frame.
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Once
-from tests.e2e.cluster import tools
 from tests.packaging import configurations, rendering
 from tests.packaging.configurations import Configuration
 from tests.packaging.rendering import Object
+from tests.support.cluster import tools
 
 HERE = Path(__file__).resolve().parent
 TOOLS = (tools.KUSTOMIZE, tools.KUSTOMIZE_OLDEST, tools.HELM_4, tools.HELM_3, tools.KUBE_SCORE)

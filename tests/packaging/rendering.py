@@ -14,8 +14,8 @@ from installer.model.loading import settings_of
 from installer.render import sources
 from installer.render.overlay import Overlay
 from installer.render.yaml_text import dump
-from tests.e2e.cluster import tools
 from tests.packaging.configurations import Configuration
+from tests.support.cluster import tools
 
 Object = dict[str, Any]
 

@@ -10,11 +10,11 @@ import yaml
 from installer.model.loading import settings_of
 from installer.render.overlay import Overlay
 from installer.render.sources import manifests
-from tests.e2e.cluster import tools
 from tests.packaging import configurations, rendering
 from tests.packaging.configurations import Configuration
 from tests.packaging.conftest import Rendered
 from tests.packaging.rendering import Object
+from tests.support.cluster import tools
 
 
 def assert_equal(rendered: Rendered) -> None:

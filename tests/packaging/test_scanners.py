@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import tools
+from tests.support.cluster import tools
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -9,7 +9,7 @@ from installer.cluster.commands import Target
 from installer.cluster.connection import UnreachableError
 from installer.errors import InstallerError
 from installer.terminal import Terminal
-from tests.unit.installer.fake_cluster import FakeCluster, container, pod, workload
+from tests.components.installer.fake_cluster import FakeCluster, container, pod, workload
 
 PART = "metadata.kubeflow.org/part"
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import container_images, stand_ins, tools, versions
-from tests.e2e.cluster.container_images import ImageSource, choose
-from tests.e2e.cluster.keys import content_key
-from tests.e2e.cluster.locks import Lock
-from tests.e2e.cluster.shell import ClusterError, run, run_visibly
 from tests.e2e.waiting import eventually
+from tests.support.cluster import container_images, stand_ins, tools, versions
+from tests.support.cluster.container_images import ImageSource, choose
+from tests.support.cluster.keys import content_key
+from tests.support.cluster.locks import Lock
+from tests.support.cluster.shell import ClusterError, run, run_visibly
 
 
 class FakeEngine:

@@ -16,13 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.cluster import tools, versions
-from tests.e2e.cluster.engine import Engine
-from tests.e2e.cluster.keys import content_key
-from tests.e2e.cluster.locks import alone
-from tests.e2e.cluster.paths import ARCHIVES, STAND_INS
-from tests.e2e.cluster.shell import ClusterError, run, run_visibly, step
-from tests.e2e.cluster.tools import Tool
+from tests.support.cluster import tools, versions
+from tests.support.cluster.engine import Engine
+from tests.support.cluster.keys import content_key
+from tests.support.cluster.locks import alone
+from tests.support.cluster.paths import ARCHIVES, STAND_INS
+from tests.support.cluster.shell import ClusterError, run, run_visibly, step
+from tests.support.cluster.tools import Tool
 
 UNUSED_DAYS = 14
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")

@@ -12,7 +12,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
-from tests.unit.mlmd_server.processes import Server, health_of, put_type
+from tests.components.mlmd.processes import Server, health_of, put_type
 
 
 @pytest.fixture

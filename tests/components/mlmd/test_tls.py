@@ -4,8 +4,8 @@ import grpc
 import pytest
 
 from mlmd_proto import metadata_store_service_pb2 as rpc
-from tests.certificates import self_signed
-from tests.unit.mlmd_server.processes import Server, health_of
+from tests.components.mlmd.processes import Server, health_of
+from tests.support.certificates import self_signed
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.cluster import stand_ins, versions
-from tests.e2e.cluster.engine import Engine
-from tests.e2e.cluster.shell import ClusterError, console, step
+from tests.support.cluster import stand_ins, versions
+from tests.support.cluster.engine import Engine
+from tests.support.cluster.shell import ClusterError, console, step
 
 CHOICE = "E2E_IMAGES"
 ANSWER_SECONDS = 20

@@ -8,11 +8,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.cluster import container_images, engine, tools
-from tests.e2e.cluster.engine import Engine
-from tests.e2e.cluster.locks import Lock, alone
-from tests.e2e.cluster.paths import CLUSTERS, PROJECT
-from tests.e2e.cluster.shell import ClusterError, console, run, run_visibly, step
+from tests.support.cluster import container_images, engine, tools
+from tests.support.cluster.engine import Engine
+from tests.support.cluster.locks import Lock, alone
+from tests.support.cluster.paths import CLUSTERS, PROJECT
+from tests.support.cluster.shell import ClusterError, console, run, run_visibly, step
 
 PREFIX = "kfm-e2e-"
 READY_SECONDS = 180

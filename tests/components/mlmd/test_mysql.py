@@ -26,8 +26,8 @@ from mlmd_server.errors import (
     UnavailableError,
 )
 from mlmd_server.service import MetadataStore
-from tests import mysql_server
-from tests.certificates import self_signed
+from tests.support import mysql_server
+from tests.support.certificates import self_signed
 
 ROW = ("name", "type_kind")
 TABLES = sorted([*creation._TABLES, "KfmStore"])

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.e2e.cluster.paths import CACHE
-from tests.e2e.cluster.shell import console
+from tests.support.cluster.paths import CACHE
+from tests.support.cluster.shell import console
 
 
 class Lock:

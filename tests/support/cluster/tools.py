@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from tests.e2e.cluster import versions
-from tests.e2e.cluster.keys import content_key
-from tests.e2e.cluster.locks import alone
-from tests.e2e.cluster.paths import COMMANDS_MODULE, STAND_INS, TOOL_LINKS, TOOLS
-from tests.e2e.cluster.shell import ClusterError, run_visibly, step
+from tests.support.cluster import versions
+from tests.support.cluster.keys import content_key
+from tests.support.cluster.locks import alone
+from tests.support.cluster.paths import COMMANDS_MODULE, STAND_INS, TOOL_LINKS, TOOLS
+from tests.support.cluster.shell import ClusterError, run_visibly, step
 
 # One setting for all programs of a module: what they share is then compiled once.
 SMALL = "-s -w"

@@ -22,10 +22,10 @@ from typing import Any
 import pymysql
 
 from mlmd_server.db.mysql.settings import MySqlSettings
-from tests.e2e.cluster import stand_ins
-from tests.e2e.cluster.locks import alone
-from tests.e2e.cluster.paths import CACHE
-from tests.e2e.cluster.shell import ClusterError
+from tests.support.cluster import stand_ins
+from tests.support.cluster.locks import alone
+from tests.support.cluster.paths import CACHE
+from tests.support.cluster.shell import ClusterError
 
 USER = "metadata"
 PASSWORD = "it's a \\ secret"  # what quoting could break

@@ -15,7 +15,7 @@ import pytest
 
 from mlmd_proto import metadata_store_pb2 as pb
 from mlmd_proto import metadata_store_service_pb2 as rpc
-from tests.unit.mlmd_server.processes import Server, health_of, mysql_flags, put_type, with_password
+from tests.components.mlmd.processes import Server, health_of, mysql_flags, put_type, with_password
 
 SECONDS = 60
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tests.e2e.cluster.kind import Cluster
+from tests.support.cluster.kind import Cluster
 
 LOG_LINES = 60
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import click
 
-from tests.e2e.cluster import container_images, engine, kind, tools
-from tests.e2e.cluster.shell import ClusterError, console
+from tests.support.cluster import container_images, engine, kind, tools
+from tests.support.cluster.shell import ClusterError, console
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

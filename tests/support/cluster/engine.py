@@ -11,10 +11,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.cluster import tools
-from tests.e2e.cluster.locks import Lock, alone
-from tests.e2e.cluster.paths import CACHE, ENGINE_DATA, ENGINE_RUN
-from tests.e2e.cluster.shell import ClusterError, console, run, run_visibly, step
+from tests.support.cluster import tools
+from tests.support.cluster.locks import Lock, alone
+from tests.support.cluster.paths import CACHE, ENGINE_DATA, ENGINE_RUN
+from tests.support.cluster.shell import ClusterError, console, run, run_visibly, step
 
 SOCKET = ENGINE_RUN / "docker.sock"
 PID_FILE = ENGINE_RUN / "dockerd.pid"

@@ -9,8 +9,8 @@ import pytest
 
 from mlmd_server.db.mysql.database import MySqlDatabase
 from mlmd_server.errors import UnavailableError
-from tests import mysql_server
-from tests.unit.mlmd_server.test_mysql import assert_works, caller
+from tests.components.mlmd.test_mysql import assert_works, caller
+from tests.support import mysql_server
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from mlmd_server.db.base import Database
 from mlmd_server.db.mysql.database import MySqlDatabase
 from mlmd_server.db.sqlite import SqliteDatabase
 from mlmd_server.service import MetadataStore
-from tests.mysql_server import MySqlServer
+from tests.support.mysql_server import MySqlServer
 
 Call = Callable[..., Any]
 
