@@ -73,7 +73,7 @@ generate: ## Write what is made from the model of the settings: the chart's valu
 	@$(PYTHON) tools/setup.py dev
 	@$(VENV)/python -m tools.generate
 
-proto: ## Generate mlmd_proto/*_pb2.py from the .proto files
+proto: ## Generate src/kubeflow_metadata/proto/*_pb2.py from the .proto files
 	@$(PYTHON) tools/setup.py dev
 	@$(VENV)/python tools/proto.py
 

@@ -22,8 +22,8 @@ from typing import Any
 import grpc
 
 from benchmarks import calls
-from mlmd_proto import metadata_store_pb2 as pb
-from mlmd_proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from tests.contract import environments
 from tests.contract.official import plugins
 from tests.support import mysql_server

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
-from mlmd_proto import metadata_store_pb2 as pb
-from mlmd_proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from mlmd_server.db.base import Database, Session, SqlValue
 from mlmd_server.engine.executions import Stores
 from mlmd_server.engine.kinds import ARTIFACT, CONTEXT, EXECUTION, LINK_TABLES, Node, NodeKind, NodeType

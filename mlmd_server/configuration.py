@@ -11,7 +11,7 @@ from mlmd_server.db.mysql.settings import MySqlSettings, Tls
 from mlmd_server.options import ChannelArgument, ServerOptions, TlsFiles
 
 if TYPE_CHECKING:
-    from mlmd_proto import metadata_store_pb2 as pb
+    from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
 
 class ConfigurationError(Exception):
@@ -166,7 +166,7 @@ def _channel_arguments(text: str) -> tuple[ChannelArgument, ...]:
 def _read_file(path: Path) -> pb.MetadataStoreServerConfig:
     from google.protobuf import text_format
 
-    from mlmd_proto import metadata_store_pb2 as pb
+    from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
     flag = "--metadata_store_server_config_file"
     _require_file(flag, path)

@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError, Message
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from mlmd_proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from mlmd_server import metrics
 from mlmd_server.db import deadlines
 from mlmd_server.errors import Code, InvalidArgumentError, StoreError

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from mlmd_proto import metadata_store_pb2 as pb
-from mlmd_proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from mlmd_server import retries
 from mlmd_server.any_kind import AnyKind, by_external_ids, put_options
 from mlmd_server.engine.events import get_events, put_events

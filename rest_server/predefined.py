@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import grpc
 import structlog
 
-from mlmd_proto import metadata_store_pb2 as mlmd
+from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
 from rest_server.health import Readiness
 from rest_server.schemas import TypeDefinition
 from rest_server.store import Store, StoreError

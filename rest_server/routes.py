@@ -9,7 +9,7 @@ from typing import Literal
 
 from google.protobuf.message import Message
 
-from mlmd_proto import metadata_store_pb2 as mlmd
+from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
 
 PREFIX = "/api/v1alpha1"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urldefrag, urljoin
 
-from mlmd_proto import metadata_store_pb2 as mlmd
+from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
 
 Schema = dict[str, Any]
 

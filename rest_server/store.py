@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar
 import grpc
 from google.protobuf.message import Message
 
-from mlmd_proto import metadata_store_pb2 as mlmd
-from mlmd_proto import metadata_store_service_pb2 as service
+from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
+from kubeflow_metadata.proto import metadata_store_service_pb2 as service
 from rest_server.metrics import observe_call
 
 Request = TypeVar("Request", bound=Message)

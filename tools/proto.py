@@ -1,4 +1,4 @@
-"""Generates ``mlmd_proto/*_pb2.py`` and their type stubs; with ``--check`` tells whether they are up to date."""
+"""Generates ``src/kubeflow_metadata/proto/*_pb2.py`` and their type stubs; with ``--check`` tells whether they are up to date."""
 
 import filecmp
 import subprocess
@@ -8,7 +8,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = ROOT / "mlmd_proto"
+PACKAGE = ROOT / "src" / "kubeflow_metadata" / "proto"
 
 
 def main() -> None:

@@ -87,14 +87,14 @@ def _run(name: str, check: Callable[[], None]) -> CheckResult:
 
 
 def _grpc_types(target: str) -> None:
-    from mlmd_proto import metadata_store_service_pb2 as rpc
+    from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 
     artifact_types = _call(target, "GetArtifactTypes", rpc.GetArtifactTypesRequest(), rpc.GetArtifactTypesResponse)
     _require_all(demo.ARTIFACTS, {found.name for found in artifact_types.artifact_types})
 
 
 def _grpc_demo(target: str) -> None:
-    from mlmd_proto import metadata_store_service_pb2 as rpc
+    from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 
     for type_name, name in demo.ARTIFACTS.items():
         request = rpc.GetArtifactsByTypeRequest(type_name=type_name)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import cast
 
-from mlmd_proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from mlmd_server.db.base import Session, batches, placeholders
 from mlmd_server.engine.events import COLUMNS, EventRow
 from mlmd_server.engine.kinds import ARTIFACT, EXECUTION, NodeKind

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias, cast
 
-from mlmd_proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from mlmd_server.db.base import DuplicateKeyError, Row, Session, SqlValue, batches, placeholders
 from mlmd_server.engine.kinds import ARTIFACT, EXECUTION, NodeKind
 from mlmd_server.engine.nodes import existing_ids

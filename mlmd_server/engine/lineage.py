@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from mlmd_proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from mlmd_server.db.base import Session, batches, placeholders
 from mlmd_server.engine.edges import END, OTHER, Edges
 from mlmd_server.engine.events import EventRow, event_messages

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import cast
 
-from mlmd_proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from mlmd_server.db.base import DuplicateKeyError, Session, batches, placeholders
 from mlmd_server.engine.kinds import CONTEXT, LINK_TABLES, NodeKind
 from mlmd_server.engine.nodes import Nodes, existing_ids

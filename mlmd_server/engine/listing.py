@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
-from mlmd_proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from mlmd_server.db.base import SqlValue
 from mlmd_server.engine.kinds import Node
 from mlmd_server.errors import InvalidArgumentError

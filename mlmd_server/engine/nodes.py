@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Generic, TypeVar, cast
 
-from mlmd_proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from mlmd_server.db.base import Database, DuplicateKeyError, Row, Session, SqlValue, batches, placeholders
 from mlmd_server.engine import reading, values
 from mlmd_server.engine.filtering import Filter, compiled

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import TypeVar
 
-from mlmd_proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from mlmd_server.engine.kinds import Node
 from mlmd_server.engine.nodes import Nodes, UpdateOptions
 from mlmd_server.errors import AbortedError, AlreadyExistsError, InvalidArgumentError

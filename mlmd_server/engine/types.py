@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from google.protobuf import json_format
 
-from mlmd_proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from mlmd_server.db import schema
 from mlmd_server.db.base import DuplicateKeyError, Session, SqlValue, batches, placeholders
 from mlmd_server.engine.kinds import KIND_OF_TYPE, NodeKind, NodeType

@@ -12,7 +12,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from mlmd_proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from mlmd_server.db.base import Database, Row, SqlValue
 from mlmd_server.errors import InvalidArgumentError
 

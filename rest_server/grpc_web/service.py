@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from mlmd_proto import metadata_store_service_pb2 as service
+from kubeflow_metadata.proto import metadata_store_service_pb2 as service
 from rest_server.errors import ApiError, plain_response
 from rest_server.grpc_web.framing import Framing, MessageReader, answer, framing_of
 from rest_server.grpc_web.timeout import seconds_of

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import grpc
 
-from mlmd_proto import metadata_store_pb2 as mlmd
+from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
 from rest_server.handlers.call import Answer, Call, invalid
 from rest_server.store import Node, NodeStore, Store, StoreError, Type
 from rest_server.wire import encode

@@ -7,7 +7,7 @@ from typing import Generic
 
 import grpc
 
-from mlmd_proto import metadata_store_pb2 as mlmd
+from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
 from rest_server.errors import ApiError
 from rest_server.handlers.call import Answer, Call, invalid, not_implemented
 from rest_server.store import PAGE_SIZE, Node, NodeStore, StoreError, Type

@@ -6,7 +6,7 @@ from threading import Thread
 import pytest
 from playwright.sync_api import Page
 
-from mlmd_proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 
 pytestmark = pytest.mark.browser
 

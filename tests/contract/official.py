@@ -10,8 +10,8 @@ from pathlib import Path
 
 from google.protobuf import text_format
 
-from mlmd_proto import metadata_store_pb2 as pb
-from mlmd_proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from mlmd_server.db.mysql.database import MySqlDatabase
 from mlmd_server.db.mysql.settings import MySqlSettings
 from mlmd_server.db.sqlite import SqliteDatabase

@@ -7,8 +7,8 @@ import re
 
 from hypothesis import strategies as st
 
-from mlmd_proto import metadata_store_pb2 as pb
-from mlmd_proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 
 # Node ids 1 and 2 are stored from the start.
 IDS = st.integers(1, 4)

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from mlmd_proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 
 pytestmark = pytest.mark.contract
 

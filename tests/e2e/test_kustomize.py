@@ -12,8 +12,8 @@ import grpc
 import pytest
 from playwright.sync_api import expect
 
-from mlmd_proto import metadata_store_pb2 as pb
-from mlmd_proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from tests.e2e import images
 from tests.e2e.forwarding import forwarded
 from tests.e2e.installations import BASE, CHART, PART, SECRET, SERVERS, Installation, namespace

@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import grpc
 
-from mlmd_proto import metadata_store_pb2 as pb
-from mlmd_proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from mlmd_server.db.mysql.settings import MySqlSettings
 from tests.components.mlmd.processes import Server, mysql_flags, with_password
 

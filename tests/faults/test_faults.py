@@ -15,7 +15,7 @@ import grpc
 import psutil
 import pytest
 
-from mlmd_proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from tests.faults.clients import Client, Record, is_as_given, put_types, read, serving, write
 
 SECONDS = float(os.environ.get("KFM_FAULT_SECONDS", "15"))

@@ -7,8 +7,8 @@ import threading
 import grpc
 import pytest
 
-from mlmd_proto import metadata_store_pb2 as pb
-from mlmd_proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from tests.components.mlmd.processes import Server, health_of, put_type
 
 # The beginning of every HTTP/2 connection (RFC 9113, section 3.4), and an empty SETTINGS frame.

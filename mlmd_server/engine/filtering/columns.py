@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from google.protobuf.descriptor import EnumDescriptor
 
-from mlmd_proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from mlmd_server.engine.kinds import ARTIFACT, CONTEXT, EXECUTION, LINK_TABLES, NodeKind
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.protobuf import text_format
 
-from mlmd_proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from mlmd_server.db.base import Database
 from mlmd_server.db.mysql.database import MySqlDatabase
 from mlmd_server.db.sqlite import SqliteDatabase

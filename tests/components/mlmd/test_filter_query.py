@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlmd_proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from mlmd_server.engine.filtering import compiled
 from mlmd_server.engine.kinds import ARTIFACT, KINDS
 from mlmd_server.errors import InvalidArgumentError

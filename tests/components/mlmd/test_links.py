@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlmd_proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from mlmd_server.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 import pytest
 from google.protobuf import text_format
 
-from mlmd_proto import metadata_store_pb2 as pb
-from mlmd_proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from mlmd_server.db import deadlines
 from mlmd_server.db.base import TransactionUndoneError
 from mlmd_server.db.mysql import creation

@@ -5,8 +5,8 @@ from google.protobuf import any_pb2, struct_pb2, text_format
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from mlmd_proto import metadata_store_pb2 as pb
-from mlmd_proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from mlmd_server.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError, NotFoundError
 from mlmd_server.service import MetadataStore
 

@@ -10,8 +10,8 @@ import grpc
 import pytest
 from grpc_reflection.v1alpha import reflection_pb2
 
-from mlmd_proto import metadata_store_pb2 as pb
-from mlmd_proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from tests.components.mlmd.processes import Server, health_of, put_type
 
 

@@ -3,7 +3,7 @@
 import grpc
 import pytest
 
-from mlmd_proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from tests.components.mlmd.processes import Server, health_of
 from tests.support.certificates import self_signed
 

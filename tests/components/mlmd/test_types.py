@@ -2,8 +2,8 @@
 
 import pytest
 
-from mlmd_proto import metadata_store_pb2 as pb
-from mlmd_proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from mlmd_server.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError, UnimplementedError
 
 ROWS = 'properties { key: "rows" value: INT }'

@@ -13,8 +13,8 @@ import grpc
 import psutil
 import pytest
 
-from mlmd_proto import metadata_store_pb2 as pb
-from mlmd_proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from tests.components.mlmd.processes import Server, health_of, mysql_flags, put_type, with_password
 
 SECONDS = 60

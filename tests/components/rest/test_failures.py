@@ -8,8 +8,8 @@ import httpx
 import pytest
 from prometheus_client import generate_latest
 
-from mlmd_proto import metadata_store_pb2 as mlmd
-from mlmd_proto.metadata_store_service_pb2 import GetArtifactsRequest, GetArtifactsResponse
+from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
+from kubeflow_metadata.proto.metadata_store_service_pb2 import GetArtifactsRequest, GetArtifactsResponse
 from rest_server.handlers import Limits
 from rest_server.metrics import REGISTRY
 

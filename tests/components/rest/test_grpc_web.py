@@ -14,7 +14,7 @@ import httpx
 import pytest
 from prometheus_client import generate_latest
 
-from mlmd_proto import metadata_store_service_pb2 as service
+from kubeflow_metadata.proto import metadata_store_service_pb2 as service
 from rest_server.app import Settings
 from rest_server.grpc_web.app import create_grpc_web_app
 from rest_server.handlers import Limits

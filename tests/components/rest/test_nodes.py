@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from mlmd_proto import metadata_store_pb2 as mlmd
-from mlmd_proto.metadata_store_service_pb2 import GetArtifactsRequest, GetArtifactsResponse
+from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
+from kubeflow_metadata.proto.metadata_store_service_pb2 import GetArtifactsRequest, GetArtifactsResponse
 
 PROPERTIES = {"s": "STRING", "i": "INT", "d": "DOUBLE"}
 

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 from referencing import Registry, Resource
 
-from mlmd_proto import metadata_store_pb2 as mlmd
+from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
 from rest_server.predefined import register
 from rest_server.schemas import SchemaError, TypeDefinition, load_definitions, packaged_directory
 from rest_server.store import Store, connect

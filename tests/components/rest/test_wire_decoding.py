@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlmd_proto import metadata_store_pb2 as mlmd
+from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
 from rest_server.wire import DecodeError, Decoder, encode
 
 
