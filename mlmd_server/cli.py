@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from server_common.cli import context_settings, log_options
+from kubeflow_metadata.serving.cli import context_settings, log_options
 
 _PORT = click.IntRange(0, 65535)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -151,7 +151,7 @@ def main(**flags: Any) -> None:
     # Imported here so that --help answers at once.
     from mlmd_server import running, workers
     from mlmd_server.configuration import ConfigurationError, read
-    from server_common.logs import configure_logs
+    from kubeflow_metadata.serving.logs import configure_logs
 
     configure_logs(flags["log_format"], flags["log_level"])
     try:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from server_common.cli import context_settings, log_options
+from kubeflow_metadata.serving.cli import context_settings, log_options
 
 _PORTS = click.IntRange(0, 65535)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -188,8 +188,8 @@ def main(
     from rest_server.grpc_web.app import create_grpc_web_app
     from rest_server.handlers import Limits
     from rest_server.schemas import SchemaError, load_definitions
-    from server_common.http import ListenError, Site, listen, serve, url_of
-    from server_common.logs import configure_logs
+    from kubeflow_metadata.serving.http import ListenError, Site, listen, serve, url_of
+    from kubeflow_metadata.serving.logs import configure_logs
 
     configure_logs(log_format, log_level)
     settings = Settings(

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from server_common.cli import context_settings, log_options
+from kubeflow_metadata.serving.cli import context_settings, log_options
 
 
 def default_rest_url() -> str:
@@ -81,8 +81,8 @@ def main(
     # Heavy, and not needed for --help.
     import structlog
 
-    from server_common.http import ListenError, Site, listen, serve, url_of
-    from server_common.logs import configure_logs
+    from kubeflow_metadata.serving.http import ListenError, Site, listen, serve, url_of
+    from kubeflow_metadata.serving.logs import configure_logs
     from ui_server.app import create_app
     from ui_server.files import STATIC_DIR, PagesNotBuiltError, check_built
 

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from server_common.grpc_status import status_headers
+from kubeflow_metadata.serving.grpc_status import status_headers
 
 # Idle connections go before those servers close them (uvicorn does after 5 s unless told otherwise).
 LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=20, keepalive_expiry=4)

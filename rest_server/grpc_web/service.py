@@ -21,7 +21,7 @@ from rest_server.handlers import Limits
 from rest_server.metrics import count_grpc_web, observe_call
 from rest_server.slots import Slots
 from rest_server.store import SERVICE, request_id
-from server_common.grpc_status import status_headers
+from kubeflow_metadata.serving.grpc_status import status_headers
 
 T = TypeVar("T")
 

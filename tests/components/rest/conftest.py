@@ -21,7 +21,7 @@ from mlmd_server.server import GrpcServer, ServerOptions
 from mlmd_server.service import MetadataStore
 from rest_server.app import Settings, create_app
 from rest_server.schemas import load_definitions
-from server_common.http import http_server, listen, url_of
+from kubeflow_metadata.serving.http import http_server, listen, url_of
 
 API = "/api/v1alpha1"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rest_server.errors import ApiError
 from rest_server.grpc_web.framing import Base64Decoder, Framing, MessageReader, answer, framing_of
 from rest_server.grpc_web.timeout import seconds_of
-from server_common.grpc_status import status_headers
+from kubeflow_metadata.serving.grpc_status import status_headers
 
 Code = grpc.StatusCode
 
