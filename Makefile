@@ -63,7 +63,7 @@ format: ## Format the Python code
 	$(VENV)/ruff check --fix .
 	$(VENV)/ruff format .
 
-ui: ## Build the Artifact Store into ui_server/static
+ui: ## Build the Artifact Store into src/kubeflow_metadata/ui/static
 	@$(PYTHON) tools/setup.py ui
 
 installer: ## Set up .venv for `python -m installer`
@@ -82,6 +82,6 @@ lock: ## Write requirements/*.lock anew from pyproject.toml
 	@$(VENV)/python tools/lock.py
 
 clean: ## Delete what the other targets made (not the data of `make up`)
-	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis ui/node_modules ui_server/static
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis ui/node_modules src/kubeflow_metadata/ui/static
 
 include tests/e2e/e2e.mk

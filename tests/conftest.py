@@ -183,7 +183,7 @@ def grpc_web_passed_on(stack: Stack, grpc_web: Callable[..., Any]) -> Iterator[s
     with (
         grpc_web() as behind,
         running_server(
-            "ui_server",
+            "kubeflow_metadata.ui",
             f"--port={port}",
             f"--rest_url={stack.rest_url}",
             f"--grpc_web_url={behind}",

@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 CACHE = ROOT / ".cache"
-STATIC = ROOT / "ui_server" / "static"
+STATIC = ROOT / "src" / "kubeflow_metadata" / "ui" / "static"
 
 OLDEST_PYTHON = (3, 10)
 # Newest first: what to look for where `python3` itself is too old.
@@ -83,7 +83,7 @@ def make_venv():
 
 
 def build_ui():
-    """Builds the UI into ``ui_server/static`` where its sources changed since the last time."""
+    """Builds the UI into ``src/kubeflow_metadata/ui/static`` where its sources changed since the last time."""
     sources = [file for file in sorted((ROOT / "ui").rglob("*")) if file.is_file() and is_source(file)]
     wanted, built = digest(sources), CACHE / "ui.hash"
     if built.exists() and built.read_text() == wanted and (STATIC / "index.html").exists():

@@ -6,7 +6,7 @@ export default defineConfig({
   base: "./",
   plugins: [react()],
   build: {
-    outDir: "../ui_server/static",
+    outDir: "../src/kubeflow_metadata/ui/static",
     emptyOutDir: true,
     // The notices that the bundled libraries' licences ask for.
     license: { fileName: "licenses.md" },

@@ -83,7 +83,7 @@ def _rest_command(ports: Mapping[str, int], _database: Path) -> list[str]:
 
 def _ui_command(ports: Mapping[str, int], _database: Path) -> list[str]:
     return [
-        *_python("ui_server"),
+        *_python("kubeflow_metadata.ui"),
         f"--host={HOST}",
         f"--port={ports['ui']}",
         f"--rest_url=http://{HOST}:{ports['rest']}",

@@ -147,7 +147,7 @@ def test_a_ui_server_whose_backend_is_away_says_so(call, stack, server, free_por
     port = free_port()
     flags = (f"--port={port}", f"--rest_url={stack.rest_url}", "--grpc_web_url=http://127.0.0.1:1")
     url = f"http://127.0.0.1:{port}"
-    with server("ui_server", *flags, probe=f"{url}/healthz"):
+    with server("kubeflow_metadata.ui", *flags, probe=f"{url}/healthz"):
         ((code, message),) = call(url, ("GetContextTypes", rpc.GetContextTypesRequest()))
     assert code == UNAVAILABLE
     assert "http://127.0.0.1:1 cannot be reached" in message

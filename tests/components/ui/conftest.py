@@ -6,7 +6,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from ui_server.app import create_app
+from kubeflow_metadata.ui.app import create_app
 
 Answer = Callable[[httpx.Request], httpx.Response]
 

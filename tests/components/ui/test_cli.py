@@ -1,7 +1,7 @@
 import pytest
 from click.testing import CliRunner
 
-from ui_server.cli import default_rest_url, main
+from kubeflow_metadata.ui.cli import default_rest_url, main
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 import pytest
 from starlette.applications import Starlette
 
-from ui_server.app import create_app
-from ui_server.files import PagesNotBuiltError
+from kubeflow_metadata.ui.app import create_app
+from kubeflow_metadata.ui.files import PagesNotBuiltError
 
 pytestmark = pytest.mark.anyio
 

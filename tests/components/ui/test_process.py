@@ -41,7 +41,7 @@ def recorder():
 @pytest.fixture
 def process(recorder):
     rest_url = f"http://127.0.0.1:{recorder.server_port}"
-    command = [sys.executable, "-m", "ui_server", "--port=0", f"--rest_url={rest_url}", "--log_format=json"]
+    command = [sys.executable, "-m", "kubeflow_metadata.ui", "--port=0", f"--rest_url={rest_url}", "--log_format=json"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
         yield running
         running.kill()
@@ -85,7 +85,7 @@ def test_an_answer_that_rest_cuts_short_is_cut_short_for_the_client(process):
 def test_a_taken_port_is_said_in_one_line():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        command = [sys.executable, "-m", "ui_server", f"--port={port}"]
+        command = [sys.executable, "-m", "kubeflow_metadata.ui", f"--port={port}"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == f"Error: cannot listen on 127.0.0.1:{port}: Address already in use; choose another address\n"

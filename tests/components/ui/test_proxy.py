@@ -3,8 +3,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ui_server.app import create_app
-from ui_server.proxy import end_to_end
+from kubeflow_metadata.ui.app import create_app
+from kubeflow_metadata.ui.proxy import end_to_end
 
 pytestmark = pytest.mark.anyio
 

@@ -64,7 +64,7 @@ def check_url(context: click.Context, parameter: click.Parameter, value: str | N
     help="Time for requests under way to finish after SIGTERM.",
 )
 @log_options
-@click.version_option(package_name="kubeflow-metadata-server", message="ui_server %(version)s")
+@click.version_option(package_name="kubeflow-metadata-server", message="kubeflow_metadata.ui %(version)s")
 def main(
     host: str,
     port: int,
@@ -83,11 +83,11 @@ def main(
 
     from kubeflow_metadata.serving.http import ListenError, Site, listen, serve, url_of
     from kubeflow_metadata.serving.logs import configure_logs
-    from ui_server.app import create_app
-    from ui_server.files import STATIC_DIR, PagesNotBuiltError, check_built
+    from kubeflow_metadata.ui.app import create_app
+    from kubeflow_metadata.ui.files import STATIC_DIR, PagesNotBuiltError, check_built
 
     configure_logs(log_format, log_level)
-    log = structlog.get_logger("ui_server")
+    log = structlog.get_logger("kubeflow_metadata.ui")
     try:
         check_built(STATIC_DIR)
         listener = listen(host, port)

@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
-from ui_server.files import STATIC_DIR, BuiltFiles, check_built
-from ui_server.headers import SecurityHeaders
-from ui_server.proxy import Proxy, grpc_web_backend, neighbour_client, reason_of, rest_backend
-from ui_server.telemetry import Metrics, Telemetry
+from kubeflow_metadata.ui.files import STATIC_DIR, BuiltFiles, check_built
+from kubeflow_metadata.ui.headers import SecurityHeaders
+from kubeflow_metadata.ui.proxy import Proxy, grpc_web_backend, neighbour_client, reason_of, rest_backend
+from kubeflow_metadata.ui.telemetry import Metrics, Telemetry
 
 PREFIX = "/metadata"
 READY_TIMEOUT_SECONDS = 2

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
-_LOG = structlog.get_logger("ui_server.access")
+_LOG = structlog.get_logger("kubeflow_metadata.ui.access")
 
 
 class Metrics:

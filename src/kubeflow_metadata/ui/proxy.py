@@ -36,7 +36,7 @@ GRPC_UNAVAILABLE = 14
 
 RawHeaders = list[tuple[bytes, bytes]]
 
-_LOG = structlog.get_logger("ui_server.proxy")
+_LOG = structlog.get_logger("kubeflow_metadata.ui.proxy")
 
 
 @dataclass(frozen=True)
