@@ -169,7 +169,7 @@ def grpc_web(stack: Stack) -> Callable[..., Any]:
             f"--mlmd_grpc_port={stack.grpc_target.rpartition(':')[2]}",
         ]
         url = f"http://127.0.0.1:{port}"
-        with running_server("rest_server", *flags, probe=f"{url}/readyz"):
+        with running_server("kubeflow_metadata.rest", *flags, probe=f"{url}/readyz"):
             yield url
 
     return serving

@@ -73,7 +73,7 @@ def _grpc_command(ports: Mapping[str, int], database: Path) -> list[str]:
 
 def _rest_command(ports: Mapping[str, int], _database: Path) -> list[str]:
     return [
-        *_python("rest_server"),
+        *_python("kubeflow_metadata.rest"),
         f"--http_host={HOST}",
         f"--http_port={ports['rest']}",
         f"--mlmd_grpc_host={HOST}",

@@ -19,8 +19,8 @@ from starlette.types import ASGIApp
 from mlmd_server.db.sqlite import SqliteDatabase
 from mlmd_server.server import GrpcServer, ServerOptions
 from mlmd_server.service import MetadataStore
-from rest_server.app import Settings, create_app
-from rest_server.schemas import load_definitions
+from kubeflow_metadata.rest.app import Settings, create_app
+from kubeflow_metadata.rest.schemas import load_definitions
 from kubeflow_metadata.serving.http import http_server, listen, url_of
 
 API = "/api/v1alpha1"

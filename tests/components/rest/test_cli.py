@@ -1,4 +1,4 @@
-"""`python -m rest_server` as a process."""
+"""`python -m kubeflow_metadata.rest` as a process."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-COMMAND = [sys.executable, "-m", "rest_server"]
+COMMAND = [sys.executable, "-m", "kubeflow_metadata.rest"]
 
 
 def run(*arguments, **environment):

@@ -15,10 +15,10 @@ import pytest
 from prometheus_client import generate_latest
 
 from kubeflow_metadata.proto import metadata_store_service_pb2 as service
-from rest_server.app import Settings
-from rest_server.grpc_web.app import create_grpc_web_app
-from rest_server.handlers import Limits
-from rest_server.metrics import REGISTRY
+from kubeflow_metadata.rest.app import Settings
+from kubeflow_metadata.rest.grpc_web.app import create_grpc_web_app
+from kubeflow_metadata.rest.handlers import Limits
+from kubeflow_metadata.rest.metrics import REGISTRY
 
 SERVICE = "/ml_metadata.MetadataStoreService"
 BINARY, TEXT = "application/grpc-web+proto", "application/grpc-web-text+proto"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rest_server.errors import ApiError
-from rest_server.grpc_web.framing import Base64Decoder, Framing, MessageReader, answer, framing_of
-from rest_server.grpc_web.timeout import seconds_of
+from kubeflow_metadata.rest.errors import ApiError
+from kubeflow_metadata.rest.grpc_web.framing import Base64Decoder, Framing, MessageReader, answer, framing_of
+from kubeflow_metadata.rest.grpc_web.timeout import seconds_of
 from kubeflow_metadata.serving.grpc_status import status_headers
 
 Code = grpc.StatusCode

@@ -8,9 +8,9 @@ import pytest
 from referencing import Registry, Resource
 
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
-from rest_server.predefined import register
-from rest_server.schemas import SchemaError, TypeDefinition, load_definitions, packaged_directory
-from rest_server.store import Store, connect
+from kubeflow_metadata.rest.predefined import register
+from kubeflow_metadata.rest.schemas import SchemaError, TypeDefinition, load_definitions, packaged_directory
+from kubeflow_metadata.rest.store import Store, connect
 
 BASE = "http://github.com/kubeflow/metadata/schema/alpha/"
 COMMON = {"name", "create_time", "description", "owner", "__ALL_META__"}

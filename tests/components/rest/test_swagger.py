@@ -1,9 +1,9 @@
 """The Swagger document that clients are generated from."""
 
-from rest_server.handlers import handlers
-from rest_server.routes import ROUTES
-from rest_server.store import Store
-from rest_server.swagger import swagger
+from kubeflow_metadata.rest.handlers import handlers
+from kubeflow_metadata.rest.routes import ROUTES
+from kubeflow_metadata.rest.store import Store
+from kubeflow_metadata.rest.swagger import swagger
 
 
 def operations(document):

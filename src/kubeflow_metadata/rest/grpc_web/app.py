@@ -8,11 +8,11 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from rest_server.app import Settings
-from rest_server.grpc_web.service import GrpcWeb
-from rest_server.health import Readiness, healthz, readyz
-from rest_server.observe import Observer
-from rest_server.store import Store, connect
+from kubeflow_metadata.rest.app import Settings
+from kubeflow_metadata.rest.grpc_web.service import GrpcWeb
+from kubeflow_metadata.rest.health import Readiness, healthz, readyz
+from kubeflow_metadata.rest.observe import Observer
+from kubeflow_metadata.rest.store import Store, connect
 
 # What scripts of another origin may read; without them every error would look like success.
 _EXPOSED = ("grpc-status", "grpc-message", "x-request-id")

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
 from kubeflow_metadata.proto import metadata_store_service_pb2 as service
-from rest_server.metrics import observe_call
+from kubeflow_metadata.rest.metrics import observe_call
 
 Request = TypeVar("Request", bound=Message)
 Reply = TypeVar("Reply", bound=Message)

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from rest_server.handlers.call import Call, Handler, Limits
-from rest_server.handlers.events import EventHandlers
-from rest_server.handlers.nodes import NodeHandlers
-from rest_server.handlers.types import TypeHandlers
-from rest_server.store import Store
+from kubeflow_metadata.rest.handlers.call import Call, Handler, Limits
+from kubeflow_metadata.rest.handlers.events import EventHandlers
+from kubeflow_metadata.rest.handlers.nodes import NodeHandlers
+from kubeflow_metadata.rest.handlers.types import TypeHandlers
+from kubeflow_metadata.rest.store import Store
 
 __all__ = ["Call", "Handler", "Limits", "handlers"]
 

@@ -12,7 +12,7 @@ from enum import Enum
 
 import grpc
 
-from rest_server.errors import ApiError
+from kubeflow_metadata.rest.errors import ApiError
 
 _HEAD = struct.Struct(">BI")
 _COMPRESSED = 0x01

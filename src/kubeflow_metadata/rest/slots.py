@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 import grpc
 
-from rest_server.errors import ApiError
-from rest_server.metrics import IN_FLIGHT
+from kubeflow_metadata.rest.errors import ApiError
+from kubeflow_metadata.rest.metrics import IN_FLIGHT
 
 
 class Slots:

@@ -7,8 +7,8 @@ from typing import TypeVar
 import grpc
 from google.protobuf.message import Message
 
-from rest_server.errors import ApiError
-from rest_server.wire import DecodeError, Decoder, quote
+from kubeflow_metadata.rest.errors import ApiError
+from kubeflow_metadata.rest.wire import DecodeError, Decoder, quote
 
 Answer = bytes | AsyncIterator[bytes]
 M = TypeVar("M", bound=Message)

@@ -5,10 +5,10 @@ from typing import Generic
 import grpc
 
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
-from rest_server.errors import ApiError
-from rest_server.handlers.call import Answer, Call, invalid, not_implemented
-from rest_server.store import Node, NodeStore, StoreError, Type
-from rest_server.wire import encode
+from kubeflow_metadata.rest.errors import ApiError
+from kubeflow_metadata.rest.handlers.call import Answer, Call, invalid, not_implemented
+from kubeflow_metadata.rest.store import Node, NodeStore, StoreError, Type
+from kubeflow_metadata.rest.wire import encode
 
 _CONFLICT = "Type already exists with different properties."
 

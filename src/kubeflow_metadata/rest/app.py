@@ -12,16 +12,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from rest_server.api import Api
-from rest_server.handlers import Limits
-from rest_server.health import Readiness, healthz, readyz
-from rest_server.metrics import REGISTRY
-from rest_server.observe import Observer
-from rest_server.predefined import prepare
-from rest_server.routes import PREFIX
-from rest_server.schemas import TypeDefinition
-from rest_server.store import Store, connect
-from rest_server.swagger import swagger_json
+from kubeflow_metadata.rest.api import Api
+from kubeflow_metadata.rest.handlers import Limits
+from kubeflow_metadata.rest.health import Readiness, healthz, readyz
+from kubeflow_metadata.rest.metrics import REGISTRY
+from kubeflow_metadata.rest.observe import Observer
+from kubeflow_metadata.rest.predefined import prepare
+from kubeflow_metadata.rest.routes import PREFIX
+from kubeflow_metadata.rest.schemas import TypeDefinition
+from kubeflow_metadata.rest.store import Store, connect
+from kubeflow_metadata.rest.swagger import swagger_json
 
 
 @dataclass(frozen=True)

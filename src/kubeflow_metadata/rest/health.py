@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from rest_server.metrics import READY
-from rest_server.store import Store, StoreError
+from kubeflow_metadata.rest.metrics import READY
+from kubeflow_metadata.rest.store import Store, StoreError
 
 
 @dataclass

@@ -4,7 +4,7 @@ import re
 
 import grpc
 
-from rest_server.errors import ApiError
+from kubeflow_metadata.rest.errors import ApiError
 
 # The protocol has at most 8 digits; the npm client writes more where its user's deadline is far away.
 _FORM = re.compile("([0-9]{1,20})([HMSmun])")

@@ -11,8 +11,8 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-from rest_server.routes import PREFIX, ROUTES, Result, Route
-from rest_server.wire.fields import descriptor_of, enum_of, fields_of, is_map, message_of
+from kubeflow_metadata.rest.routes import PREFIX, ROUTES, Result, Route
+from kubeflow_metadata.rest.wire.fields import descriptor_of, enum_of, fields_of, is_map, message_of
 
 Json = dict[str, Any]
 

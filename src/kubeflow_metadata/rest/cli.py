@@ -156,7 +156,7 @@ def _as_browsers_write(origin: str) -> str | None:
     help="Time for requests under way to finish after SIGTERM.",
 )
 @log_options
-@click.version_option(package_name="kubeflow-metadata-server", message="rest_server %(version)s")
+@click.version_option(package_name="kubeflow-metadata-server", message="kubeflow_metadata.rest %(version)s")
 def main(
     http_host: str,
     http_port: int,
@@ -184,10 +184,10 @@ def main(
     # Heavy, and not needed for --help.
     import structlog
 
-    from rest_server.app import Settings, create_app
-    from rest_server.grpc_web.app import create_grpc_web_app
-    from rest_server.handlers import Limits
-    from rest_server.schemas import SchemaError, load_definitions
+    from kubeflow_metadata.rest.app import Settings, create_app
+    from kubeflow_metadata.rest.grpc_web.app import create_grpc_web_app
+    from kubeflow_metadata.rest.handlers import Limits
+    from kubeflow_metadata.rest.schemas import SchemaError, load_definitions
     from kubeflow_metadata.serving.http import ListenError, Site, listen, serve, url_of
     from kubeflow_metadata.serving.logs import configure_logs
 
@@ -213,7 +213,7 @@ def main(
         click.echo(f"Error: {error} with {flags}", err=True)
         sys.exit(1)
     grpc_web = {"grpc_web": url_of(sites[1].listener)} if grpc_web_port else {}
-    structlog.get_logger("rest_server").info(
+    structlog.get_logger("kubeflow_metadata.rest").info(
         "listening", url=url_of(sites[0].listener), **grpc_web, grpc=settings.grpc_target
     )
     serve(sites, shutdown_grace)

@@ -10,14 +10,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from rest_server.errors import ApiError, error_response, plain_response
-from rest_server.handlers import Call, Limits, handlers
-from rest_server.matching import BadPathError, Found, Matcher, NotFound, decode_path
-from rest_server.routes import ROUTES, Route
-from rest_server.slots import Slots
-from rest_server.store import Store, StoreError, request_id
+from kubeflow_metadata.rest.errors import ApiError, error_response, plain_response
+from kubeflow_metadata.rest.handlers import Call, Limits, handlers
+from kubeflow_metadata.rest.matching import BadPathError, Found, Matcher, NotFound, decode_path
+from kubeflow_metadata.rest.routes import ROUTES, Route
+from kubeflow_metadata.rest.slots import Slots
+from kubeflow_metadata.rest.store import Store, StoreError, request_id
 
-_LOG = structlog.get_logger("rest_server.api")
+_LOG = structlog.get_logger("kubeflow_metadata.rest.api")
 # grpc-gateway forwards the headers of the gRPC reply with this prefix.
 _HEADERS = {"Grpc-Metadata-Content-Type": "application/grpc"}
 _STORE_BROKEN = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS}

@@ -14,18 +14,18 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from kubeflow_metadata.proto import metadata_store_service_pb2 as service
-from rest_server.errors import ApiError, plain_response
-from rest_server.grpc_web.framing import Framing, MessageReader, answer, framing_of
-from rest_server.grpc_web.timeout import seconds_of
-from rest_server.handlers import Limits
-from rest_server.metrics import count_grpc_web, observe_call
-from rest_server.slots import Slots
-from rest_server.store import SERVICE, request_id
+from kubeflow_metadata.rest.errors import ApiError, plain_response
+from kubeflow_metadata.rest.grpc_web.framing import Framing, MessageReader, answer, framing_of
+from kubeflow_metadata.rest.grpc_web.timeout import seconds_of
+from kubeflow_metadata.rest.handlers import Limits
+from kubeflow_metadata.rest.metrics import count_grpc_web, observe_call
+from kubeflow_metadata.rest.slots import Slots
+from kubeflow_metadata.rest.store import SERVICE, request_id
 from kubeflow_metadata.serving.grpc_status import status_headers
 
 T = TypeVar("T")
 
-_LOG = structlog.get_logger("rest_server.grpc_web")
+_LOG = structlog.get_logger("kubeflow_metadata.rest.grpc_web")
 _PATH = re.compile(f"/{re.escape(SERVICE)}/([A-Za-z0-9_]+)")
 _METHODS = frozenset(service.DESCRIPTOR.services_by_name["MetadataStoreService"].methods_by_name)
 # Nothing that claims to be somebody: the store trusts nobody for a header, and cookies are not for it.

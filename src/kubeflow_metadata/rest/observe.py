@@ -8,10 +8,10 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rest_server.metrics import observe_request
-from rest_server.store import request_id
+from kubeflow_metadata.rest.metrics import observe_request
+from kubeflow_metadata.rest.store import request_id
 
-_LOG = structlog.get_logger("rest_server.access")
+_LOG = structlog.get_logger("kubeflow_metadata.rest.access")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
 # Asked for every few seconds by machines: counted, not logged.
 _QUIET = {"/healthz", "/readyz", "/metrics"}

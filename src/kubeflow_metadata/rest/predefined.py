@@ -7,11 +7,11 @@ import grpc
 import structlog
 
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
-from rest_server.health import Readiness
-from rest_server.schemas import TypeDefinition
-from rest_server.store import Store, StoreError
+from kubeflow_metadata.rest.health import Readiness
+from kubeflow_metadata.rest.schemas import TypeDefinition
+from kubeflow_metadata.rest.store import Store, StoreError
 
-_LOG = structlog.get_logger("rest_server.predefined")
+_LOG = structlog.get_logger("kubeflow_metadata.rest.predefined")
 _FIRST_WAIT_SECONDS = 0.25
 _LONGEST_WAIT_SECONDS = 5.0
 # The store refuses this type, now and for ever; everything else may pass, so it is tried again.
