@@ -91,7 +91,7 @@ class Contestant:
 
 
 def ours(port: int, place: Place) -> list[str]:
-    return [sys.executable, "-m", "mlmd_server", f"--grpc_port={port}", *place.flags]
+    return [sys.executable, "-m", "kubeflow_metadata.mlmd", f"--grpc_port={port}", *place.flags]
 
 
 def official(port: int, place: Place, *, mode: str = "connect") -> list[str]:

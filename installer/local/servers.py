@@ -64,7 +64,7 @@ def _grpc_serving(port: int) -> bool:
 
 def _grpc_command(ports: Mapping[str, int], database: Path) -> list[str]:
     return [
-        *_python("mlmd_server"),
+        *_python("kubeflow_metadata.mlmd"),
         f"--grpc_host={HOST}",
         f"--grpc_port={ports['grpc']}",
         f"--sqlite_config_filename_uri={database}",

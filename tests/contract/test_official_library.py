@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
-from mlmd_server.db.mysql.settings import MySqlSettings
+from kubeflow_metadata.mlmd.db.mysql.settings import MySqlSettings
 from tests.contract.official import Official, Ours, plugins, request
 
 pytestmark = pytest.mark.contract

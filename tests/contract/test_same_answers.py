@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
 
-from mlmd_server.errors import Code
+from kubeflow_metadata.mlmd.errors import Code
 from tests.contract.official import Official, Ours, request
 from tests.contract.strategies import REQUESTS
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import pymysql
 
-from mlmd_server.db.mysql.settings import MySqlSettings
+from kubeflow_metadata.mlmd.db.mysql.settings import MySqlSettings
 from tests.support.cluster import stand_ins
 from tests.support.cluster.locks import alone
 from tests.support.cluster.paths import CACHE

@@ -8,10 +8,10 @@ import pytest
 from google.protobuf import text_format
 
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
-from mlmd_server.db.base import Database
-from mlmd_server.db.mysql.database import MySqlDatabase
-from mlmd_server.db.sqlite import SqliteDatabase
-from mlmd_server.service import MetadataStore
+from kubeflow_metadata.mlmd.db.base import Database
+from kubeflow_metadata.mlmd.db.mysql.database import MySqlDatabase
+from kubeflow_metadata.mlmd.db.sqlite import SqliteDatabase
+from kubeflow_metadata.mlmd.service import MetadataStore
 from tests.support.mysql_server import MySqlServer
 
 Call = Callable[..., Any]

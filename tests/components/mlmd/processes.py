@@ -15,14 +15,14 @@ from grpc_health.v1 import health_pb2
 
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
-from mlmd_server.db.mysql.settings import MySqlSettings
+from kubeflow_metadata.mlmd.db.mysql.settings import MySqlSettings
 
 
 class Server:
     """A server process on a free port; what it logs is kept in ``log``."""
 
     def __init__(self, *flags: str, env: dict[str, str] | None = None) -> None:
-        command = [sys.executable, "-m", "mlmd_server", "--grpc_port=0", *flags]
+        command = [sys.executable, "-m", "kubeflow_metadata.mlmd", "--grpc_port=0", *flags]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env)
         self.log: list[str] = []
         assert self.process.stderr is not None

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
-from mlmd_server.engine.filtering import compiled
-from mlmd_server.engine.kinds import ARTIFACT, KINDS
-from mlmd_server.errors import InvalidArgumentError
+from kubeflow_metadata.mlmd.engine.filtering import compiled
+from kubeflow_metadata.mlmd.engine.kinds import ARTIFACT, KINDS
+from kubeflow_metadata.mlmd.errors import InvalidArgumentError
 
 LISTS = {
     "artifacts": ("GetArtifacts", rpc.GetArtifactsRequest),
@@ -355,5 +355,5 @@ class TestInjection:
 
 
 def test_a_server_without_filter_queries_does_not_load_the_parser():
-    code = "import sys, mlmd_server.server; print('lark' in sys.modules)"
+    code = "import sys, kubeflow_metadata.mlmd.server; print('lark' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"

@@ -3,7 +3,7 @@
 import pytest
 
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
-from mlmd_server.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
+from kubeflow_metadata.mlmd.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 
 
 @pytest.fixture

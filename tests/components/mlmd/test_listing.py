@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlmd_server.errors import InvalidArgumentError
+from kubeflow_metadata.mlmd.errors import InvalidArgumentError
 
 ORDERS = [
     "",

@@ -13,19 +13,19 @@ from google.protobuf import text_format
 
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
-from mlmd_server.db import deadlines
-from mlmd_server.db.base import TransactionUndoneError
-from mlmd_server.db.mysql import creation
-from mlmd_server.db.mysql.database import MySqlDatabase
-from mlmd_server.db.mysql.settings import Tls
-from mlmd_server.errors import (
+from kubeflow_metadata.mlmd.db import deadlines
+from kubeflow_metadata.mlmd.db.base import TransactionUndoneError
+from kubeflow_metadata.mlmd.db.mysql import creation
+from kubeflow_metadata.mlmd.db.mysql.database import MySqlDatabase
+from kubeflow_metadata.mlmd.db.mysql.settings import Tls
+from kubeflow_metadata.mlmd.errors import (
     DatabaseOpenError,
     DeadlineExceededError,
     InvalidArgumentError,
     OutOfRangeError,
     UnavailableError,
 )
-from mlmd_server.service import MetadataStore
+from kubeflow_metadata.mlmd.service import MetadataStore
 from tests.support import mysql_server
 from tests.support.certificates import self_signed
 
@@ -118,7 +118,7 @@ class TestCreation:
         self, mysql, settings, opened
     ):
         program = (
-            "from mlmd_server.db.mysql import creation, settings; from pathlib import Path; import sys\n"
+            "from kubeflow_metadata.mlmd.db.mysql import creation, settings; from pathlib import Path; import sys\n"
             "print('go', flush=True)\n"
             f"creation.prepare(settings.MySqlSettings('127.0.0.1', {settings.database!r}, {settings.port}, "
             f"user={settings.user!r}, password={settings.password!r}))"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlmd_server.db.mysql.capabilities import Capabilities
+from kubeflow_metadata.mlmd.db.mysql.capabilities import Capabilities
 
 
 @pytest.mark.parametrize(

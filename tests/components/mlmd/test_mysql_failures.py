@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pymysql
 import pytest
 
-from mlmd_server.db.mysql.database import MySqlDatabase
-from mlmd_server.errors import UnavailableError
+from kubeflow_metadata.mlmd.db.mysql.database import MySqlDatabase
+from kubeflow_metadata.mlmd.errors import UnavailableError
 from tests.components.mlmd.test_mysql import assert_works, caller
 from tests.support import mysql_server
 
@@ -34,7 +34,7 @@ def test_a_restart_is_waited_for(own_mysql, database, how):
 
 
 def test_a_server_that_stays_away_is_unavailable(own_mysql, database, monkeypatch):
-    monkeypatch.setattr("mlmd_server.retries.LONGEST_SECONDS", 0.5)
+    monkeypatch.setattr("kubeflow_metadata.mlmd.retries.LONGEST_SECONDS", 0.5)
     own_mysql.stop()
     try:
         with pytest.raises(UnavailableError, match="Cannot connect"):
@@ -49,7 +49,7 @@ def test_a_read_only_server_is_read_and_refuses_writes_until_it_is_writable(own_
     own_mysql.sql("SET GLOBAL super_read_only = ON")
     try:
         with monkeypatch.context() as patch:
-            patch.setattr("mlmd_server.retries.LONGEST_SECONDS", 0.5)
+            patch.setattr("kubeflow_metadata.mlmd.retries.LONGEST_SECONDS", 0.5)
             with pytest.raises(UnavailableError, match="does not accept writes"):
                 caller(database)("PutTypes", 'artifact_types { name: "T" }')
         assert caller(database)("GetArtifacts").artifacts
@@ -83,7 +83,7 @@ def test_a_commit_without_an_answer_is_not_sent_again(own_mysql, database, monke
         raise pymysql.err.OperationalError(2013, "Lost connection to MySQL server during query")
 
     monkeypatch.setenv("KFM_MLMD_MYSQL_DRIVER", "pymysql")
-    monkeypatch.setattr("mlmd_server.db.mysql.driver._drivers", [pymysql])
+    monkeypatch.setattr("kubeflow_metadata.mlmd.db.mysql.driver._drivers", [pymysql])
     fresh = MySqlDatabase(database._settings)
     fresh.prepare()
     monkeypatch.setattr(pymysql.connections.Connection, "commit", commit_and_lose_the_answer)

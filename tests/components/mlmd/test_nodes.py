@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
-from mlmd_server.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError, NotFoundError
-from mlmd_server.service import MetadataStore
+from kubeflow_metadata.mlmd.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError, NotFoundError
+from kubeflow_metadata.mlmd.service import MetadataStore
 
 
 def get(call, artifact_id):

@@ -121,7 +121,7 @@ def test_a_taken_port_is_an_error_that_names_the_flag(server, tmp_path):
     port = server.target.rpartition(":")[2]
     second = subprocess.run(
         [
-            *(sys.executable, "-m", "mlmd_server", f"--grpc_port={port}"),
+            *(sys.executable, "-m", "kubeflow_metadata.mlmd", f"--grpc_port={port}"),
             f"--sqlite_config_filename_uri={tmp_path / 'other.db'}",
         ],
         capture_output=True,
@@ -134,6 +134,6 @@ def test_a_taken_port_is_an_error_that_names_the_flag(server, tmp_path):
 
 
 def test_no_database_is_an_error_never_a_store_in_memory():
-    started = subprocess.run([sys.executable, "-m", "mlmd_server"], capture_output=True, text=True, check=False)
+    started = subprocess.run([sys.executable, "-m", "kubeflow_metadata.mlmd"], capture_output=True, text=True, check=False)
     assert started.returncode == 2
     assert "--sqlite_config_filename_uri" in started.stderr

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mlmd_server.db.sqlite import SqliteDatabase
-from mlmd_server.errors import DatabaseOpenError, UnavailableError
+from kubeflow_metadata.mlmd.db.sqlite import SqliteDatabase
+from kubeflow_metadata.mlmd.errors import DatabaseOpenError, UnavailableError
 
 ROW = ("name", "type_kind")
 
@@ -89,7 +89,7 @@ def test_a_process_killed_while_it_makes_the_tables_leaves_an_empty_database(tmp
     script = """
 import os, sys, signal
 from pathlib import Path
-from mlmd_server.db import sqlite
+from kubeflow_metadata.mlmd.db import sqlite
 create = sqlite._create
 def create_and_die(session, connection):
     create(session, connection)

@@ -4,7 +4,7 @@ import pytest
 
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
-from mlmd_server.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError, UnimplementedError
+from kubeflow_metadata.mlmd.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError, UnimplementedError
 
 ROWS = 'properties { key: "rows" value: INT }'
 SPLIT = 'properties { key: "split" value: STRING }'

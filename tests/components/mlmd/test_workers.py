@@ -98,7 +98,7 @@ def test_health_has_a_plain_port_of_its_own_that_answers_nothing_else(server):
 
 def test_a_port_that_workers_of_another_server_have_is_taken(server, settings):
     port = server.target.rpartition(":")[2]
-    command = [sys.executable, "-m", "mlmd_server", f"--grpc_port={port}", *mysql_flags(settings)]
+    command = [sys.executable, "-m", "kubeflow_metadata.mlmd", f"--grpc_port={port}", *mysql_flags(settings)]
     second = subprocess.run(command, capture_output=True, text=True, check=False, env=with_password(settings))
     assert second.returncode == 1
     assert "--grpc_port" in second.stderr
@@ -160,7 +160,7 @@ def test_a_database_of_another_version_ends_it_with_what_to_do(mysql, settings):
     mysql.sql("CREATE TABLE MLMDEnv (schema_version INT PRIMARY KEY)", database=settings.database)
     mysql.sql("INSERT INTO MLMDEnv VALUES (99)", database=settings.database)
     started = subprocess.run(
-        [sys.executable, "-m", "mlmd_server", "--grpc_port=0", *mysql_flags(settings)],
+        [sys.executable, "-m", "kubeflow_metadata.mlmd", "--grpc_port=0", *mysql_flags(settings)],
         capture_output=True,
         text=True,
         check=False,
@@ -234,7 +234,7 @@ def test_the_official_servers_own_flags_start_it(settings):
     ],
 )
 def test_wrong_flags_are_errors_that_say_what_to_type(flags, words):
-    command = [sys.executable, "-m", "mlmd_server", *flags]
+    command = [sys.executable, "-m", "kubeflow_metadata.mlmd", *flags]
     started = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
     assert started.returncode == 2
     assert words in re.sub(r"\s+", " ", started.stderr)

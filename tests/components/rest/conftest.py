@@ -16,9 +16,9 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 
-from mlmd_server.db.sqlite import SqliteDatabase
-from mlmd_server.server import GrpcServer, ServerOptions
-from mlmd_server.service import MetadataStore
+from kubeflow_metadata.mlmd.db.sqlite import SqliteDatabase
+from kubeflow_metadata.mlmd.server import GrpcServer, ServerOptions
+from kubeflow_metadata.mlmd.service import MetadataStore
 from kubeflow_metadata.rest.app import Settings, create_app
 from kubeflow_metadata.rest.schemas import load_definitions
 from kubeflow_metadata.serving.http import http_server, listen, url_of

@@ -1,0 +1,6 @@
+"""``python -m kubeflow_metadata.mlmd``."""
+
+from kubeflow_metadata.mlmd.cli import main
+
+if __name__ == "__main__":
+    main(prog_name="python -m kubeflow_metadata.mlmd")

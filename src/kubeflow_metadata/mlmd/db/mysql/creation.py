@@ -1,0 +1,248 @@
+"""Making the tables, and taking over databases that the official server made.
+
+MySQL commits every CREATE TABLE by itself, so creation can end anywhere: a process is killed, two start at once. Three
+rules keep every such database whole, without a lock:
+
+- Our own table ``KfmStore`` comes first and says how text is encoded. A database that has tables of the version but
+  not this one was made by somebody else.
+- Each statement finds its table there or makes it.
+- The version's number comes last, in one transaction with the built-in types; its primary key lets one process win.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from kubeflow_metadata.mlmd.db import schema
+from kubeflow_metadata.mlmd.db.base import DuplicateKeyError
+from kubeflow_metadata.mlmd.db.mysql import driver, failures
+from kubeflow_metadata.mlmd.db.mysql.capabilities import Capabilities
+from kubeflow_metadata.mlmd.db.mysql.pool import SQL_MODE
+from kubeflow_metadata.mlmd.db.mysql.settings import MySqlSettings
+from kubeflow_metadata.mlmd.errors import DatabaseOpenError
+
+_UNKNOWN_DATABASE = 1049
+_DENIED = {1044, 1142, 1143, 1370, 1227}
+
+
+class TextEncoding(enum.Enum):
+    """How text lies in the tables.
+
+    The official server says that it sends Latin-1 while it sends UTF-8, so that MySQL converts each of its bytes. A
+    connection that says the same reads and writes what the official one would.
+    """
+
+    UTF8 = "utf8mb4"
+    DOUBLE = "latin1"
+
+    @property
+    def connection_charset(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A database as it was found."""
+
+    columns: dict[str, set[str]]  # of the version's tables, by table
+    versions: list[int] | None  # None where MLMDEnv is missing
+
+
+def prepare(settings: MySqlSettings) -> TextEncoding:
+    """Makes what is missing of the tables; says how text is encoded in them.
+
+    Raises:
+        DatabaseOpenError: the database is of another version, is not to be repaired, or this user must not.
+        TransactionUndoneError: the database cannot be reached or used now.
+    """
+    try:
+        with _connection(settings) as connection:
+            return _prepare(_Creator(connection, settings.name))
+    except driver.Error as error:
+        if driver.error_number(error) in _DENIED:
+            user = settings.current_user()
+            raise DatabaseOpenError(
+                f"User {user!r} must not make or read the tables of {settings.name}: {error.args[1]}. "
+                f"As an administrator, type: GRANT ALL ON `{settings.database}`.* TO '{user}'@'%';"
+            ) from error
+        raise failures.meaning(error, settings.name) from error
+
+
+@contextmanager
+def _connection(settings: MySqlSettings) -> Iterator[driver.Connection]:
+    try:
+        connection = _connect(settings)
+    except driver.OpenError as error:
+        raise failures.cannot_open(error, settings.name) from error
+    try:
+        yield connection
+    finally:
+        driver.close(connection)
+
+
+def _connect(settings: MySqlSettings) -> driver.Connection:
+    try:
+        return driver.connect(settings, database=settings.database)
+    except driver.Error as error:
+        if driver.error_number(error) != _UNKNOWN_DATABASE or not settings.create_database:
+            raise
+    connection = driver.connect(settings, database=None)
+    try:
+        with connection.cursor() as cursor:
+            name = settings.database.replace("`", "``")
+            cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4")
+    finally:
+        driver.close(connection)
+    return driver.connect(settings, database=settings.database)
+
+
+def _prepare(creator: _Creator) -> TextEncoding:
+    found = creator.look()
+    # Read after the tables were listed: whoever sees a table of ours also sees what was recorded before it was made.
+    encoding = creator.recorded_encoding()
+    if encoding is None and found.columns:
+        _refuse_unless_version_10(found, creator)
+        encoding = creator.record_encoding(TextEncoding.DOUBLE)
+    elif encoding is None:
+        encoding = creator.record_encoding(TextEncoding.UTF8)
+    elif found.versions:
+        _refuse_other_versions(found.versions, creator.name)
+    if not found.versions:
+        creator.make_tables()
+    creator.complete()
+    return encoding
+
+
+def _refuse_unless_version_10(found: _Found, creator: _Creator) -> None:
+    if found.versions:
+        _refuse_other_versions(found.versions, creator.name)
+        return
+    differing = [table for table, columns in found.columns.items() if columns - {"row_id"} != _TABLES[table]]
+    if differing and found.versions is None:
+        raise DatabaseOpenError(schema.refuse_version(0, f"Database {creator.name}"))
+    if differing:
+        raise DatabaseOpenError(
+            f"Database {creator.name} has no schema version and its tables are not all of version "
+            f"{schema.SCHEMA_VERSION} ({', '.join(sorted(differing))} differ): an upgrade of the official server was "
+            "interrupted. Restore a backup from before the upgrade."
+        )
+
+
+def _refuse_other_versions(versions: list[int], name: str) -> None:
+    where = f"Database {name}"
+    if len(versions) > 1:
+        raise DatabaseOpenError(
+            f"{where} has {len(versions)} schema versions ({', '.join(map(str, sorted(versions)))}) instead of one: "
+            "several servers upgraded it at once. Restore a backup."
+        )
+    if versions != [schema.SCHEMA_VERSION]:
+        raise DatabaseOpenError(schema.refuse_version(versions[0], where))
+
+
+class _Creator:
+    """The statements, on one connection that commits each of them by itself."""
+
+    def __init__(self, connection: driver.Connection, name: str) -> None:
+        self._connection = connection
+        self.name = name
+        self._run(f"SET SESSION sql_mode = '{SQL_MODE}'")
+        ((version,),) = self._run("SELECT VERSION()")
+        self._capabilities = Capabilities.of(version)
+
+    def look(self) -> _Found:
+        rows = self._run(
+            "SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()"
+        )
+        columns: dict[str, set[str]] = {}
+        for table, column in rows:
+            if table in _TABLES:
+                columns.setdefault(table, set()).add(column)
+        versions = None
+        if "MLMDEnv" in columns:
+            versions = [row[0] for row in self._run("SELECT schema_version FROM MLMDEnv")]
+        return _Found(columns, versions)
+
+    def recorded_encoding(self) -> TextEncoding | None:
+        tables = self._run(
+            "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'KfmStore'"
+        )
+        rows = self._run("SELECT value FROM KfmStore WHERE name = 'text_encoding'") if tables else []
+        return TextEncoding(rows[0][0]) if rows else None
+
+    def record_encoding(self, encoding: TextEncoding) -> TextEncoding:
+        """Records it unless somebody was faster; says what is recorded."""
+        self._run(
+            "CREATE TABLE IF NOT EXISTS KfmStore (name VARCHAR(64) NOT NULL PRIMARY KEY, value VARCHAR(255) NOT NULL)"
+            f" {self._table_options()}"
+        )
+        self._run(
+            "INSERT INTO KfmStore (name, value) VALUES ('text_encoding', %s) "
+            "ON DUPLICATE KEY UPDATE name = KfmStore.name",
+            encoding.value,
+        )
+        return self.recorded_encoding() or encoding
+
+    def make_tables(self) -> None:
+        for statement in _statements():
+            self._run(f"{statement.replace('/*row_id*/', self._row_id())} {self._table_options()}")
+
+    def complete(self) -> None:
+        """Adds the version's number and the built-in types where they are missing, all or none."""
+        if self._run("SELECT schema_version FROM MLMDEnv") and not self._missing_types():
+            return
+        self._run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        self._run("START TRANSACTION")
+        try:
+            # Whoever comes second waits here until the first one has committed, and then finds nothing missing.
+            self._run(
+                "INSERT INTO MLMDEnv (schema_version) VALUES (%s) ON DUPLICATE KEY UPDATE schema_version = %s",
+                schema.SCHEMA_VERSION,
+                schema.SCHEMA_VERSION,
+            )
+            for name, type_kind in self._missing_types():
+                self._run("INSERT INTO Type (name, type_kind) VALUES (%s, %s)", name, type_kind)
+            self._run("COMMIT")
+        except driver.Error as error:
+            if isinstance(failures.meaning(error, self.name), DuplicateKeyError):
+                self._run("ROLLBACK")
+                return
+            raise
+
+    def _missing_types(self) -> list[tuple[str, int]]:
+        stored = {tuple(row) for row in self._run("SELECT name, type_kind FROM Type WHERE name LIKE 'mlmd.%%'")}
+        return [wanted for wanted in schema.BUILT_IN_TYPES if wanted not in stored]
+
+    def _table_options(self) -> str:
+        return f"ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE {self._capabilities.collation}"
+
+    def _row_id(self) -> str:
+        hides = self._capabilities.hides_columns
+        return "row_id BIGINT NOT NULL INVISIBLE AUTO_INCREMENT PRIMARY KEY," if hides else ""
+
+    def _run(self, sql: str, *params: Any) -> list[Any]:
+        return driver.run(self._connection, sql, params)
+
+
+def _statements() -> list[str]:
+    script = resources.files("kubeflow_metadata.mlmd.db.mysql").joinpath("schema.sql").read_text(encoding="utf-8")
+    code = "\n".join(line.partition("--")[0].rstrip() for line in script.splitlines())
+    return [statement.strip() for statement in code.split(";") if statement.strip()]
+
+
+def _columns() -> dict[str, set[str]]:
+    """The columns of each table, read off the statements that make them: a line a column, names first."""
+    found = {}
+    for statement in _statements():
+        first, *lines = statement.splitlines()
+        words = {line.split()[0] for line in lines if line.strip() and not line.startswith(")")}
+        found[first.split()[5]] = words - {"KEY", "UNIQUE", "PRIMARY", "/*row_id*/"}
+    return found
+
+
+# The tables of version 10, each with its columns.
+_TABLES = _columns()

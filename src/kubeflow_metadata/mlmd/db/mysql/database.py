@@ -1,0 +1,115 @@
+"""A metadata database in MySQL."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kubeflow_metadata.mlmd.db import deadlines
+from kubeflow_metadata.mlmd.db.base import TransactionUndoneError
+from kubeflow_metadata.mlmd.db.mysql import creation, driver, failures
+from kubeflow_metadata.mlmd.db.mysql.pool import Kept, Pool
+from kubeflow_metadata.mlmd.db.mysql.session import MySqlSession
+from kubeflow_metadata.mlmd.db.mysql.settings import MySqlSettings
+
+# How long a statement waits for a lock before its transaction is undone and tried again.
+_LOCK_WAIT_SECONDS = 10
+
+_PING_TIMEOUT_SECONDS = 3
+
+
+class MySqlDatabase:
+    """Connects on demand; ``prepare`` must have succeeded before anything is read or written.
+
+    Writers see what is committed at each of their statements (READ COMMITTED) and lock what they are about to change;
+    readers that ask for it see one state (a consistent snapshot).
+    """
+
+    def __init__(self, settings: MySqlSettings) -> None:
+        """Opens nothing yet."""
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._pools: tuple[Pool, Pool] | None = None
+        self._closed = False
+
+    def prepare(self) -> None:
+        encoding = creation.prepare(self._settings)
+        set_up = [
+            # The driver must not follow the next statement: it goes on in UTF-8, whatever the server is told.
+            "SET SESSION session_track_system_variables = ''",
+            f"SET NAMES {encoding.connection_charset}",
+            f"SET SESSION innodb_lock_wait_timeout = {_LOCK_WAIT_SECONDS}",
+        ]
+        level = "SET SESSION TRANSACTION ISOLATION LEVEL "
+        with self._lock:
+            if self._pools is None and not self._closed:
+                self._pools = (
+                    Pool(self._settings, [*set_up, f"{level}REPEATABLE READ"], autocommit=True),
+                    Pool(self._settings, [*set_up, f"{level}READ COMMITTED"], autocommit=False),
+                )
+
+    def ping(self) -> None:
+        self._ready()
+        try:
+            connection = driver.connect(self._settings, database=self._settings.database, timeout=_PING_TIMEOUT_SECONDS)
+        except driver.OpenError as error:
+            raise failures.cannot_open(error, self._settings.name) from error
+        try:
+            driver.run(connection, "SELECT schema_version FROM MLMDEnv")
+        except driver.Error as error:
+            raise failures.meaning(error, self._settings.name) from error
+        finally:
+            driver.close(connection)
+
+    @contextmanager
+    def read(self, *, snapshot: bool = True) -> Iterator[MySqlSession]:
+        readers, _ = self._ready()
+        with readers.connection() as kept:
+            session = self._session(kept)
+            if snapshot:
+                session.fetch("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+            yield session
+            if snapshot:
+                session.fetch("COMMIT")
+
+    @contextmanager
+    def write(self) -> Iterator[MySqlSession]:
+        _, writers = self._ready()
+        with writers.connection() as kept:
+            yield self._session(kept)
+            deadlines.check()
+            self._commit(kept)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            pools = self._pools or ()
+        for pool in pools:
+            pool.close()
+
+    def refuse_value(self, value: float) -> str | None:
+        return None if math.isfinite(value) else f"MySQL cannot store {value}"
+
+    def _ready(self) -> tuple[Pool, Pool]:
+        if self._pools is None:
+            raise TransactionUndoneError(f"Database {self._settings.name} is not ready yet.", reason="not_ready")
+        return self._pools
+
+    def _session(self, kept: Kept) -> MySqlSession:
+        return MySqlSession(
+            kept.connection,
+            self._settings.name,
+            increment=kept.increment,
+            limits_recursion=kept.capabilities.limits_recursion,
+        )
+
+    def _commit(self, kept: Kept) -> None:
+        try:
+            kept.connection.commit()
+        except driver.Error as error:
+            if failures.is_lost(driver.error_number(error)):
+                raise failures.unknown_commit(self._settings.name) from error
+            # An answer: the server has rolled the transaction back (deadlock, certification failure, no room).
+            raise failures.meaning(error, self._settings.name) from error

@@ -1,0 +1,113 @@
+"""What MySQL's error numbers mean for a call: wrong, worth another try, or unknown.
+
+Numbers are those of https://dev.mysql.com/doc/mysql-errors/en/ and, for Galera and connections, of MariaDB.
+"""
+
+from __future__ import annotations
+
+from kubeflow_metadata.mlmd.db import deadlines
+from kubeflow_metadata.mlmd.db.base import DuplicateKeyError, TransactionUndoneError
+from kubeflow_metadata.mlmd.db.mysql import driver
+from kubeflow_metadata.mlmd.errors import (
+    DeadlineExceededError,
+    InvalidArgumentError,
+    OutOfRangeError,
+    ResourceExhaustedError,
+    UnavailableError,
+)
+
+_DUPLICATE_KEY = {1062, 1586}
+_DEADLOCK = {
+    1213,  # deadlock found
+    1205,  # lock wait timeout
+    1020,  # record has changed since last read (MariaDB's snapshot isolation)
+    3101,  # certification failure of Group Replication
+    3572,  # lock not available at once
+}
+_LOST = {
+    driver.GONE,
+    2013,  # lost connection during query
+    2055,  # lost connection, at a named place
+    1053,  # server shutdown in progress
+    1080,  # forced close
+    1152,  # aborted connection
+    1158,  # network errors, to 1161
+    1159,
+    1160,
+    1161,
+    1927,  # connection was killed (MariaDB)
+    3169,  # session was killed
+    4031,  # disconnected because of inactivity
+}
+_UNREACHABLE = {2002, 2003, 2005, 2026, 1042, 1129}
+_BUSY = {1040, 1203, 1226}  # too many connections, of all or of this user
+_READ_ONLY = {1290, 1836, 3100, 3750, 1047}  # a replica, or a member of a cluster that is not ready
+_INTERRUPTED = {1317, 3024, 1028}
+_NO_ROOM = {1021, 1114, 1118, 3188, 3675, 28}
+_TOO_LARGE = {1153, 1301, 1162}
+
+
+def is_lost(number: int) -> bool:
+    """Whether a connection that gave this error is of no use any more."""
+    return number in _LOST or number in _UNREACHABLE or number in _INTERRUPTED
+
+
+def cannot_open(error: Exception, name: str) -> TransactionUndoneError:
+    """What it means that no connection to database ``name`` can be opened."""
+    if isinstance(error, OSError):
+        return TransactionUndoneError(f"Cannot read {error.filename}: {error.strerror}", reason="unreachable")
+    number = driver.error_number(error)
+    reason = "too_many_connections" if number in _BUSY else "unreachable"
+    return TransactionUndoneError(f"Cannot connect to MySQL database {name}: {_text(error)}", reason=reason)
+
+
+def meaning(error: Exception, name: str) -> Exception:
+    """What to raise in place of a driver's error in a statement; nothing of the transaction is stored."""
+    number = driver.error_number(error)
+    left = deadlines.seconds_left()
+    if left is not None and left <= 0 and (number in _INTERRUPTED or number in _LOST):
+        return DeadlineExceededError("The deadline of the call passed while the database worked on it.")
+    if number in _DUPLICATE_KEY:
+        return DuplicateKeyError(_text(error))
+    if number in _DEADLOCK:
+        return TransactionUndoneError("Other writers were in the way.", reason="deadlock")
+    if number in _LOST or number in _INTERRUPTED:
+        return TransactionUndoneError(
+            f"The connection to database {name} was lost.", reason="lost_connection", at_once=True
+        )
+    if number in _UNREACHABLE or number in _BUSY:
+        return cannot_open(error, name)
+    if number in _READ_ONLY:
+        return TransactionUndoneError(f"Database {name} does not accept writes: {_text(error)}", reason="read_only")
+    return _lasting(error, number, name)
+
+
+def unknown_commit(name: str) -> UnavailableError:
+    """A COMMIT was sent and not answered: the transaction may be stored or not, and must not be sent again blindly."""
+    return UnavailableError(
+        f"The connection to database {name} was lost while the call was being committed: it may have been stored or "
+        "not. Look before you send it again."
+    )
+
+
+def _lasting(error: Exception, number: int, name: str) -> Exception:
+    if number == 1264:
+        return OutOfRangeError(f"A number does not fit its column in this database: {_text(error)}")
+    if number == 1690:
+        return InvalidArgumentError(f"A result in the query is beyond 64 bits: {_text(error)}")
+    if number == 1406:
+        return InvalidArgumentError(f"A text is longer than its column in this database: {_text(error)}")
+    if number in {1366, 3854, 1300}:
+        return InvalidArgumentError(f"A text cannot be stored unchanged in this database: {_text(error)}")
+    if number in _NO_ROOM:
+        return ResourceExhaustedError(f"The database has no room left; nothing was written: {_text(error)}")
+    if number in _TOO_LARGE:
+        return ResourceExhaustedError(
+            f"A value is larger than the database accepts (max_allowed_packet); nothing was written: {_text(error)}"
+        )
+    return UnavailableError(f"Database {name} cannot be used: {_text(error)}")
+
+
+def _text(error: Exception) -> str:
+    """The error's own words, which hold no value of a request but the one that a unique key or column refuses."""
+    return str(error.args[1]) if len(error.args) > 1 else str(error)

@@ -1,0 +1,107 @@
+"""Reading a query: text to syntax tree, and errors that show where in the text they are.
+
+The parser works through its text in one pass without recursion, so that no nesting, however deep, stops it.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from importlib import resources
+
+from lark import Lark, Token, Tree
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+
+from kubeflow_metadata.mlmd.errors import InvalidArgumentError
+
+# Longer queries are refused: reading this much takes some tenths of a second.
+MAX_LENGTH = 32 * 1024
+
+# How much of the text an error shows on either side of its place.
+_SHOWN = 30
+
+_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "?": "?"}
+_ESCAPE = re.compile(r"\\([0-3][0-7]{2}|[xX][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
+
+
+class QueryError(Exception):
+    """Something in a query is wrong; ``at`` is where."""
+
+    def __init__(self, message: str, at: int) -> None:
+        super().__init__(message)
+        self.at = at
+
+
+def parse(query: str) -> Tree[Token]:
+    """The syntax tree of a query.
+
+    Raises:
+        QueryError: it is too long or not of the language.
+    """
+    if len(query) > MAX_LENGTH:
+        raise QueryError(f"the query has {len(query)} characters; {MAX_LENGTH} are allowed", MAX_LENGTH)
+    try:
+        return _parser().parse(query)
+    except UnexpectedCharacters as error:
+        at = error.pos_in_stream or 0
+        raise QueryError(f"unexpected {_shorten(query[at:])}", at) from error
+    except UnexpectedToken as error:
+        if error.token.type == "$END":
+            raise QueryError("the query ends too early", len(query)) from error
+        raise QueryError(f"unexpected {_shorten(error.token)}", error.token.start_pos or 0) from error
+    except UnexpectedInput as error:
+        raise QueryError("this cannot be read", error.pos_in_stream or 0) from error
+
+
+def explain(query: str, error: QueryError) -> InvalidArgumentError:
+    """The error that a client gets: what is wrong, in which line and column, and a mark under the place."""
+    line = query.count("\n", 0, error.at) + 1
+    start_of_line = query.rfind("\n", 0, error.at) + 1
+    end_of_line = query.find("\n", error.at)
+    column = error.at - start_of_line
+    text = query[start_of_line : end_of_line if end_of_line >= 0 else len(query)]
+    first = max(0, column - _SHOWN)
+    shown = text[first : column + _SHOWN].replace("\t", " ")
+    mark = " " * (column - first) + "^"
+    return InvalidArgumentError(f"Invalid `filter_query`: {error} [at {line}:{column + 1}]\n  {shown}\n  {mark}")
+
+
+def read_string(token: Token) -> str:
+    """The string that a literal says: with escapes, or raw with an ``r`` before it.
+
+    Raises:
+        QueryError: an escape is not one of the language.
+    """
+    literal = str(token)
+    raw = literal[0] in "rR"
+    body = literal[1:] if raw else literal
+    quotes = 3 if body[:3] in ("'''", '"""') and len(body) >= 6 else 1
+    text = body[quotes:-quotes]
+    if raw:
+        return text
+    start = (token.start_pos or 0) + quotes
+    return _ESCAPE.sub(lambda match: _unescape(match.group(1), start + match.start()), text)
+
+
+def _unescape(escape: str, at: int) -> str:
+    if escape in _ESCAPES:
+        return _ESCAPES[escape]
+    if escape in "\\'\"`":
+        return escape
+    if len(escape) > 1:
+        code = int(escape, 8) if escape[0].isdigit() else int(escape[1:], 16)
+        if code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF:
+            return chr(code)
+    raise QueryError(f"unknown escape \\{escape} in a string", at)
+
+
+def _shorten(text: str) -> str:
+    word = re.match(r"\w+|.", text, re.DOTALL)
+    found = word.group() if word else ""
+    return repr(found if len(found) <= _SHOWN else f"{found[:_SHOWN]}...")
+
+
+@lru_cache(maxsize=1)
+def _parser() -> Lark:
+    grammar = resources.files("kubeflow_metadata.mlmd.engine.filtering").joinpath("grammar.lark").read_text(encoding="utf-8")
+    return Lark(grammar, parser="lalr", propagate_positions=True)

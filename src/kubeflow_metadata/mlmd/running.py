@@ -1,0 +1,165 @@
+"""What runs: a process that answers calls, or one that supervises several of them."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import structlog
+
+from kubeflow_metadata.mlmd import workers
+from kubeflow_metadata.mlmd.configuration import Configuration, with_address
+from kubeflow_metadata.mlmd.db.base import Database
+from kubeflow_metadata.mlmd.errors import DatabaseOpenError
+
+log = structlog.get_logger("kubeflow_metadata.mlmd")
+
+
+class CannotStartError(Exception):
+    """The server cannot run as it is told to; the message says what to type."""
+
+
+def serve(configuration: Configuration) -> int:
+    """Answers calls until SIGTERM or SIGINT, or until the supervisor of this worker is gone; returns the exit code."""
+    # Heavy, and not for the process that only supervises.
+    from kubeflow_metadata.mlmd.server import GrpcServer
+    from kubeflow_metadata.mlmd.service import MetadataStore
+    from kubeflow_metadata.mlmd.watch import DatabaseWatch
+
+    shared_port = workers.worker_port()
+    port = configuration.port if shared_port is None else shared_port
+    options = with_address(configuration, port, share_port=shared_port is not None)
+    database = open_database(configuration)
+    try:
+        server = GrpcServer(MetadataStore(database), options)
+    except RuntimeError as error:
+        raise _cannot_listen(configuration.host, port) from error
+    stop = threading.Event()
+    refused: list[DatabaseOpenError] = []
+
+    def refuse(error: DatabaseOpenError) -> None:
+        refused.append(error)
+        stop.set()
+
+    watch = DatabaseWatch(database, lambda up: server.set_ready(ready=up), refuse)
+    with ExitStack() as stack:
+        if shared_port is None:
+            stack.callback(_serve_metrics(configuration))
+        _on_signals(stop)
+        server.start()
+        if isinstance(configuration.database, Path):
+            server.set_ready(ready=True)  # it has been opened already
+        if shared_port is None:
+            log.info("serving", address=f"{configuration.host}:{server.port}", database=_name(configuration))
+        else:
+            workers.when_supervisor_is_gone(stop.set)
+            workers.tell_supervisor_ready()
+        watch.start()
+        stop.wait()
+        if not refused:
+            log.info("stopping", grace_seconds=configuration.grace_seconds)
+        server.stop(configuration.grace_seconds)
+        watch.stop()
+        database.close()
+        if refused:
+            raise CannotStartError(str(refused[0]))
+        log.info("stopped")
+    return 0
+
+
+def supervise(configuration: Configuration) -> int:
+    """Runs the workers until SIGTERM or SIGINT; returns the exit code."""
+    from prometheus_client import CollectorRegistry, multiprocess
+
+    try:
+        holder = workers.reserve_port(configuration.host, configuration.port)
+    except OSError as error:
+        raise _cannot_listen(configuration.host, configuration.port) from error
+    with holder, workers.metrics_directory() as folder, ExitStack() as stack:
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]
+        stack.callback(_serve_metrics(configuration, registry))
+        port: int = holder.getsockname()[1]
+
+        def serving() -> None:
+            log.info(
+                "serving",
+                address=f"{configuration.host}:{port}",
+                database=_name(configuration),
+                workers=configuration.worker_processes,
+            )
+
+        supervisor = workers.Supervisor(
+            configuration.worker_processes,
+            port,
+            Path(folder),
+            lambda pid: multiprocess.mark_process_dead(pid, path=folder),  # type: ignore[no-untyped-call]
+        )
+        code = supervisor.run(configuration.grace_seconds, serving)
+        if code == 0:
+            log.info("stopped")
+    return code
+
+
+def open_database(configuration: Configuration) -> Database:
+    """The database; SQLite is opened now, MySQL when the watch finds it."""
+    if isinstance(configuration.database, Path):
+        from kubeflow_metadata.mlmd.db.sqlite import SqliteDatabase
+
+        try:
+            return SqliteDatabase(configuration.database)
+        except DatabaseOpenError as error:
+            raise CannotStartError(str(error)) from error
+    try:
+        from kubeflow_metadata.mlmd.db.mysql.database import MySqlDatabase
+    except ImportError as error:
+        raise CannotStartError(str(error)) from error
+    return MySqlDatabase(configuration.database)
+
+
+def _name(configuration: Configuration) -> str:
+    database = configuration.database
+    return str(database) if isinstance(database, Path) else database.name
+
+
+def _cannot_listen(host: str, port: int) -> CannotStartError:
+    return CannotStartError(
+        f"Cannot listen on {host}:{port}: the port is taken or the address is not this machine's. "
+        "Choose another one with --grpc_port."
+    )
+
+
+def _serve_metrics(configuration: Configuration, registry: Any = None) -> Any:
+    """Starts to answer Prometheus where that is asked for; returns how to stop it."""
+    if not configuration.metrics_port:
+        return lambda: None
+    from prometheus_client import REGISTRY, start_http_server
+
+    try:
+        server, thread = start_http_server(
+            configuration.metrics_port, configuration.host, REGISTRY if registry is None else registry
+        )
+    except OSError as error:
+        raise CannotStartError(
+            f"Cannot listen on {configuration.host}:{configuration.metrics_port} for metrics: {error.strerror}. "
+            "Choose another port with --metrics_port."
+        ) from error
+
+    def stop() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    return stop
+
+
+def _on_signals(stop: threading.Event) -> None:
+    def on_signal(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
