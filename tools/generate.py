@@ -12,17 +12,17 @@ from pathlib import Path
 import yaml
 from pydantic.alias_generators import to_camel
 
-from installer.model import rules, sizes
-from installer.model.fields import Section
-from installer.model.loading import known_keys, load_settings
-from installer.model.settings import Settings
-from installer.render.names import DEFAULT_NAMESPACE
-from installer.render.overlay import Overlay
+from kubeflow_metadata.installer.model import rules, sizes
+from kubeflow_metadata.installer.model.fields import Section
+from kubeflow_metadata.installer.model.loading import known_keys, load_settings
+from kubeflow_metadata.installer.model.settings import Settings
+from kubeflow_metadata.installer.render.names import DEFAULT_NAMESPACE
+from kubeflow_metadata.installer.render.overlay import Overlay
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "charts" / "metadata"
 MANIFESTS = ROOT / "manifests" / "metadata"
-MADE = "Made by `make generate` from installer/model; change it there."
+MADE = "Made by `make generate` from kubeflow_metadata.src/kubeflow_metadata/installer/model; change it there."
 START, END = "<!-- settings: made by `make generate` -->", "<!-- end of settings -->"
 SIZES_START, SIZES_END = "<!-- sizes: made by `make generate` -->", "<!-- end of sizes -->"
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from click.testing import CliRunner
 
-from installer.images import catalog
-from installer.images.cli import images
+from kubeflow_metadata.installer.images import catalog
+from kubeflow_metadata.installer.images.cli import images
 from tests.contract.environments import PUBLIC_SDKS
 from tests.support.cluster import container_images, stand_ins, tools, versions
 from tests.support.cluster.engine import Engine

@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from installer.model.loading import settings_of
-from installer.render import sources
-from installer.render.overlay import Overlay
-from installer.render.yaml_text import dump
+from kubeflow_metadata.installer.model.loading import settings_of
+from kubeflow_metadata.installer.render import sources
+from kubeflow_metadata.installer.render.overlay import Overlay
+from kubeflow_metadata.installer.render.yaml_text import dump
 from tests.packaging.configurations import Configuration
 from tests.support.cluster import tools
 

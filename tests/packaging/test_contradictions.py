@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from installer.errors import InstallerError
-from installer.model.loading import settings_of
-from installer.render.sources import manifests
+from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.installer.model.loading import settings_of
+from kubeflow_metadata.installer.render.sources import manifests
 from tests.packaging import rendering
 from tests.packaging.configurations import COMPONENTS, CONTRADICTIONS, Configuration, merged
 

@@ -7,9 +7,9 @@ import difflib
 import pytest
 import yaml
 
-from installer.model.loading import settings_of
-from installer.render.overlay import Overlay
-from installer.render.sources import manifests
+from kubeflow_metadata.installer.model.loading import settings_of
+from kubeflow_metadata.installer.render.overlay import Overlay
+from kubeflow_metadata.installer.render.sources import manifests
 from tests.packaging import configurations, rendering
 from tests.packaging.configurations import Configuration
 from tests.packaging.conftest import Rendered

@@ -7,10 +7,10 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from installer.cli import main
+from kubeflow_metadata.installer.cli import main
 
 HEAVY = {"kubernetes", "grpc", "pydantic", "yaml", "jinja2", "rich", "psutil", "kfmd", "httpx"}
-HEAVY |= {"installer.local", "installer.cluster", "installer.model"}
+HEAVY |= {"kubeflow_metadata.installer.local", "kubeflow_metadata.installer.cluster", "kubeflow_metadata.installer.model"}
 
 
 def run(*arguments):
@@ -22,7 +22,7 @@ def test_help_imports_nothing_heavy(arguments):
     script = f"""
 import json, sys
 sys.argv = ["installer", *{arguments!r}]
-from installer.cli import main
+from kubeflow_metadata.installer.cli import main
 try:
     main()
 except SystemExit as end:

@@ -7,9 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from installer.database_secret.api import ApiError, Secrets
-from installer.database_secret.ensure import StopError, ensure_secret, write_credentials
-from installer.database_secret.volume import OURS, SETTING_UP, Volume
+from kubeflow_metadata.database_secret.api import ApiError, Secrets
+from kubeflow_metadata.database_secret.ensure import StopError, ensure_secret, write_credentials
+from kubeflow_metadata.database_secret.volume import OURS, SETTING_UP, Volume
 
 NAME = "metadata-db-secrets"
 KEYS = {"MYSQL_ROOT_PASSWORD", "MYSQL_USERNAME", "MYSQL_PASSWORD"}

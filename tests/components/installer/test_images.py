@@ -9,11 +9,11 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from installer.errors import InstallerError
-from installer.images import catalog, digests, engines
-from installer.images.cli import images
-from installer.images.commands import ROOT
-from installer.images.digests import PushedImage
+from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.installer.images import catalog, digests, engines
+from kubeflow_metadata.installer.images.cli import images
+from kubeflow_metadata.installer.images.commands import ROOT
+from kubeflow_metadata.installer.images.digests import PushedImage
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
@@ -153,7 +153,7 @@ def test_a_failing_engine_shows_what_it_said(machine):
 
 
 def test_a_base_image_that_cannot_be_had_is_named(machine, monkeypatch):
-    monkeypatch.setattr("installer.images.commands._build_ui", lambda: None)
+    monkeypatch.setattr("kubeflow_metadata.installer.images.commands._build_ui", lambda: None)
     (machine.bin / "docker").write_text("#!/bin/sh\ncase $1 in info) ;; *) echo no such host; exit 1 ;; esac\n")
     (machine.bin / "docker").chmod(0o755)
 
@@ -165,7 +165,7 @@ def test_a_base_image_that_cannot_be_had_is_named(machine, monkeypatch):
 
 
 def test_a_build_that_fails_with_its_base_here_shows_what_the_engine_said(machine, monkeypatch):
-    monkeypatch.setattr("installer.images.commands._build_ui", lambda: None)
+    monkeypatch.setattr("kubeflow_metadata.installer.images.commands._build_ui", lambda: None)
     (machine.bin / "docker").write_text("#!/bin/sh\ncase $1 in build) echo no space left; exit 1 ;; esac\n")
     (machine.bin / "docker").chmod(0o755)
 

@@ -7,10 +7,10 @@ import sys
 import psutil
 import pytest
 
-from installer.errors import InstallerError
-from installer.local import processes
-from installer.local.ports import HOST, is_free, next_free
-from installer.local.state import ServerRecord
+from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.installer.local import processes
+from kubeflow_metadata.installer.local.ports import HOST, is_free, next_free
+from kubeflow_metadata.installer.local.state import ServerRecord
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 import pytest
 import yaml
 
-from installer.errors import InstallerError
-from installer.model.loading import load_settings, settings_of
-from installer.model.settings import Settings
-from installer.model.sizes import resources_of
-from installer.render.overlay import Overlay
+from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.installer.model.loading import load_settings, settings_of
+from kubeflow_metadata.installer.model.settings import Settings
+from kubeflow_metadata.installer.model.sizes import resources_of
+from kubeflow_metadata.installer.render.overlay import Overlay
 
 
 def problem(values):

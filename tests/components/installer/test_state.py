@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from installer.errors import InstallerError
-from installer.local.state import DataDir, ServerRecord
+from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.installer.local.state import DataDir, ServerRecord
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from installer.errors import InstallerError
-from installer.terminal import Terminal, table
+from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.installer.terminal import Terminal, table
 
 
 def test_results_go_to_standard_output_and_progress_to_standard_error(capsys):

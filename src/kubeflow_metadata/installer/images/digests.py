@@ -1,0 +1,59 @@
+"""A file that says which images were pushed where, for manifests, chart and installer to pin."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from kubeflow_metadata.errors import InstallerError
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class PushedImage:
+    """An image in a registry."""
+
+    name: str
+    repository: str
+    tag: str
+    digest: str
+
+    @property
+    def pinned(self) -> str:
+        """The reference that always means the very same image."""
+        return f"{self.repository}@{self.digest}"
+
+
+def write(file: Path, images: list[PushedImage]) -> None:
+    """Writes the file, over an older one."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    document = {"images": [{**asdict(image), "pinned": image.pinned} for image in images]}
+    file.write_text(json.dumps(document, indent=2) + "\n")
+
+
+def read(file: Path) -> list[PushedImage]:
+    """Reads what `write` wrote.
+
+    Raises:
+        InstallerError: the file is missing or is not such a file.
+    """
+    try:
+        entries = json.loads(file.read_text())["images"]
+        fields = ("name", "repository", "tag", "digest")
+        images = [PushedImage(**{field: str(entry[field]) for field in fields}) for entry in entries]
+    except OSError as error:
+        raise InstallerError(
+            f"Cannot read {file}: {error.strerror}.", hint="Make it with: python -m installer images push REGISTRY"
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise InstallerError(
+            f"{file} is not a file of image digests.",
+            hint="Make it anew with: python -m installer images push REGISTRY",
+        ) from None
+    for image in images:
+        if not _DIGEST.fullmatch(image.digest):
+            raise InstallerError(f"{file}: {image.digest!r} of {image.name} is no sha256 digest.")
+    return images

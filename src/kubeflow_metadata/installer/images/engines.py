@@ -1,0 +1,102 @@
+"""Docker, Podman and Buildah behind the same few verbs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kubeflow_metadata.errors import InstallerError
+
+NAMES = ("docker", "podman", "buildah")
+_TAIL_LINES = 20
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What a build takes besides its folder."""
+
+    arguments: Mapping[str, str]
+    network: str | None = None
+    platform: str | None = None
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A program that builds and moves images."""
+
+    name: str
+
+    def build(self, reference: str, folder: Path, dockerfile: Path, options: BuildOptions) -> None:
+        """Builds an image from a folder."""
+        command = [self.name, "build", f"--tag={reference}", f"--file={dockerfile}"]
+        command += [part for name, value in options.arguments.items() for part in ("--build-arg", f"{name}={value}")]
+        command += [f"--network={options.network}"] if options.network else []
+        command += [f"--platform={options.platform}"] if options.platform else []
+        run([*command, str(folder)])
+
+    def has(self, reference: str) -> bool:
+        """Whether the image is on this machine."""
+        kind = [] if self.name == "buildah" else ["image"]
+        arguments = ["--type=image"] if self.name == "buildah" else []
+        return run([self.name, *kind, "inspect", *arguments, reference], check=False).returncode == 0
+
+    def save(self, reference: str, archive: Path) -> None:
+        """Writes an image to a file that `docker load` and kind understand."""
+        if self.name == "buildah":
+            run(["buildah", "push", reference, f"docker-archive:{archive}:{reference}"])
+        else:
+            run([self.name, "save", f"--output={archive}", reference])
+
+    def push(self, reference: str, target: str, *, plain_http: bool = False) -> str:
+        """Pushes an image under another reference and gives back its digest there."""
+        if self.name == "docker":
+            run(["docker", "tag", reference, target])
+            run(["docker", "push", target])
+            digests = run(["docker", "image", "inspect", '--format={{join .RepoDigests "\\n"}}', target]).stdout
+            repository = target.rpartition(":")[0]
+            for line in digests.split():
+                name, _, digest = line.partition("@")
+                if name == repository:
+                    return digest
+            raise InstallerError(f"docker pushed {target} but tells no digest of it.")
+        with tempfile.TemporaryDirectory() as folder:
+            digest_file = Path(folder) / "digest"
+            insecure = ["--tls-verify=false"] if plain_http else []
+            run([self.name, "push", *insecure, f"--digestfile={digest_file}", reference, f"docker://{target}"])
+            return digest_file.read_text().strip()
+
+
+def find(name: str | None = None) -> Engine:
+    """The engine of that name, or the first one that works on this machine.
+
+    Raises:
+        InstallerError: there is none.
+    """
+    for candidate in [name] if name else NAMES:
+        if shutil.which(candidate) and run([candidate, "info"], check=False).returncode == 0:
+            return Engine(candidate)
+    if name:
+        raise InstallerError(f"{name} does not answer.", hint=f"Start it, and look at: {name} info")
+    raise InstallerError(
+        "Neither Docker nor Podman nor Buildah answers on this machine.",
+        hint="Install or start one of them, then type the same again.",
+    )
+
+
+def run(command: Sequence[str], *, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Runs a command; a failure shows the end of what it said."""
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise InstallerError(f"{command[0]} is not installed.", hint="Install it, then type the same again.") from None
+    if check and done.returncode:
+        said = f"{done.stdout}\n{done.stderr}".strip().splitlines()
+        raise InstallerError(
+            f"`{' '.join(command[:3])} ...` failed with exit code {done.returncode}.",
+            details="\n".join(said[-_TAIL_LINES:]),
+        )
+    return done

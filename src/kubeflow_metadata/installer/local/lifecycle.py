@@ -1,0 +1,75 @@
+"""Telling how the servers are, and taking them down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubeflow_metadata.installer.local import processes
+from kubeflow_metadata.installer.local.servers import SERVERS, Server, endpoints
+from kubeflow_metadata.installer.local.state import DataDir, ServerRecord
+from kubeflow_metadata.installer.terminal import Terminal
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """How one server is: ``running``, ``not answering``, ``dead`` (it ended by itself) or ``stopped``."""
+
+    name: str
+    title: str
+    state: str
+    pid: int | None
+    port: int | None
+
+
+def stop_servers(data_dir: DataDir, terminal: Terminal) -> list[str]:
+    """Stops what runs, those first that need others; returns the names of what was stopped."""
+    stopped = []
+    for server in reversed(SERVERS):
+        record = data_dir.servers().get(server.name)
+        if record and processes.is_running(record):
+            with terminal.step(f"Stopping the {server.title} (pid {record.pid})"):
+                stop_server(server.name, data_dir)
+            stopped.append(server.name)
+        else:
+            data_dir.remember(server.name, None)
+    return stopped
+
+
+def running(data_dir: DataDir) -> set[str]:
+    """The names of the servers whose processes run, whether they answer or not."""
+    return {name for name, record in data_dir.servers().items() if processes.is_running(record)}
+
+
+def stop_server(name: str, data_dir: DataDir) -> None:
+    """Stops one server where it runs, and forgets it."""
+    if record := data_dir.servers().get(name):
+        processes.stop(record)
+        data_dir.remember(name, None)
+
+
+def status(data_dir: DataDir) -> list[ServerStatus]:
+    """How each server is now."""
+    known = data_dir.servers()
+    return [_status(server, known.get(server.name)) for server in SERVERS]
+
+
+def describe(statuses: list[ServerStatus], data_dir: DataDir) -> dict[str, object]:
+    """The status as a document."""
+    ports = {server.name: server.port for server in statuses if server.port is not None}
+    return {
+        "running": all(server.state == "running" for server in statuses),
+        "servers": [vars(server) for server in statuses],
+        "endpoints": endpoints(ports),
+        "data_dir": str(data_dir.path),
+        "log_dir": str(data_dir.logs),
+    }
+
+
+def _status(server: Server, record: ServerRecord | None) -> ServerStatus:
+    if record is None:
+        return ServerStatus(server.name, server.title, "stopped", None, None)
+    if not processes.is_running(record):
+        state = "dead"
+    else:
+        state = "running" if server.answers(record.port) else "not answering"
+    return ServerStatus(server.name, server.title, state, record.pid, record.port)

@@ -1,0 +1,108 @@
+"""The three servers of laptop mode: how each is started, where it listens and how one sees that it answers."""
+
+from __future__ import annotations
+
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kubeflow_metadata.installer.local.ports import HOST
+
+_PROBE_TIMEOUT_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """One of the three servers.
+
+    Attributes:
+        name: what users call it: ``logs --local NAME``.
+        title: what it is.
+        default_port: where it listens unless asked otherwise.
+        needs: the servers that it talks to.
+        command: its command line from the ports of all servers and the database file.
+        answers: whether it answers on a port and can do its work.
+    """
+
+    name: str
+    title: str
+    default_port: int
+    needs: tuple[str, ...]
+    command: Callable[[Mapping[str, int], Path], list[str]]
+    answers: Callable[[int], bool]
+
+
+def _http_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=_PROBE_TIMEOUT_SECONDS) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _grpc_serving(port: int) -> bool:
+    import grpc
+    from grpc_health.v1 import health_pb2
+
+    # A pool of its own: a shared one would remember, and wait after, the refusals of a server that just starts.
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    with grpc.insecure_channel(f"{HOST}:{port}", options=options) as channel:
+        check = channel.unary_unary(
+            "/grpc.health.v1.Health/Check",
+            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_pb2.HealthCheckResponse.FromString,
+        )
+        try:
+            answer = check(health_pb2.HealthCheckRequest(), timeout=_PROBE_TIMEOUT_SECONDS)
+        except grpc.RpcError:
+            return False
+        return answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def _grpc_command(ports: Mapping[str, int], database: Path) -> list[str]:
+    return [
+        *_python("kubeflow_metadata.mlmd"),
+        f"--grpc_host={HOST}",
+        f"--grpc_port={ports['grpc']}",
+        f"--sqlite_config_filename_uri={database}",
+    ]
+
+
+def _rest_command(ports: Mapping[str, int], _database: Path) -> list[str]:
+    return [
+        *_python("kubeflow_metadata.rest"),
+        f"--http_host={HOST}",
+        f"--http_port={ports['rest']}",
+        f"--mlmd_grpc_host={HOST}",
+        f"--mlmd_grpc_port={ports['grpc']}",
+    ]
+
+
+def _ui_command(ports: Mapping[str, int], _database: Path) -> list[str]:
+    return [
+        *_python("kubeflow_metadata.ui"),
+        f"--host={HOST}",
+        f"--port={ports['ui']}",
+        f"--rest_url=http://{HOST}:{ports['rest']}",
+    ]
+
+
+def _python(module: str) -> list[str]:
+    return [sys.executable, "-m", module]
+
+
+# In the order in which they start.
+SERVERS = (
+    Server("grpc", "MLMD gRPC server", 9090, (), _grpc_command, _grpc_serving),
+    Server("rest", "REST backend", 8080, ("grpc",), _rest_command, _http_ready),
+    Server("ui", "Artifact Store UI", 3000, ("rest",), _ui_command, _http_ready),
+)
+
+
+def endpoints(ports: Mapping[str, int]) -> dict[str, str]:
+    """Where users and clients reach each server."""
+    forms = {"rest": "http://{}:{}", "grpc": "{}:{}", "ui": "http://{}:{}"}
+    return {name: form.format(HOST, ports[name]) for name, form in forms.items() if name in ports}
