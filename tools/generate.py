@@ -22,7 +22,7 @@ from kubeflow_metadata.installer.render.overlay import Overlay
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "charts" / "metadata"
 MANIFESTS = ROOT / "manifests" / "metadata"
-MADE = "Made by `make generate` from kubeflow_metadata.src/kubeflow_metadata/installer/model; change it there."
+MADE = "Made by `make generate` from src/kubeflow_metadata/installer/model; change it there."
 START, END = "<!-- settings: made by `make generate` -->", "<!-- end of settings -->"
 SIZES_START, SIZES_END = "<!-- sizes: made by `make generate` -->", "<!-- end of sizes -->"
 

@@ -1,4 +1,4 @@
-"""Generates ``src/kubeflow_metadata/proto/*_pb2.py`` and their type stubs; with ``--check`` tells whether they are up to date."""
+"""Generates ``kubeflow_metadata/proto/*_pb2.py`` and their stubs; with ``--check`` tells whether they are up to date."""
 
 import filecmp
 import subprocess
@@ -8,17 +8,18 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = ROOT / "src" / "kubeflow_metadata" / "proto"
+SOURCES = ROOT / "src"
+PACKAGE = SOURCES / "kubeflow_metadata" / "proto"
 
 
 def main() -> None:
     protoc = install_protoc()
     if "--check" not in sys.argv:
-        generate(protoc, ROOT)
+        generate(protoc, SOURCES)
         return
     with tempfile.TemporaryDirectory() as scratch:
         generate(protoc, Path(scratch))
-        fresh = sorted((Path(scratch) / PACKAGE.name).iterdir())
+        fresh = sorted((Path(scratch) / PACKAGE.relative_to(SOURCES)).iterdir())
         stale = [file.name for file in fresh if not filecmp.cmp(file, PACKAGE / file.name, shallow=False)]
     if stale:
         sys.exit(f"Not up to date: {', '.join(stale)}. Type: make proto")
@@ -38,9 +39,9 @@ def install_protoc() -> Path:
 
 
 def generate(protoc: Path, out: Path) -> None:
-    files = sorted(file.relative_to(ROOT) for file in PACKAGE.glob("*.proto"))
+    files = sorted(file.relative_to(SOURCES) for file in PACKAGE.glob("*.proto"))
     subprocess.run(
-        [protoc, "-m", "grpc_tools.protoc", f"-I{ROOT}", f"--python_out={out}", f"--pyi_out={out}", *files],
+        [protoc, "-m", "grpc_tools.protoc", f"-I{SOURCES}", f"--python_out={out}", f"--pyi_out={out}", *files],
         check=True,
         cwd=ROOT,
     )

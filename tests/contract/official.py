@@ -10,13 +10,13 @@ from pathlib import Path
 
 from google.protobuf import text_format
 
-from kubeflow_metadata.proto import metadata_store_pb2 as pb
-from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from kubeflow_metadata.mlmd.db.mysql.database import MySqlDatabase
 from kubeflow_metadata.mlmd.db.mysql.settings import MySqlSettings
 from kubeflow_metadata.mlmd.db.sqlite import SqliteDatabase
 from kubeflow_metadata.mlmd.errors import StoreError
 from kubeflow_metadata.mlmd.service import MetadataStore
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 
 DRIVER = Path(__file__).parent / "clients" / "official_store.py"
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from kubeflow_metadata.mlmd.db.mysql.settings import MySqlSettings
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from tests.contract.official import Official, Ours, plugins, request
 
 pytestmark = pytest.mark.contract

@@ -38,8 +38,12 @@ def test_one_image_runs_the_three_servers_as_any_uid_on_a_read_only_root(
 ) -> None:
     pod = workloads.pod("metadata", {}, volumes=[{"name": "data", "emptyDir": {}}])
     pod["spec"]["containers"] = [
-        server("grpc", "kubeflow_metadata.mlmd", 9090, "--sqlite_config_filename_uri=/data/metadata.db", "--grpc_port=9090"),
-        server("rest", "kubeflow_metadata.rest", 8080, "--http_port=8080", "--mlmd_grpc_port=9090", "--http_host=0.0.0.0"),
+        server(
+            "grpc", "kubeflow_metadata.mlmd", 9090, "--sqlite_config_filename_uri=/data/metadata.db", "--grpc_port=9090"
+        ),
+        server(
+            "rest", "kubeflow_metadata.rest", 8080, "--http_port=8080", "--mlmd_grpc_port=9090", "--http_host=0.0.0.0"
+        ),
         server("ui", "kubeflow_metadata.ui", 3000, "--port=3000", "--rest_url=http://127.0.0.1:8080", "--host=0.0.0.0"),
     ]
     pod["spec"]["containers"][0]["command"].append("--grpc_host=0.0.0.0")
@@ -67,7 +71,9 @@ def test_the_image_has_no_build_tools_of_ours_and_says_what_it_is(cluster: Clust
     for module in ("pip", "hatchling", "kubernetes", "pytest"):
         words = ["run", "--rm", "--network=none", "--read-only", "--user=54321", loaded]
         assert not cluster.engine.succeeds(*words, "python", "-c", f"import {module}"), module
-    assert cluster.engine.succeeds(*words, "python", "-c", "import kubeflow_metadata.mlmd, kubeflow_metadata.rest, kubeflow_metadata.ui")
+    assert cluster.engine.succeeds(
+        *words, "python", "-c", "import kubeflow_metadata.mlmd, kubeflow_metadata.rest, kubeflow_metadata.ui"
+    )
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def installed(tmp_path_factory):
 
 def run(installed, directory, *arguments):
     environment = {**os.environ, "PYTHONPATH": str(installed)}
-    command = [sys.executable, "-m", "installer", *arguments]
+    command = [sys.executable, "-m", "kubeflow_metadata.installer", *arguments]
     return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=True).stdout
 
 
@@ -50,6 +50,6 @@ def test_render_puts_a_copy_of_the_manifests_beside_the_overlay(installed, tmp_p
 
 
 def test_the_chart_is_in_it(installed):
-    chart = installed / "installer" / "charts" / "metadata"
+    chart = installed / "kubeflow_metadata" / "installer" / "charts" / "metadata"
     command = [tools.HELM_4.path, "template", "metadata", chart, "--kube-version", rendering.KUBERNETES]
     assert "kind: StatefulSet" in subprocess.run(command, capture_output=True, text=True, check=True).stdout

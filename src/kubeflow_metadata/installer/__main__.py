@@ -1,4 +1,4 @@
-"""``python -m installer``."""
+"""``python -m kubeflow_metadata.installer``: the command ``kubeflow-metadata`` where it is not on the PATH."""
 
 from kubeflow_metadata.installer.cli import main
 

@@ -1,4 +1,4 @@
-"""The command line: it only parses; ``kubeflow_metadata.installer.cluster.commands`` and ``kubeflow_metadata.installer.local.commands`` do the work."""
+"""The command line: it only parses; ``cluster.commands`` and ``local.commands`` do the work."""
 
 from __future__ import annotations
 

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
-from kubeflow_metadata.proto import metadata_store_pb2 as pb
-from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from kubeflow_metadata.mlmd.db.base import Database, Session, SqlValue
 from kubeflow_metadata.mlmd.engine.executions import Stores
 from kubeflow_metadata.mlmd.engine.kinds import ARTIFACT, CONTEXT, EXECUTION, LINK_TABLES, Node, NodeKind, NodeType
@@ -15,6 +13,8 @@ from kubeflow_metadata.mlmd.engine.links import related_contexts
 from kubeflow_metadata.mlmd.engine.nodes import Nodes
 from kubeflow_metadata.mlmd.engine.types import PutOptions, TypeCatalog, Types
 from kubeflow_metadata.mlmd.errors import InvalidArgumentError, NotFoundError, UnimplementedError
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 
 N = TypeVar("N", bound=Node)
 T = TypeVar("T", bound=NodeType)

@@ -17,12 +17,12 @@ from google.protobuf.message import DecodeError, Message
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from kubeflow_metadata.mlmd import metrics
 from kubeflow_metadata.mlmd.db import deadlines
 from kubeflow_metadata.mlmd.errors import Code, InvalidArgumentError, StoreError
 from kubeflow_metadata.mlmd.options import ServerOptions
 from kubeflow_metadata.mlmd.service import METHODS, MetadataStore
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 
 SERVICE = rpc.DESCRIPTOR.services_by_name["MetadataStoreService"].full_name
 

@@ -14,8 +14,6 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from kubeflow_metadata.proto import metadata_store_pb2 as pb
-from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from kubeflow_metadata.mlmd import retries
 from kubeflow_metadata.mlmd.any_kind import AnyKind, by_external_ids, put_options
 from kubeflow_metadata.mlmd.engine.events import get_events, put_events
@@ -26,6 +24,8 @@ from kubeflow_metadata.mlmd.engine.links import put_links, put_parent_contexts
 from kubeflow_metadata.mlmd.engine.nodes import UpdateOptions
 from kubeflow_metadata.mlmd.engine.subgraphs import put_lineage_subgraph
 from kubeflow_metadata.mlmd.engine.types import Types
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 
 METHODS = tuple(rpc.DESCRIPTOR.services_by_name["MetadataStoreService"].methods)
 

@@ -1,5 +1,5 @@
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
-from mlmd_proto import metadata_store_pb2 as _metadata_store_pb2
+from kubeflow_metadata.proto import metadata_store_pb2 as _metadata_store_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message

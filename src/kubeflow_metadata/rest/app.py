@@ -12,16 +12,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from kubeflow_metadata.rest.api import Api
-from kubeflow_metadata.rest.handlers import Limits
 from kubeflow_metadata.rest.health import Readiness, healthz, readyz
 from kubeflow_metadata.rest.metrics import REGISTRY
 from kubeflow_metadata.rest.observe import Observer
 from kubeflow_metadata.rest.predefined import prepare
-from kubeflow_metadata.rest.routes import PREFIX
-from kubeflow_metadata.rest.schemas import TypeDefinition
+from kubeflow_metadata.rest.schema_files import TypeDefinition
 from kubeflow_metadata.rest.store import Store, connect
-from kubeflow_metadata.rest.swagger import swagger_json
+from kubeflow_metadata.rest.v1alpha1.api import Api
+from kubeflow_metadata.rest.v1alpha1.handlers import Limits
+from kubeflow_metadata.rest.v1alpha1.routes import PREFIX
+from kubeflow_metadata.rest.v1alpha1.swagger import swagger_json
 
 
 @dataclass(frozen=True)

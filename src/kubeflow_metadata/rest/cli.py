@@ -186,8 +186,8 @@ def main(
 
     from kubeflow_metadata.rest.app import Settings, create_app
     from kubeflow_metadata.rest.grpc_web.app import create_grpc_web_app
-    from kubeflow_metadata.rest.handlers import Limits
-    from kubeflow_metadata.rest.schemas import SchemaError, load_definitions
+    from kubeflow_metadata.rest.schema_files import SchemaError, load_definitions
+    from kubeflow_metadata.rest.v1alpha1.handlers import Limits
     from kubeflow_metadata.serving.http import ListenError, Site, listen, serve, url_of
     from kubeflow_metadata.serving.logs import configure_logs
 

@@ -6,7 +6,7 @@ from http import HTTPStatus
 import grpc
 from starlette.responses import PlainTextResponse, Response
 
-from kubeflow_metadata.rest.wire import quote
+from kubeflow_metadata.rest.v1alpha1.wire import quote
 
 Code = grpc.StatusCode
 

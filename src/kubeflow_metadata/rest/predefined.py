@@ -8,7 +8,7 @@ import structlog
 
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
 from kubeflow_metadata.rest.health import Readiness
-from kubeflow_metadata.rest.schemas import TypeDefinition
+from kubeflow_metadata.rest.schema_files import TypeDefinition
 from kubeflow_metadata.rest.store import Store, StoreError
 
 _LOG = structlog.get_logger("kubeflow_metadata.rest.predefined")

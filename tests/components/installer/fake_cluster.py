@@ -3,8 +3,8 @@
 import copy
 import json
 
-from kubeflow_metadata.installer.cluster.connection import ConflictError
 from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.installer.cluster.connection import ConflictError
 
 _READY = {"type": "Ready", "status": "True"}
 

@@ -10,7 +10,11 @@ from click.testing import CliRunner
 from kubeflow_metadata.installer.cli import main
 
 HEAVY = {"kubernetes", "grpc", "pydantic", "yaml", "jinja2", "rich", "psutil", "kfmd", "httpx"}
-HEAVY |= {"kubeflow_metadata.installer.local", "kubeflow_metadata.installer.cluster", "kubeflow_metadata.installer.model"}
+HEAVY |= {
+    "kubeflow_metadata.installer.local",
+    "kubeflow_metadata.installer.cluster",
+    "kubeflow_metadata.installer.model",
+}
 
 
 def run(*arguments):

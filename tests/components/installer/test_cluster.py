@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from kubeflow_metadata.errors import InstallerError
 from kubeflow_metadata.installer.cluster import applying, commands, engines, inventory, pods, rollouts, smoke
 from kubeflow_metadata.installer.cluster.commands import Target
 from kubeflow_metadata.installer.cluster.connection import UnreachableError
-from kubeflow_metadata.errors import InstallerError
 from kubeflow_metadata.installer.terminal import Terminal
 from tests.components.installer.fake_cluster import FakeCluster, container, pod, workload
 

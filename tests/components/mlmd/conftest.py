@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from google.protobuf import text_format
 
-from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from kubeflow_metadata.mlmd.db.base import Database
 from kubeflow_metadata.mlmd.db.mysql.database import MySqlDatabase
 from kubeflow_metadata.mlmd.db.sqlite import SqliteDatabase
 from kubeflow_metadata.mlmd.service import MetadataStore
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from tests.support.mysql_server import MySqlServer
 
 Call = Callable[..., Any]

@@ -13,9 +13,9 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2
 
+from kubeflow_metadata.mlmd.db.mysql.settings import MySqlSettings
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
-from kubeflow_metadata.mlmd.db.mysql.settings import MySqlSettings
 
 
 class Server:

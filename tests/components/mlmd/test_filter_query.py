@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from kubeflow_metadata.mlmd.engine.filtering import compiled
 from kubeflow_metadata.mlmd.engine.kinds import ARTIFACT, KINDS
 from kubeflow_metadata.mlmd.errors import InvalidArgumentError
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 
 LISTS = {
     "artifacts": ("GetArtifacts", rpc.GetArtifactsRequest),

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.mlmd.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
 
 @pytest.fixture

@@ -11,8 +11,6 @@ from dataclasses import replace
 import pytest
 from google.protobuf import text_format
 
-from kubeflow_metadata.proto import metadata_store_pb2 as pb
-from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from kubeflow_metadata.mlmd.db import deadlines
 from kubeflow_metadata.mlmd.db.base import TransactionUndoneError
 from kubeflow_metadata.mlmd.db.mysql import creation
@@ -26,6 +24,8 @@ from kubeflow_metadata.mlmd.errors import (
     UnavailableError,
 )
 from kubeflow_metadata.mlmd.service import MetadataStore
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from tests.support import mysql_server
 from tests.support.certificates import self_signed
 

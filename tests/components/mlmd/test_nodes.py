@@ -5,10 +5,15 @@ from google.protobuf import any_pb2, struct_pb2, text_format
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from kubeflow_metadata.mlmd.errors import (
+    AlreadyExistsError,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NotFoundError,
+)
+from kubeflow_metadata.mlmd.service import MetadataStore
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
-from kubeflow_metadata.mlmd.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError, NotFoundError
-from kubeflow_metadata.mlmd.service import MetadataStore
 
 
 def get(call, artifact_id):

@@ -134,6 +134,8 @@ def test_a_taken_port_is_an_error_that_names_the_flag(server, tmp_path):
 
 
 def test_no_database_is_an_error_never_a_store_in_memory():
-    started = subprocess.run([sys.executable, "-m", "kubeflow_metadata.mlmd"], capture_output=True, text=True, check=False)
+    started = subprocess.run(
+        [sys.executable, "-m", "kubeflow_metadata.mlmd"], capture_output=True, text=True, check=False
+    )
     assert started.returncode == 2
     assert "--sqlite_config_filename_uri" in started.stderr

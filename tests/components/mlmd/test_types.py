@@ -2,9 +2,9 @@
 
 import pytest
 
+from kubeflow_metadata.mlmd.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError, UnimplementedError
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
-from kubeflow_metadata.mlmd.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError, UnimplementedError
 
 ROWS = 'properties { key: "rows" value: INT }'
 SPLIT = 'properties { key: "split" value: STRING }'

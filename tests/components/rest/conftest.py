@@ -20,7 +20,7 @@ from kubeflow_metadata.mlmd.db.sqlite import SqliteDatabase
 from kubeflow_metadata.mlmd.server import GrpcServer, ServerOptions
 from kubeflow_metadata.mlmd.service import MetadataStore
 from kubeflow_metadata.rest.app import Settings, create_app
-from kubeflow_metadata.rest.schemas import load_definitions
+from kubeflow_metadata.rest.schema_files import load_definitions
 from kubeflow_metadata.serving.http import http_server, listen, url_of
 
 API = "/api/v1alpha1"

@@ -10,8 +10,8 @@ from prometheus_client import generate_latest
 
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
 from kubeflow_metadata.proto.metadata_store_service_pb2 import GetArtifactsRequest, GetArtifactsResponse
-from kubeflow_metadata.rest.handlers import Limits
 from kubeflow_metadata.rest.metrics import REGISTRY
+from kubeflow_metadata.rest.v1alpha1.handlers import Limits
 
 PLAIN = "text/plain; charset=utf-8"
 

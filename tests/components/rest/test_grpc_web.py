@@ -17,8 +17,8 @@ from prometheus_client import generate_latest
 from kubeflow_metadata.proto import metadata_store_service_pb2 as service
 from kubeflow_metadata.rest.app import Settings
 from kubeflow_metadata.rest.grpc_web.app import create_grpc_web_app
-from kubeflow_metadata.rest.handlers import Limits
 from kubeflow_metadata.rest.metrics import REGISTRY
+from kubeflow_metadata.rest.v1alpha1.handlers import Limits
 
 SERVICE = "/ml_metadata.MetadataStoreService"
 BINARY, TEXT = "application/grpc-web+proto", "application/grpc-web-text+proto"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeflow_metadata.rest.matching import BadPathError, Found, Matcher, NotFound, OtherVerb, decode_path
-from kubeflow_metadata.rest.routes import PREFIX, ROUTES
+from kubeflow_metadata.rest.v1alpha1.matching import BadPathError, Found, Matcher, NotFound, OtherVerb, decode_path
+from kubeflow_metadata.rest.v1alpha1.routes import PREFIX, ROUTES
 
 MATCHER = Matcher(ROUTES)
 

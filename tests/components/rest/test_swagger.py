@@ -1,9 +1,9 @@
 """The Swagger document that clients are generated from."""
 
-from kubeflow_metadata.rest.handlers import handlers
-from kubeflow_metadata.rest.routes import ROUTES
 from kubeflow_metadata.rest.store import Store
-from kubeflow_metadata.rest.swagger import swagger
+from kubeflow_metadata.rest.v1alpha1.handlers import handlers
+from kubeflow_metadata.rest.v1alpha1.routes import ROUTES
+from kubeflow_metadata.rest.v1alpha1.swagger import swagger
 
 
 def operations(document):

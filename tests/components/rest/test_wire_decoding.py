@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
-from kubeflow_metadata.rest.wire import DecodeError, Decoder, encode
+from kubeflow_metadata.rest.v1alpha1.wire import DecodeError, Decoder, encode
 
 
 def read(body, message=mlmd.Artifact):

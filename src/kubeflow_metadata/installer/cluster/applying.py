@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from kubeflow_metadata.errors import InstallerError
 from kubeflow_metadata.installer.cluster import inventory
 from kubeflow_metadata.installer.cluster.connection import Cluster, ConflictError, Object
 from kubeflow_metadata.installer.cluster.inventory import DATA_KINDS, Identity
-from kubeflow_metadata.errors import InstallerError
 
 PART = "metadata.kubeflow.org/part"
 _SELECTING = ("Service", "Deployment", "StatefulSet")

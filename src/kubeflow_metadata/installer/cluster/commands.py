@@ -9,10 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
+from kubeflow_metadata.errors import InstallerError
 from kubeflow_metadata.installer.cluster import applying, engines, inventory, pods, rollouts, smoke
 from kubeflow_metadata.installer.cluster.connection import Cluster, Object, connect
 from kubeflow_metadata.installer.cluster.inventory import DATA_KINDS
-from kubeflow_metadata.errors import InstallerError
 from kubeflow_metadata.installer.model.loading import load_settings
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.render.names import DEFAULT_NAMESPACE

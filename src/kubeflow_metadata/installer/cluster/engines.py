@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kubeflow_metadata.installer.cluster.connection import Cluster, Object
 from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.installer.cluster.connection import Cluster, Object
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.render import sources
 from kubeflow_metadata.installer.render.overlay import Overlay

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from kubeflow_metadata.errors import InstallerError
 from kubeflow_metadata.installer.cluster import pods
 from kubeflow_metadata.installer.cluster.connection import Cluster, Object, UnreachableError
 from kubeflow_metadata.installer.cluster.pods import Trouble
-from kubeflow_metadata.errors import InstallerError
 
 WORKLOADS = ("StatefulSet", "Deployment")
 _LOOK_SECONDS = 1.0

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from kubeflow_metadata.errors import InstallerError
 from kubeflow_metadata.installer.cluster import engines, pods
 from kubeflow_metadata.installer.cluster.applying import PART
 from kubeflow_metadata.installer.cluster.connection import Cluster, Object
 from kubeflow_metadata.installer.cluster.inventory import Identity, in_order
-from kubeflow_metadata.errors import InstallerError
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.render.names import SMOKE_JOB
 

@@ -13,8 +13,8 @@ from kubeflow_metadata.installer.local.logs import show_logs
 from kubeflow_metadata.installer.local.servers import SERVERS, endpoints
 from kubeflow_metadata.installer.local.starting import start_servers
 from kubeflow_metadata.installer.local.state import DataDir
-from kubeflow_metadata.smoke import checks, demo
 from kubeflow_metadata.installer.terminal import Terminal, table
+from kubeflow_metadata.smoke import checks, demo
 
 _UP = "python -m installer up --local"
 

@@ -9,7 +9,14 @@ from typing import Any
 from kubeflow_metadata.installer.model.settings import Amounts, Settings
 from kubeflow_metadata.installer.model.sizes import size_of
 from kubeflow_metadata.installer.render import networks
-from kubeflow_metadata.installer.render.names import DATABASE_FILES, DEFAULT_NAMESPACE, DEPLOYMENTS, SERVERS, SMOKE_JOB, Server
+from kubeflow_metadata.installer.render.names import (
+    DATABASE_FILES,
+    DEFAULT_NAMESPACE,
+    DEPLOYMENTS,
+    SERVERS,
+    SMOKE_JOB,
+    Server,
+)
 
 _DEFAULT = Settings()
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-_CHECKOUT = _PACKAGE.parent
+# src/kubeflow_metadata/installer in a checkout.
+_CHECKOUT = _PACKAGE.parents[2]
 
 
 def manifests() -> Path:
-    """The folder with ``base`` and ``components``."""
+    """Returns the folder with ``base`` and ``components``."""
     return _first(_CHECKOUT / "manifests" / "metadata", _PACKAGE / "manifests" / "metadata")
 
 
 def chart() -> Path:
-    """The folder of the Helm chart."""
+    """Returns the folder of the Helm chart."""
     return _first(_CHECKOUT / "charts" / "metadata", _PACKAGE / "charts" / "metadata")
 
 
 def are_of_a_checkout() -> bool:
-    """Whether the manifests lie in a checkout, which an overlay may refer to."""
+    """Returns whether the manifests lie in a checkout, which an overlay may refer to."""
     return manifests().is_relative_to(_CHECKOUT / "manifests")
 
 

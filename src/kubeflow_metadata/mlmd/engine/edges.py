@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import cast
 
-from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.mlmd.db.base import Session, batches, placeholders
 from kubeflow_metadata.mlmd.engine.events import COLUMNS, EventRow
 from kubeflow_metadata.mlmd.engine.kinds import ARTIFACT, EXECUTION, NodeKind
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
 OTHER = {ARTIFACT: EXECUTION, EXECUTION: ARTIFACT}
 

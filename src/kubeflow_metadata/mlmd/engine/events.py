@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias, cast
 
-from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.mlmd.db.base import DuplicateKeyError, Row, Session, SqlValue, batches, placeholders
 from kubeflow_metadata.mlmd.engine.kinds import ARTIFACT, EXECUTION, NodeKind
 from kubeflow_metadata.mlmd.engine.nodes import existing_ids
 from kubeflow_metadata.mlmd.errors import AlreadyExistsError, InvalidArgumentError
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
 # What a row of an event ``e`` holds.
 COLUMNS = "e.id, e.artifact_id, e.execution_id, e.type, e.milliseconds_since_epoch"

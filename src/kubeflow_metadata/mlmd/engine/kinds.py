@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.mlmd.db import schema
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
 Node: TypeAlias = pb.Artifact | pb.Execution | pb.Context
 NodeType: TypeAlias = pb.ArtifactType | pb.ExecutionType | pb.ContextType

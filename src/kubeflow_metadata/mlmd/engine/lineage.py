@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.mlmd.db.base import Session, batches, placeholders
 from kubeflow_metadata.mlmd.engine.edges import END, OTHER, Edges
 from kubeflow_metadata.mlmd.engine.events import EventRow, event_messages
@@ -19,6 +18,7 @@ from kubeflow_metadata.mlmd.engine.kinds import ARTIFACT, EXECUTION, KINDS, LINK
 from kubeflow_metadata.mlmd.engine.nodes import Nodes, ids_matching
 from kubeflow_metadata.mlmd.engine.types import all_types
 from kubeflow_metadata.mlmd.errors import InvalidArgumentError, NotFoundError
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
 # The official server's limits: what lies beyond is left out without a word.
 MAX_HOPS = 100

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import cast
 
-from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.mlmd.db.base import DuplicateKeyError, Session, batches, placeholders
 from kubeflow_metadata.mlmd.engine.kinds import CONTEXT, LINK_TABLES, NodeKind
 from kubeflow_metadata.mlmd.engine.nodes import Nodes, existing_ids
 from kubeflow_metadata.mlmd.errors import AlreadyExistsError, InvalidArgumentError
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
 
 def put_links(session: Session, kind: NodeKind, pairs: Iterable[tuple[int, int]], *, check: bool = True) -> None:

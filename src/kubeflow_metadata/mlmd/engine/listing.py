@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
-from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.mlmd.db.base import SqlValue
 from kubeflow_metadata.mlmd.engine.kinds import Node
 from kubeflow_metadata.mlmd.errors import InvalidArgumentError
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
 # The largest page of the official server. It answers larger wishes with 101 rows and no token; we answer with a page.
 MAX_PAGE_SIZE = 100

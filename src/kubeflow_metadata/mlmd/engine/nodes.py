@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Generic, TypeVar, cast
 
-from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.mlmd.db.base import Database, DuplicateKeyError, Row, Session, SqlValue, batches, placeholders
 from kubeflow_metadata.mlmd.engine import reading, values
 from kubeflow_metadata.mlmd.engine.filtering import Filter, compiled
@@ -16,6 +15,7 @@ from kubeflow_metadata.mlmd.engine.kinds import Node, NodeKind
 from kubeflow_metadata.mlmd.engine.listing import Page
 from kubeflow_metadata.mlmd.engine.types import TypeCatalog
 from kubeflow_metadata.mlmd.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
 N = TypeVar("N", bound=Node)
 

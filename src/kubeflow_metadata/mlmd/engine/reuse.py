@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import TypeVar
 
-from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.mlmd.engine.kinds import Node
 from kubeflow_metadata.mlmd.engine.nodes import Nodes, UpdateOptions
 from kubeflow_metadata.mlmd.errors import AbortedError, AlreadyExistsError, InvalidArgumentError
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
 N = TypeVar("N", bound=Node)
 K = TypeVar("K", bound=Hashable)

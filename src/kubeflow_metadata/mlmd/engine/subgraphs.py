@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kubeflow_metadata.proto import metadata_store_pb2 as pb
-from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from kubeflow_metadata.mlmd.db.base import Session
 from kubeflow_metadata.mlmd.engine.events import put_events
 from kubeflow_metadata.mlmd.engine.executions import Stores
@@ -14,6 +12,8 @@ from kubeflow_metadata.mlmd.engine.links import put_links
 from kubeflow_metadata.mlmd.engine.nodes import Nodes
 from kubeflow_metadata.mlmd.engine.reuse import put_contexts, with_id
 from kubeflow_metadata.mlmd.errors import InvalidArgumentError, OutOfRangeError
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
+from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 
 _Edge = rpc.PutLineageSubgraphRequest.EventEdge
 

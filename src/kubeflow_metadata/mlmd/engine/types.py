@@ -8,7 +8,6 @@ from typing import Any, Generic, TypeVar, cast
 
 from google.protobuf import json_format
 
-from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.mlmd.db import schema
 from kubeflow_metadata.mlmd.db.base import DuplicateKeyError, Session, SqlValue, batches, placeholders
 from kubeflow_metadata.mlmd.engine.kinds import KIND_OF_TYPE, NodeKind, NodeType
@@ -18,6 +17,7 @@ from kubeflow_metadata.mlmd.errors import (
     NotFoundError,
     UnimplementedError,
 )
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
 _BUILT_IN_NAMES = frozenset(name for name, _ in schema.BUILT_IN_TYPES)
 _COLUMNS = "t.id, t.type_kind, t.name, t.version, t.description, t.input_type, t.output_type, t.external_id"

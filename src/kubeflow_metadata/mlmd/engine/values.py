@@ -12,9 +12,9 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.mlmd.db.base import Database, Row, SqlValue
 from kubeflow_metadata.mlmd.errors import InvalidArgumentError
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
 COLUMNS = ("int_value", "double_value", "string_value", "proto_value", "bool_value")
 

@@ -17,10 +17,10 @@ from kubeflow_metadata.proto import metadata_store_service_pb2 as service
 from kubeflow_metadata.rest.errors import ApiError, plain_response
 from kubeflow_metadata.rest.grpc_web.framing import Framing, MessageReader, answer, framing_of
 from kubeflow_metadata.rest.grpc_web.timeout import seconds_of
-from kubeflow_metadata.rest.handlers import Limits
 from kubeflow_metadata.rest.metrics import count_grpc_web, observe_call
 from kubeflow_metadata.rest.slots import Slots
 from kubeflow_metadata.rest.store import SERVICE, request_id
+from kubeflow_metadata.rest.v1alpha1.handlers import Limits
 from kubeflow_metadata.serving.grpc_status import status_headers
 
 T = TypeVar("T")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from google.protobuf.descriptor import EnumDescriptor
 
-from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.mlmd.engine.kinds import ARTIFACT, CONTEXT, EXECUTION, LINK_TABLES, NodeKind
+from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
 
 class ValueType(enum.Enum):

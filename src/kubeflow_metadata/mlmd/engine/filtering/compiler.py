@@ -18,7 +18,14 @@ from lark.visitors import Transformer_NonRecursive, v_args
 
 from kubeflow_metadata.mlmd.db.base import SqlValue
 from kubeflow_metadata.mlmd.engine.filtering import Filter
-from kubeflow_metadata.mlmd.engine.filtering.columns import ATTRIBUTES, NEIGHBOURS, PROPERTY_VALUES, Column, Neighbour, ValueType
+from kubeflow_metadata.mlmd.engine.filtering.columns import (
+    ATTRIBUTES,
+    NEIGHBOURS,
+    PROPERTY_VALUES,
+    Column,
+    Neighbour,
+    ValueType,
+)
 from kubeflow_metadata.mlmd.engine.filtering.parsing import QueryError, explain, parse, read_string
 from kubeflow_metadata.mlmd.engine.filtering.parts import (
     Part,

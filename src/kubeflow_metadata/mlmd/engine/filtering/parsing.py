@@ -103,5 +103,7 @@ def _shorten(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _parser() -> Lark:
-    grammar = resources.files("kubeflow_metadata.mlmd.engine.filtering").joinpath("grammar.lark").read_text(encoding="utf-8")
+    grammar = (
+        resources.files("kubeflow_metadata.mlmd.engine.filtering").joinpath("grammar.lark").read_text(encoding="utf-8")
+    )
     return Lark(grammar, parser="lalr", propagate_positions=True)

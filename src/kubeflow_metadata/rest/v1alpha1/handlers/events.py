@@ -6,10 +6,10 @@ from collections.abc import Iterable
 import grpc
 
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
-from kubeflow_metadata.rest.handlers.call import Answer, Call, invalid
 from kubeflow_metadata.rest.store import Node, NodeStore, Store, StoreError, Type
-from kubeflow_metadata.rest.wire import encode
-from kubeflow_metadata.rest.wire.decode import INT64
+from kubeflow_metadata.rest.v1alpha1.handlers.call import Answer, Call, invalid
+from kubeflow_metadata.rest.v1alpha1.wire import encode
+from kubeflow_metadata.rest.v1alpha1.wire.decode import INT64
 
 _INTEGER = re.compile("[+-]?[0-9]+")
 # Ids asked for in one call: one statement in every database, and an answer of bounded size.

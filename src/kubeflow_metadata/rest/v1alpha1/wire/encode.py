@@ -15,7 +15,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from kubeflow_metadata.rest.wire.fields import descriptor_of, enum_of, fields_of, is_map, message_of
+from kubeflow_metadata.rest.v1alpha1.wire.fields import descriptor_of, enum_of, fields_of, is_map, message_of
 
 _Write = Callable[[Any], str]
 

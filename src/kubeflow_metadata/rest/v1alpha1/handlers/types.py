@@ -6,9 +6,9 @@ import grpc
 
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
 from kubeflow_metadata.rest.errors import ApiError
-from kubeflow_metadata.rest.handlers.call import Answer, Call, invalid, not_implemented
 from kubeflow_metadata.rest.store import Node, NodeStore, StoreError, Type
-from kubeflow_metadata.rest.wire import encode
+from kubeflow_metadata.rest.v1alpha1.handlers.call import Answer, Call, invalid, not_implemented
+from kubeflow_metadata.rest.v1alpha1.wire import encode
 
 _CONFLICT = "Type already exists with different properties."
 

@@ -11,13 +11,13 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from kubeflow_metadata.rest.errors import ApiError, error_response, plain_response
-from kubeflow_metadata.rest.handlers import Call, Limits, handlers
-from kubeflow_metadata.rest.matching import BadPathError, Found, Matcher, NotFound, decode_path
-from kubeflow_metadata.rest.routes import ROUTES, Route
 from kubeflow_metadata.rest.slots import Slots
 from kubeflow_metadata.rest.store import Store, StoreError, request_id
+from kubeflow_metadata.rest.v1alpha1.handlers import Call, Limits, handlers
+from kubeflow_metadata.rest.v1alpha1.matching import BadPathError, Found, Matcher, NotFound, decode_path
+from kubeflow_metadata.rest.v1alpha1.routes import ROUTES, Route
 
-_LOG = structlog.get_logger("kubeflow_metadata.rest.api")
+_LOG = structlog.get_logger("kubeflow_metadata.rest.v1alpha1.api")
 # grpc-gateway forwards the headers of the gRPC reply with this prefix.
 _HEADERS = {"Grpc-Metadata-Content-Type": "application/grpc"}
 _STORE_BROKEN = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS}

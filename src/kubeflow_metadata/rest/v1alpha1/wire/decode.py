@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from kubeflow_metadata.rest.wire.encode import quote
-from kubeflow_metadata.rest.wire.fields import descriptor_of, enum_of, fields_of, is_map, message_of
+from kubeflow_metadata.rest.v1alpha1.wire.encode import quote
+from kubeflow_metadata.rest.v1alpha1.wire.fields import descriptor_of, enum_of, fields_of, is_map, message_of
 
 INT64 = range(-(2**63), 2**63)
 

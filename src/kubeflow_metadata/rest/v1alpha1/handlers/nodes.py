@@ -9,10 +9,10 @@ import grpc
 
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
 from kubeflow_metadata.rest.errors import ApiError
-from kubeflow_metadata.rest.handlers.call import Answer, Call, invalid, not_implemented
 from kubeflow_metadata.rest.store import PAGE_SIZE, Node, NodeStore, StoreError, Type
-from kubeflow_metadata.rest.wire import encode
-from kubeflow_metadata.rest.wire.decode import INT64
+from kubeflow_metadata.rest.v1alpha1.handlers.call import Answer, Call, invalid, not_implemented
+from kubeflow_metadata.rest.v1alpha1.wire import encode
+from kubeflow_metadata.rest.v1alpha1.wire.decode import INT64
 
 _DIGITS = re.compile("[0-9]+")
 _PROPERTY_TYPES = {

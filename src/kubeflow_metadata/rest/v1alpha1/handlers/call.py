@@ -8,7 +8,7 @@ import grpc
 from google.protobuf.message import Message
 
 from kubeflow_metadata.rest.errors import ApiError
-from kubeflow_metadata.rest.wire import DecodeError, Decoder, quote
+from kubeflow_metadata.rest.v1alpha1.wire import DecodeError, Decoder, quote
 
 Answer = bytes | AsyncIterator[bytes]
 M = TypeVar("M", bound=Message)

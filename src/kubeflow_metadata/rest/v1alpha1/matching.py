@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import unquote_to_bytes
 
-from kubeflow_metadata.rest.routes import PREFIX, Route
+from kubeflow_metadata.rest.v1alpha1.routes import PREFIX, Route
 
 Segments = list[str]
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from kubeflow_metadata.rest.handlers.call import Call, Handler, Limits
-from kubeflow_metadata.rest.handlers.events import EventHandlers
-from kubeflow_metadata.rest.handlers.nodes import NodeHandlers
-from kubeflow_metadata.rest.handlers.types import TypeHandlers
 from kubeflow_metadata.rest.store import Store
+from kubeflow_metadata.rest.v1alpha1.handlers.call import Call, Handler, Limits
+from kubeflow_metadata.rest.v1alpha1.handlers.events import EventHandlers
+from kubeflow_metadata.rest.v1alpha1.handlers.nodes import NodeHandlers
+from kubeflow_metadata.rest.v1alpha1.handlers.types import TypeHandlers
 
 __all__ = ["Call", "Handler", "Limits", "handlers"]
 

@@ -38,9 +38,8 @@ class TypeDefinition:
 
 
 def packaged_directory() -> Path:
-    """The schemas that come with the server: in its package when installed, beside it in a checkout."""
-    here = Path(__file__).parent
-    return here / "schemas" if (here / "schemas").is_dir() else here.parent / "schemas"
+    """Returns the directory of the schemas that are part of this package."""
+    return Path(__file__).parent / "schemas"
 
 
 def load_definitions(user_directory: Path | None) -> Sequence[TypeDefinition]:

@@ -9,7 +9,7 @@ from referencing import Registry, Resource
 
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
 from kubeflow_metadata.rest.predefined import register
-from kubeflow_metadata.rest.schemas import SchemaError, TypeDefinition, load_definitions, packaged_directory
+from kubeflow_metadata.rest.schema_files import SchemaError, TypeDefinition, load_definitions, packaged_directory
 from kubeflow_metadata.rest.store import Store, connect
 
 BASE = "http://github.com/kubeflow/metadata/schema/alpha/"

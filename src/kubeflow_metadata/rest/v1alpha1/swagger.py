@@ -11,8 +11,8 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-from kubeflow_metadata.rest.routes import PREFIX, ROUTES, Result, Route
-from kubeflow_metadata.rest.wire.fields import descriptor_of, enum_of, fields_of, is_map, message_of
+from kubeflow_metadata.rest.v1alpha1.routes import PREFIX, ROUTES, Result, Route
+from kubeflow_metadata.rest.v1alpha1.wire.fields import descriptor_of, enum_of, fields_of, is_map, message_of
 
 Json = dict[str, Any]
 

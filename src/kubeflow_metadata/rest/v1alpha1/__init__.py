@@ -1,0 +1,1 @@
+"""``/api/v1alpha1``, wire-compatible with upstream's REST backend."""
