@@ -1,4 +1,4 @@
-"""Generates ``kubeflow_metadata/proto/*_pb2.py`` and their stubs; with ``--check`` tells whether they are up to date."""
+"""Generates ``kubeflow_metadata/proto/*_pb2.py`` and their stubs; with ``--check`` tells whether that was done."""
 
 import filecmp
 import subprocess
