@@ -3,14 +3,19 @@
 ``python3 tools/setup.py local ui``: the virtual environment ``.venv`` for laptop mode, and the built UI.
 ``python3 tools/setup.py dev ui``: the same with what tests and lint need.
 
-Uses the standard library only. What was installed or built is remembered by the hash of what it was made from.
+Goals are worked on at the same time; the first that fails stops the others. What was installed or built is remembered
+by the hash of what it was made from.
+
+Uses the standard library only, and of Python what 3.6 knows: an old ``python3`` gets as far as a clear refusal.
 """
 
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,9 +23,9 @@ VENV = ROOT / ".venv"
 CACHE = ROOT / ".cache"
 STATIC = ROOT / "src" / "kubeflow_metadata" / "ui" / "static"
 
-OLDEST_PYTHON = (3, 10)
-# Newest first: what to look for where `python3` itself is too old.
-OTHER_PYTHONS = ("python3.13", "python3.12", "python3.11", "python3.10")
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 14)
+# Newest first: what to look for where `python3` itself is not supported.
+OTHER_PYTHONS = ("python3.14", "python3.13", "python3.12", "python3.11", "python3.10")
 # The Node.js versions that the UI's tools run on, as `engines` in ui/package.json has them: these majors from these
 # minors on, and every major from the newest on.
 NODE_MINORS = {20: 19, 22: 12}
@@ -28,22 +33,22 @@ NEWEST_NODE = 24
 
 
 def main():
-    use_a_fitting_python()
-    for goal in sys.argv[1:]:
-        {"local": lambda: set_up_venv("local"), "dev": lambda: set_up_venv("dev"), "ui": build_ui}[goal]()
+    use_a_supported_python()
+    goals = {"local": lambda: set_up_venv("local"), "dev": lambda: set_up_venv("dev"), "ui": build_ui}
+    together([goals[name] for name in sys.argv[1:]])
 
 
-def use_a_fitting_python():
-    """Goes on in a newer Python where this one is too old."""
-    if sys.version_info >= OLDEST_PYTHON:
+def use_a_supported_python():
+    """Goes on in a supported Python where this one is too old or too new."""
+    if OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON:
         return
     for name in OTHER_PYTHONS:
         other = shutil.which(name)
-        # A shim on the PATH may lead nowhere.
-        if other and subprocess.call([other, "-c", ""], stderr=subprocess.DEVNULL) == 0:
+        # A shim on the PATH may lead nowhere, and Debian's Pythons may lack venv.
+        if other and subprocess.call([other, "-c", "import ensurepip, venv"], stderr=subprocess.DEVNULL) == 0:
             os.execv(other, [other, *sys.argv])
-    stop(
-        "Python 3.10 or newer is needed; this is {}.{}.".format(*sys.version_info[:2]),
+    raise SetUpError(
+        "Python {}.{} to {}.{} is needed; this is {}.{}.".format(*OLDEST_PYTHON, *NEWEST_PYTHON, *sys.version_info[:2]),
         "Install one, or name it: make PYTHON=/path/to/python3.12",
     )
 
@@ -57,16 +62,24 @@ def set_up_venv(kind):
         files = [ROOT / "requirements" / (done + ".lock"), *projects]
         if stamp(done).exists() and stamp(done).read_text() == digest(files):
             return
-    if not (VENV / "bin" / "python").exists():
+    # The last thing that making one writes: without it, that was interrupted.
+    if not (VENV / "bin" / "pip").exists():
         make_venv()
     say("Installing {} packages into .venv".format(kind))
-    python = str(VENV / "bin" / "python")
-    pip = [python, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    run([*pip, "install", "--require-hashes", "-r", str(ROOT / "requirements" / "build.lock")])
-    run([*pip, "install", "--require-hashes", "-r", str(lock)])
-    editable = ["--no-deps", "--no-build-isolation", "-e", str(ROOT), "-e", str(ROOT / "sdk")]
-    run([*pip, "install", *editable])
+    install(VENV, ROOT / "requirements" / "build.lock", lock)
+    run([*pip_of(VENV), "install", "--no-deps", "--no-build-isolation", "-e", str(ROOT), "-e", str(ROOT / "sdk")])
     stamp(kind).write_text(digest([lock, *projects]))
+
+
+def install(environment, *locks):
+    """Installs what locks name into a virtual environment."""
+    files = [word for lock in locks for word in ("-r", str(lock))]
+    # A lock names every package that its packages need, and Python compiles what is imported when it is imported.
+    run([*pip_of(environment), "install", "--no-deps", "--no-compile", "--require-hashes", *files])
+
+
+def pip_of(environment):
+    return [str(environment / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet"]
 
 
 def make_venv():
@@ -74,10 +87,10 @@ def make_venv():
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
     except ImportError:
-        stop(
+        raise SetUpError(
             "This Python ({}) cannot make virtual environments.".format(sys.executable),
             "Debian and Ubuntu: apt-get install python3-venv",
-        )
+        ) from None
     say("Making .venv with Python {}.{}".format(*sys.version_info[:2]))
     run([sys.executable, "-m", "venv", "--clear", str(VENV)])
 
@@ -115,8 +128,7 @@ def path_with_node():
     if not (done.exists() and done.read_text() == digest([lock])):
         say("No fitting Node.js is here: taking one from a Python package")
         run([sys.executable, "-m", "venv", "--clear", str(own)])
-        pip = [str(own / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet"]
-        run([*pip, "install", "--require-hashes", "-r", str(lock)])
+        install(own, lock)
         done.write_text(digest([lock]))
     return os.pathsep.join([str(own / "bin"), os.environ["PATH"]])
 
@@ -137,25 +149,96 @@ def digest(files):
     return found.hexdigest()
 
 
-def run(command, **options):
+class SetUpError(Exception):
+    """What is wrong, and what to type next."""
+
+
+class Running:
+    """The processes that run now: stopping them stops whoever waits for one, and lets no other start."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.processes = set()
+        self.stopped = False
+
+    def start(self, command, **options):
+        with self.lock:
+            if self.stopped:
+                raise SetUpError("Stopped.", "")
+            # A session of its own, so that what npm starts is stopped with it.
+            process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, **options
+            )
+            self.processes.add(process)
+            return process
+
+    def ended(self, process):
+        with self.lock:
+            self.processes.discard(process)
+
+    def stop(self):
+        with self.lock:
+            self.stopped = True
+            for process in self.processes:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGTERM)
+
+
+RUNNING = Running()
+
+
+def together(goals):
+    """Works on all goals at the same time.
+
+    Raises:
+        SetUpError: one of them did; the others were stopped.
+    """
+    failures = []
+
+    def work_on(goal):
+        try:
+            goal()
+        except BaseException as failure:
+            failures.append(failure)
+            RUNNING.stop()
+
+    threads = [threading.Thread(target=work_on, args=(goal,)) for goal in goals]
     try:
-        subprocess.run(command, check=True, **options)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    except KeyboardInterrupt:
+        RUNNING.stop()
+        raise
+    if failures:
+        raise failures[0]
+
+
+def run(command, **options):
+    """Runs a command; what it prints is shown where it fails, in one piece."""
+    try:
+        process = RUNNING.start(command, **options)
     except FileNotFoundError:
-        stop("{} is not installed.".format(command[0]), "Install it, then type the same again.")
-    except subprocess.CalledProcessError as error:
-        stop("This failed with exit code {}: {}".format(error.returncode, " ".join(command)), "See the lines above.")
+        raise SetUpError("{} is not installed.".format(command[0]), "Install it, then type the same again.") from None
+    output = process.communicate()[0]
+    RUNNING.ended(process)
+    if process.returncode:
+        if not RUNNING.stopped:
+            sys.stderr.write(output.decode(errors="replace"))
+        raise SetUpError(
+            "This failed with exit code {}: {}".format(process.returncode, " ".join(command)), "See the lines above."
+        )
 
 
 def say(text):
     print(text + " ...", flush=True)
 
 
-def stop(problem, hint):
-    sys.exit("Error: {}\n{}".format(problem, hint))
-
-
 if __name__ == "__main__":
     try:
         main()
+    except SetUpError as error:
+        sys.exit("Error: {}\n{}".format(*error.args))
     except KeyboardInterrupt:
         sys.exit(130)
