@@ -24,9 +24,8 @@ import grpc
 from benchmarks import calls
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
-from tests.contract import environments
-from tests.contract.official import plugins
-from tests.support import mysql_server
+from tests.support import mysql_server, public_clients
+from tests.support.official_library import plugins
 
 HERE = Path(__file__).parent
 CLIENTS = 8
@@ -95,7 +94,7 @@ def ours(port: int, place: Place) -> list[str]:
 
 
 def official(port: int, place: Place, *, mode: str = "connect") -> list[str]:
-    python = str(environments.python(environments.OFFICIAL_PINS, environments.OFFICIAL_PYTHONS))
+    python = str(public_clients.python(public_clients.OFFICIAL_PINS, public_clients.OFFICIAL_PYTHONS))
     return [python, str(HERE / "official_server.py"), mode, str(port), place.config]
 
 

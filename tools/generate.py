@@ -4,6 +4,8 @@ That is the chart's values, schema, tables and copies of files that the manifest
 overlays, each from the ``settings.yaml`` beside it.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 import textwrap

@@ -3,6 +3,8 @@
 The locks hold for every supported Python and platform. They start from the ranges in ``pyproject.toml``.
 """
 
+from __future__ import annotations
+
 import shutil
 import subprocess
 import sys

@@ -1,5 +1,7 @@
 """Generates ``kubeflow_metadata/proto/*_pb2.py`` and their stubs; with ``--check`` tells whether that was done."""
 
+from __future__ import annotations
+
 import filecmp
 import subprocess
 import sys

@@ -1,5 +1,7 @@
 """A real browser: the Chromium of this machine."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import pytest

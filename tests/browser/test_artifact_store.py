@@ -1,5 +1,7 @@
 """The Artifact Store in a browser, over all servers, with the demo logged."""
 
+from __future__ import annotations
+
 import re
 from urllib.parse import urlsplit
 

@@ -1,5 +1,7 @@
 """Pages that call the service themselves, with the grpc-web client of Kubeflow Pipelines in a real browser."""
 
+from __future__ import annotations
+
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 

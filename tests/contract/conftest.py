@@ -1,5 +1,7 @@
 """Public clients, unmodified, each in a virtual environment of its own that is built once and kept in `.cache`."""
 
+from __future__ import annotations
+
 import json
 import os
 import subprocess
@@ -11,10 +13,10 @@ from uuid import uuid4
 
 import pytest
 
-from tests.contract import environments
-from tests.contract.environments import OFFICIAL_PINS, OFFICIAL_PYTHONS
+from tests.support import public_clients
+from tests.support.checkout import CLIENT_SCRIPTS
+from tests.support.public_clients import OFFICIAL_PINS, OFFICIAL_PYTHONS
 
-SCRIPTS = Path(__file__).parent / "clients"
 # 1.14.0 and 1.0.0 are of the servers of newer Kubeflow releases and of 1.4; 0.22 and older need TensorFlow.
 OLDER_OFFICIAL = {
     "1.14.0": (("absl-py==1.4.0", "attrs==21.4.0", "grpcio==1.67.1", "protobuf==3.20.3", "six==1.17.0"), ("3.9",)),
@@ -42,7 +44,7 @@ def client_environment() -> Callable[..., RunScript]:
 @pytest.fixture(scope="session")
 def official_wheels() -> None:
     """Skips where the official library, and so what builds on it, cannot be installed."""
-    if reason := environments.why_no_official_wheels():
+    if reason := public_clients.why_no_official_wheels():
         pytest.skip(reason)
 
 
@@ -95,7 +97,7 @@ def _runner(python: Path) -> RunScript:
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         environment |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
         done = subprocess.run(
-            [python, SCRIPTS / script, *arguments], env=environment, capture_output=True, text=True, timeout=120
+            [python, CLIENT_SCRIPTS / script, *arguments], env=environment, capture_output=True, text=True, timeout=120
         )
         assert done.returncode == 0, f"{script} failed:\n{done.stderr}"
         return json.loads(done.stdout)
@@ -105,8 +107,8 @@ def _runner(python: Path) -> RunScript:
 
 def _python(pins: tuple[str, ...], pythons: tuple[str, ...], *, exactly: bool = False) -> Path:
     try:
-        return environments.python(pins, pythons, exactly=exactly)
-    except environments.NoInterpreterError as missing:
+        return public_clients.python(pins, pythons, exactly=exactly)
+    except public_clients.NoInterpreterError as missing:
         pytest.skip(str(missing))
-    except environments.NotInstalledError as failed:
+    except public_clients.NotInstalledError as failed:
         pytest.fail(str(failed), pytrace=False)

@@ -1,5 +1,7 @@
 """What people type with curl: no JSON content type, slashes in type names as they are, fields that do not exist."""
 
+from __future__ import annotations
+
 import http.client
 import json
 from urllib.parse import quote

@@ -1,5 +1,7 @@
 """The gRPC client of the official `ml-metadata` package, as PyPI has it, and as older clusters have it."""
 
+from __future__ import annotations
+
 import json
 import urllib.request
 

@@ -1,20 +1,23 @@
 """The grpc-web client that pages are built with, as npm has it: the one of Kubeflow Pipelines, and the newest."""
 
+from __future__ import annotations
+
 import base64
 import json
 import shutil
 import subprocess
 import time
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
+from tests.support.checkout import CLIENT_SCRIPTS
+from tests.support.servers import running_server, unused_port
 
 pytestmark = pytest.mark.contract
 
-SCRIPT = Path(__file__).parent / "clients" / "grpc_web" / "call.js"
+SCRIPT = CLIENT_SCRIPTS / "grpc_web" / "call.js"
 
 OK, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, UNIMPLEMENTED, UNAVAILABLE = 0, 3, 4, 5, 12, 14
 
@@ -143,11 +146,11 @@ def test_a_deadline_is_taken_along(call, served, far):
     assert code == OK
 
 
-def test_a_ui_server_whose_backend_is_away_says_so(call, stack, server, free_port):
-    port = free_port()
+def test_a_ui_server_whose_backend_is_away_says_so(call, stack):
+    port = unused_port()
     flags = (f"--port={port}", f"--rest_url={stack.rest_url}", "--grpc_web_url=http://127.0.0.1:1")
     url = f"http://127.0.0.1:{port}"
-    with server("kubeflow_metadata.ui", *flags, probe=f"{url}/healthz"):
+    with running_server("kubeflow_metadata.ui", *flags, probe=f"{url}/healthz"):
         ((code, message),) = call(url, ("GetContextTypes", rpc.GetContextTypesRequest()))
     assert code == UNAVAILABLE
     assert "http://127.0.0.1:1 cannot be reached" in message

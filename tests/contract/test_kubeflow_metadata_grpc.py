@@ -1,5 +1,7 @@
 """`kubeflow-metadata` 0.3.1, the last one: it speaks gRPC through the official library."""
 
+from __future__ import annotations
+
 import json
 import urllib.request
 

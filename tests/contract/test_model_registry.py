@@ -3,6 +3,8 @@
 From 0.2.9 on it speaks the registry's own REST API, which is not served here.
 """
 
+from __future__ import annotations
+
 import pytest
 
 pytestmark = pytest.mark.contract

@@ -1,5 +1,7 @@
 """`docs/demo.ipynb` does what it says, cell by cell."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import nbformat

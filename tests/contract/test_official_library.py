@@ -1,12 +1,14 @@
 """Our engine beside the official library, `ml-metadata` 1.17.1: each opens the other's database and goes on with it."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import pytest
 
 from kubeflow_metadata.mlmd.db.mysql.settings import MySqlSettings
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
-from tests.contract.official import Official, Ours, plugins, request
+from tests.support.official_library import Official, Ours, plugins, request
 
 pytestmark = pytest.mark.contract
 

@@ -1,10 +1,12 @@
 """The test suite that the wheel of `ml-metadata` carries, taken from the installed wheel, against our gRPC server."""
 
+from __future__ import annotations
+
 import contextlib
 
 import pytest
 
-from tests.components.mlmd.processes import Server, mysql_flags, with_password
+from tests.support.mlmd_server import Server, mysql_flags, with_password
 
 pytestmark = pytest.mark.contract
 

@@ -1,8 +1,10 @@
 """The REST SDKs that people have installed, as PyPI has them, and ours: the same scripts, the same results."""
 
+from __future__ import annotations
+
 import pytest
 
-from tests.contract.environments import PUBLIC_SDKS
+from tests.support.public_clients import PUBLIC_SDKS
 
 pytestmark = pytest.mark.contract
 

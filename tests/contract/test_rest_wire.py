@@ -1,5 +1,7 @@
 """The REST wire as sockets see it: what HTTP clients do that a friendly library would not."""
 
+from __future__ import annotations
+
 import http.client
 import json
 import re

@@ -4,6 +4,8 @@
 `docs/mlmd-compatibility.md`; the requests keep away from it, or `same` says where it shows.
 """
 
+from __future__ import annotations
+
 import itertools
 import os
 
@@ -12,8 +14,8 @@ from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
 
 from kubeflow_metadata.mlmd.errors import Code
-from tests.contract.official import Official, Ours, request
-from tests.contract.strategies import REQUESTS
+from tests.support.generated_requests import REQUESTS
+from tests.support.official_library import Official, Ours, request
 
 pytestmark = pytest.mark.contract
 

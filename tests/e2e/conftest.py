@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Once
-from tests.e2e import images, installations
 from tests.support.cluster import kind, report, tools
 from tests.support.cluster.kind import Cluster
 from tests.support.cluster.locks import Lock
 from tests.support.cluster.shell import console
+from tests.support.e2e import images, installations
+from tests.support.once import Once
 
 HERE = Path(__file__).resolve().parent
 TEST_SECONDS = 300

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import installations, workloads
-from tests.e2e.forwarding import forwarded
-from tests.e2e.waiting import eventually
 from tests.support.cluster import report, versions
 from tests.support.cluster.kind import Cluster
 from tests.support.cluster.shell import ClusterError
+from tests.support.e2e import installations, workloads
+from tests.support.e2e.forwarding import forwarded
+from tests.support.waiting import eventually
 
 SERVE = "import http.server, os; os.chdir('/data'); print('serving', flush=True); \
 http.server.test(http.server.SimpleHTTPRequestHandler, port=8080)"

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e import workloads
-from tests.e2e.installations import Installation, namespace
-from tests.e2e.waiting import eventually
 from tests.support.cluster import versions
 from tests.support.cluster.kind import Cluster
+from tests.support.e2e import workloads
+from tests.support.e2e.installations import Installation, namespace
+from tests.support.waiting import eventually
 
 PASSWORD = "not our own"
 HOST = "other-mysql"

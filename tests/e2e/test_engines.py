@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.installations import DATA, Installation, namespace
 from tests.support.cluster import tools
 from tests.support.cluster.kind import Cluster
+from tests.support.e2e.installations import DATA, Installation, namespace
 
 
 @pytest.fixture(scope="module")

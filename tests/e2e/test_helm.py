@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e import images
-from tests.e2e.installations import CHART, DATA, Installation, namespace
-from tests.e2e.waiting import eventually
 from tests.support.cluster import tools
 from tests.support.cluster.kind import Cluster
+from tests.support.e2e import images
+from tests.support.e2e.installations import CHART, DATA, Installation, namespace
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from kubeflow_metadata.installer.images import catalog
-from tests.e2e import workloads
-from tests.e2e.forwarding import forwarded
-from tests.e2e.images import REFERENCE, TAG, installer_images
-from tests.e2e.waiting import eventually
 from tests.support.cluster import tools
 from tests.support.cluster.kind import Cluster
+from tests.support.e2e import workloads
+from tests.support.e2e.forwarding import forwarded
+from tests.support.e2e.images import REFERENCE, TAG, installer_images
+from tests.support.waiting import eventually
 
 
 def server(name: str, module: str, port: int, *arguments: str) -> dict[str, Any]:

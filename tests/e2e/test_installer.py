@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.installations import Installation, namespace
 from tests.support.cluster import tools
 from tests.support.cluster.kind import Cluster
+from tests.support.e2e.installations import Installation, namespace
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,14 @@ from playwright.sync_api import expect
 
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
-from tests.e2e import images
-from tests.e2e.forwarding import forwarded
-from tests.e2e.installations import BASE, CHART, PART, SECRET, SERVERS, Installation, namespace
-from tests.e2e.waiting import eventually
+from tests.support.checkout import CLIENT_SCRIPTS
 from tests.support.chromium import chromium
 from tests.support.cluster.kind import Cluster
 from tests.support.cluster.shell import console
+from tests.support.e2e import images
+from tests.support.e2e.forwarding import forwarded
+from tests.support.e2e.installations import BASE, CHART, PART, SECRET, SERVERS, Installation, namespace
+from tests.support.waiting import eventually
 
 SCRIPTS = Path(__file__).parent / "scripts"
 DEMO = {"MNIST", "MNIST-evaluation", "mytable-dump"}
@@ -66,7 +67,7 @@ def test_servers_do_not_use_root(healthy: Installation) -> None:
 
 
 def test_the_demo_of_the_unmodified_kfmd_is_seen_through_every_server(healthy: Installation, client_image: str) -> None:
-    script = Path(__file__).parents[1] / "contract" / "clients" / "log_demo.py"
+    script = CLIENT_SCRIPTS / "log_demo.py"
     address = f"metadata-service.{healthy.namespace}:8080"
     logged = json.loads(healthy.run_script("kfmd", client_image, script, "kfmd.metadata", address, "e2e"))
 

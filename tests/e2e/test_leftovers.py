@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.waiting import eventually
+from tests.support.checkout import ROOT
 from tests.support.cluster import engine, kind
-from tests.support.cluster.paths import CLUSTERS, PROJECT
+from tests.support.cluster.paths import CLUSTERS
+from tests.support.waiting import eventually
 
 OURS = ("dockerd", "containerd", "docker-proxy", "kind", "kube", "etcd", "coredns", "runc", "systemd", "pause")
 
@@ -61,7 +62,7 @@ def test_two_runs_one_of_them_killed_leave_nothing_behind() -> None:
     before, records = machine_state(), set(CLUSTERS.glob("*"))
     killed, finished = kind.unique_name(), kind.unique_name()
 
-    run = subprocess.Popen([sys.executable, "-c", RUN, killed], cwd=PROJECT, start_new_session=True)
+    run = subprocess.Popen([sys.executable, "-c", RUN, killed], cwd=ROOT, start_new_session=True)
     try:
         eventually(lambda: f"{killed}-control-plane" in nodes(), "the run has made its node", seconds=300)
     finally:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import workloads
-from tests.e2e.installations import namespace
-from tests.e2e.waiting import eventually
 from tests.support.cluster import versions
 from tests.support.cluster.kind import Cluster
+from tests.support.e2e import workloads
+from tests.support.e2e.installations import namespace
+from tests.support.waiting import eventually
 
 DATABASE = "metadb"
 USER = "metadata"

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import workloads
-from tests.e2e.installations import Installation, namespace
-from tests.e2e.waiting import eventually
 from tests.support.cluster.kind import Cluster
 from tests.support.cluster.locks import Lock
+from tests.support.e2e import workloads
+from tests.support.e2e.installations import Installation, namespace
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

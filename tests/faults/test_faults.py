@@ -4,6 +4,8 @@ No acknowledged write may be lost, nothing may be stored twice, nothing read may
 themselves. KFM_FAULT_SECONDS says for how long (`make soak` takes a minute).
 """
 
+from __future__ import annotations
+
 import os
 import random
 import signal
@@ -16,7 +18,7 @@ import psutil
 import pytest
 
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
-from tests.faults.clients import Client, Record, is_as_given, put_types, read, serving, write
+from tests.support.load import Client, Record, is_as_given, put_types, read, serving, write
 
 SECONDS = float(os.environ.get("KFM_FAULT_SECONDS", "15"))
 WRITERS = READERS = 8

@@ -1,5 +1,7 @@
 """Clients that are idle, slow, endless or too large do not keep others from being answered."""
 
+from __future__ import annotations
+
 import resource
 import socket
 import threading
@@ -9,7 +11,7 @@ import pytest
 
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
-from tests.components.mlmd.processes import Server, health_of, put_type
+from tests.support.mlmd_server import Server, health_of, put_type
 
 # The beginning of every HTTP/2 connection (RFC 9113, section 3.4), and an empty SETTINGS frame.
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])

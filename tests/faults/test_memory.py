@@ -1,5 +1,7 @@
 """Memory stays flat under a mixed load. KFM_SOAK_SECONDS says for how long (`make soak` takes ten minutes)."""
 
+from __future__ import annotations
+
 import os
 import random
 import threading
@@ -10,7 +12,7 @@ import psutil
 import pytest
 
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
-from tests.faults.clients import Client, Record, put_types, read, serving, write
+from tests.support.load import Client, Record, put_types, read, serving, write
 
 SECONDS = float(os.environ.get("KFM_SOAK_SECONDS", "12"))
 CLIENTS = 4

@@ -1,5 +1,7 @@
 """Runs the installer as a user does, on a data directory of the test's own."""
 
+from __future__ import annotations
+
 import json
 import subprocess
 import sys

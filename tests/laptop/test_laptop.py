@@ -1,5 +1,7 @@
 """Laptop mode as a user meets it, on good days and on bad ones."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal

@@ -6,17 +6,14 @@ They need kustomize, Helm and kube-score, which are built once with Go: `make te
 from __future__ import annotations
 
 import pickle
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Once
-from tests.packaging import configurations, rendering
-from tests.packaging.configurations import Configuration
-from tests.packaging.rendering import Object
 from tests.support.cluster import tools
+from tests.support.once import Once
+from tests.support.packaging.rendered import Rendered, render_all
+from tests.support.packaging.rendering import Object
 
 HERE = Path(__file__).resolve().parent
 TOOLS = (tools.KUSTOMIZE, tools.KUSTOMIZE_OLDEST, tools.HELM_4, tools.HELM_3, tools.KUBE_SCORE)
@@ -28,18 +25,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None if any(path.is_relative_to(HERE) for path in asked_for) else True
 
 
-@dataclass(frozen=True)
-class Rendered:
-    """A configuration, and the objects of both ways."""
-
-    configuration: Configuration
-    kustomize: list[Object]
-    helm: list[Object]
-
-    def __str__(self) -> str:
-        return str(self.configuration)
-
-
 @pytest.fixture(scope="session", autouse=True)
 def built_tools() -> None:
     tools.build(TOOLS)
@@ -49,27 +34,9 @@ def built_tools() -> None:
 def rendered(built_tools: None, run_folder: Path, once: Once) -> list[Rendered]:
     """Every configuration that is tried, named ones first; rendered once, whichever process comes first."""
     file = run_folder / "rendered.pickle"
-    once("rendered", lambda: file.write_bytes(pickle.dumps(_render_all(run_folder / "rendered"))))
+    once("rendered", lambda: file.write_bytes(pickle.dumps(render_all(run_folder / "rendered"))))
     found: list[Rendered] = pickle.loads(file.read_bytes())
     return found
-
-
-def _render_all(directory: Path) -> list[Rendered]:
-    def render(numbered: tuple[int, Configuration]) -> Rendered:
-        number, configuration = numbered
-        place = directory / str(number)
-        try:
-            return Rendered(
-                configuration,
-                rendering.kustomize(configuration, place),
-                rendering.helm(configuration, place),
-            )
-        except rendering.RenderError as error:
-            raise AssertionError(f"{configuration}\n{error}") from error
-
-    wanted = [*configurations.named(), *configurations.drawn()]
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(render, enumerate(wanted)))
 
 
 @pytest.fixture(scope="session")

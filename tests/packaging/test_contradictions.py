@@ -9,8 +9,8 @@ import pytest
 from kubeflow_metadata.errors import InstallerError
 from kubeflow_metadata.installer.model.loading import settings_of
 from kubeflow_metadata.installer.render.sources import manifests
-from tests.packaging import rendering
-from tests.packaging.configurations import COMPONENTS, CONTRADICTIONS, Configuration, merged
+from tests.support.packaging import rendering
+from tests.support.packaging.configurations import COMPONENTS, CONTRADICTIONS, Configuration, merged
 
 REFUSED = [(merged(*(COMPONENTS[name] for name in sorted(pair))), "contradict each other") for pair in CONTRADICTIONS]
 REFUSED += [

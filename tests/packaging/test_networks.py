@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.packaging import rendering
-from tests.packaging.configurations import COMPONENTS, Configuration, merged
-from tests.packaging.networks import Peer, allowed, pod
+from tests.support.packaging import rendering
+from tests.support.packaging.configurations import COMPONENTS, Configuration, merged
+from tests.support.packaging.networks import Peer, allowed, pod
 
 PART = "metadata.kubeflow.org/part"
 

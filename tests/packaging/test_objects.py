@@ -9,9 +9,9 @@ import kubernetes_validate
 import pytest
 
 from kubeflow_metadata.installer.images.catalog import MYSQL, server_reference
-from tests.packaging.conftest import Rendered
-from tests.packaging.quantities import cpu, memory
-from tests.packaging.rendering import Object, pod_spec
+from tests.support.packaging.quantities import cpu, memory
+from tests.support.packaging.rendered import Rendered
+from tests.support.packaging.rendering import Object, pod_spec
 
 # The oldest that is supported, and the newest ones that there are schemas of.
 KUBERNETES_VERSIONS = [

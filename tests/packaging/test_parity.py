@@ -10,11 +10,11 @@ import yaml
 from kubeflow_metadata.installer.model.loading import settings_of
 from kubeflow_metadata.installer.render.overlay import Overlay
 from kubeflow_metadata.installer.render.sources import manifests
-from tests.packaging import configurations, rendering
-from tests.packaging.configurations import Configuration
-from tests.packaging.conftest import Rendered
-from tests.packaging.rendering import Object
 from tests.support.cluster import tools
+from tests.support.packaging import configurations, rendering
+from tests.support.packaging.configurations import Configuration
+from tests.support.packaging.rendered import Rendered
+from tests.support.packaging.rendering import Object
 
 
 def assert_equal(rendered: Rendered) -> None:

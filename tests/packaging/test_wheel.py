@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.packaging import rendering
-from tests.packaging.configurations import Configuration
 from tests.support.cluster import tools
+from tests.support.packaging import rendering
+from tests.support.packaging.configurations import Configuration
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -26,6 +26,7 @@ from tests.support.cluster import stand_ins
 from tests.support.cluster.locks import alone
 from tests.support.cluster.paths import CACHE
 from tests.support.cluster.shell import ClusterError
+from tests.support.servers import unused_port
 
 USER = "metadata"
 PASSWORD = "it's a \\ secret"  # what quoting could break
@@ -109,7 +110,7 @@ class MySqlServer:
             subprocess.run(
                 [*self._command(), "--initialize-insecure"], check=True, capture_output=True, timeout=120, cwd="/"
             )
-        self.port = self.port or _free_port()
+        self.port = self.port or unused_port()
         with (self.folder / "mysqld.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [
@@ -222,10 +223,3 @@ def running(*options: str, durable: bool = True) -> Iterator[MySqlServer]:
             yield server
         finally:
             server.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port

@@ -1,20 +1,17 @@
 """A store over a new database of each kind, called as the gRPC layer calls it."""
 
-from collections.abc import Callable, Iterator
+from __future__ import annotations
+
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from google.protobuf import text_format
 
 from kubeflow_metadata.mlmd.db.base import Database
 from kubeflow_metadata.mlmd.db.mysql.database import MySqlDatabase
 from kubeflow_metadata.mlmd.db.sqlite import SqliteDatabase
-from kubeflow_metadata.mlmd.service import MetadataStore
-from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from tests.support.mysql_server import MySqlServer
-
-Call = Callable[..., Any]
+from tests.support.store import Call, caller
 
 
 @pytest.fixture
@@ -43,14 +40,7 @@ def database(request: pytest.FixtureRequest) -> Database:
 @pytest.fixture
 def call(database: Database) -> Call:
     """Calls a method with its request in protobuf's text format, or as a message."""
-    store = MetadataStore(database)
-
-    def call(method: str, request: Any = "") -> Any:
-        if isinstance(request, str):
-            request = text_format.Parse(request, getattr(rpc, f"{method}Request")())
-        return store.handler(method)(request)
-
-    return call
+    return caller(database)
 
 
 @pytest.fixture

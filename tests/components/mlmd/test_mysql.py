@@ -23,23 +23,14 @@ from kubeflow_metadata.mlmd.errors import (
     OutOfRangeError,
     UnavailableError,
 )
-from kubeflow_metadata.mlmd.service import MetadataStore
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from tests.support import mysql_server
 from tests.support.certificates import self_signed
+from tests.support.store import assert_works, caller
 
 ROW = ("name", "type_kind")
 TABLES = sorted([*creation._TABLES, "KfmStore"])
-
-
-def caller(database):
-    store = MetadataStore(database)
-
-    def call(method, text=""):
-        return store.handler(method)(text_format.Parse(text, getattr(rpc, f"{method}Request")()))
-
-    return call
 
 
 @pytest.fixture
@@ -62,14 +53,6 @@ def opened(settings):
     yield open_it
     for database in databases:
         database.close()
-
-
-def assert_works(database):
-    call = caller(database)
-    (type_id,) = call("PutTypes", 'artifact_types { name: "works" }').artifact_type_ids
-    (artifact_id,) = call("PutArtifacts", f'artifacts {{ type_id: {type_id} uri: "漢字🚀" }}').artifact_ids
-    (stored,) = call("GetArtifactsByID", f"artifact_ids: {artifact_id}").artifacts
-    assert stored.uri == "漢字🚀"
 
 
 def tables(mysql, settings):

@@ -9,8 +9,8 @@ import pytest
 
 from kubeflow_metadata.mlmd.db.mysql.database import MySqlDatabase
 from kubeflow_metadata.mlmd.errors import UnavailableError
-from tests.components.mlmd.test_mysql import assert_works, caller
 from tests.support import mysql_server
+from tests.support.store import assert_works, caller
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
-from tests.components.mlmd.processes import Server, health_of, put_type
+from tests.support.mlmd_server import Server, health_of, put_type
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ import grpc
 import pytest
 
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
-from tests.components.mlmd.processes import Server, health_of
 from tests.support.certificates import self_signed
+from tests.support.mlmd_server import Server, health_of
+from tests.support.servers import unused_port
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +49,8 @@ def test_clients_without_a_certificate_are_refused_where_one_is_asked_for(tmp_pa
         server.stop()
 
 
-def test_probes_have_a_port_without_tls(tmp_path, certificate, free_port):
-    port = free_port()
+def test_probes_have_a_port_without_tls(tmp_path, certificate):
+    port = unused_port()
     server = start(tmp_path, certificate, f"--health_port={port}")
     try:
         assert health_of(server, "readiness", f"localhost:{port}") == "SERVING"

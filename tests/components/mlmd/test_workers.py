@@ -15,7 +15,8 @@ import pytest
 
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
-from tests.components.mlmd.processes import Server, health_of, mysql_flags, put_type, with_password
+from tests.support.mlmd_server import Server, health_of, mysql_flags, put_type, with_password
+from tests.support.servers import unused_port
 
 SECONDS = 60
 
@@ -34,8 +35,8 @@ def settings(mysql):
 
 
 @pytest.fixture
-def server(settings, free_port):
-    flags = ["--worker_processes=2", f"--metrics_port={free_port()}", f"--health_port={free_port()}"]
+def server(settings):
+    flags = ["--worker_processes=2", f"--metrics_port={unused_port()}", f"--health_port={unused_port()}"]
     server = Server(*mysql_flags(settings), *flags, "--log_level=debug", env=with_password(settings))
     server.metrics_url = f"http://127.0.0.1:{flags[1].partition('=')[2]}/metrics"
     server.health_target = f"127.0.0.1:{flags[2].partition('=')[2]}"
@@ -141,8 +142,8 @@ def test_a_call_ends_at_its_deadline(server, mysql, settings):
         eventually(lambda: mysql.sql(running) == [(0,)])
 
 
-def test_without_its_database_it_lives_but_is_not_ready(settings, free_port):
-    away = [f"--mysql_config_port={free_port()}" if "port" in flag else flag for flag in mysql_flags(settings)]
+def test_without_its_database_it_lives_but_is_not_ready(settings):
+    away = [f"--mysql_config_port={unused_port()}" if "port" in flag else flag for flag in mysql_flags(settings)]
     server = Server(*away, "--worker_processes=1", env=with_password(settings))
     try:
         assert health_of(server, "liveness") == "SERVING"

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from tests.support.servers import unused_port
+
 COMMAND = [sys.executable, "-m", "kubeflow_metadata.rest"]
 
 
@@ -117,8 +119,8 @@ def test_a_signal_ends_the_server_in_peace(process, number):
     assert "Traceback" not in errors
 
 
-def test_requests_under_way_are_finished_on_both_ports_before_the_server_ends(process, scripted, free_port):
-    port = free_port()
+def test_requests_under_way_are_finished_on_both_ports_before_the_server_ends(process, scripted):
+    port = unused_port()
     under_way = threading.Barrier(2)
 
     def answer(method, request, context):

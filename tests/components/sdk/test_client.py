@@ -1,5 +1,7 @@
 """`kfmd.openapi_client`: one method a call, typed messages, and names that survive the way into a path and back."""
 
+from __future__ import annotations
+
 import json
 import math
 from datetime import datetime, timezone

@@ -1,5 +1,7 @@
 """What happens when the network or the backend fails: what is tried again, what never is, and what the user reads."""
 
+from __future__ import annotations
+
 import socket
 from itertools import count
 

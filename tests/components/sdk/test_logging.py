@@ -1,11 +1,12 @@
 """Logging with `kfmd.metadata`: what goes over the wire, what is refused before, what comes back."""
 
+from __future__ import annotations
+
 import json
 import re
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kfmd import metadata, openapi_client
 
-CONTRACT = Path(__file__).parents[2] / "contract"
+from tests.support.checkout import CLIENT_SCRIPTS, ROOT
+
+RECORDED = ROOT / "tests" / "contract" / "recorded"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}")
 
 
@@ -41,17 +44,17 @@ def without_times(request):
 
 def test_a_script_written_for_kfmd_0_1_8_sends_what_it_always_sent(backend):
     subprocess.run(
-        [sys.executable, CONTRACT / "clients" / "log_demo.py", "kfmd.metadata", backend.address, "ws1"],
+        [sys.executable, CLIENT_SCRIPTS / "log_demo.py", "kfmd.metadata", backend.address, "ws1"],
         check=True,
         stdout=subprocess.PIPE,
     )
-    recorded = json.loads((CONTRACT / "recorded" / "log-demo.json").read_text())
+    recorded = json.loads((RECORDED / "log-demo.json").read_text())
     assert [without_times(request) for request in backend.requests] == recorded
 
 
 def test_a_script_written_for_kfmd_0_1_8_runs_with_warnings_as_errors(backend):
     subprocess.run(
-        [sys.executable, "-W", "error", CONTRACT / "clients" / "log_demo.py", "kfmd.metadata", backend.address, "w"],
+        [sys.executable, "-W", "error", CLIENT_SCRIPTS / "log_demo.py", "kfmd.metadata", backend.address, "w"],
         check=True,
         stdout=subprocess.PIPE,
     )

@@ -1,16 +1,18 @@
 """The library that makes the end-to-end cluster: its choices, without a cluster."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.waiting import eventually
 from tests.support.cluster import container_images, stand_ins, tools, versions
 from tests.support.cluster.container_images import ImageSource, choose
 from tests.support.cluster.keys import content_key
 from tests.support.cluster.locks import Lock
 from tests.support.cluster.shell import ClusterError, run, run_visibly
+from tests.support.waiting import eventually
 
 
 class FakeEngine:

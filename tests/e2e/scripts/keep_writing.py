@@ -3,6 +3,8 @@
 Prints the name of each artifact that was acknowledged, and of each call that failed what came back.
 """
 
+from __future__ import annotations
+
 import json
 import pathlib
 import sys

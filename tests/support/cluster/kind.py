@@ -8,10 +8,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.checkout import ROOT
 from tests.support.cluster import container_images, engine, tools
 from tests.support.cluster.engine import Engine
 from tests.support.cluster.locks import Lock, alone
-from tests.support.cluster.paths import CLUSTERS, PROJECT
+from tests.support.cluster.paths import CLUSTERS
 from tests.support.cluster.shell import ClusterError, console, run, run_visibly, step
 
 PREFIX = "kfm-e2e-"
@@ -63,7 +64,7 @@ class Cluster:
 
 def kept_name() -> str:
     """The name of the cluster that `kind-up` keeps for this checkout."""
-    return PREFIX + hashlib.sha256(str(PROJECT).encode()).hexdigest()[:6]
+    return PREFIX + hashlib.sha256(str(ROOT).encode()).hexdigest()[:6]
 
 
 def unique_name() -> str:

@@ -9,7 +9,8 @@ import hashlib
 import os
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[3]
+from tests.support.checkout import ROOT
+
 STAND_INS = Path(__file__).resolve().parent / "stand_ins"
 COMMANDS_MODULE = Path(__file__).resolve().parent / "commands"
 
@@ -23,4 +24,4 @@ ENGINE_DATA = CACHE / "docker"
 ENGINE_RUN = Path("/run") / f"kubeflow-metadata-{hashlib.sha256(str(CACHE).encode()).hexdigest()[:8]}"
 
 # The project's own folder of links to the tools, for people and for `make`.
-TOOL_LINKS = PROJECT / ".cache" / "bin"
+TOOL_LINKS = ROOT / ".cache" / "bin"

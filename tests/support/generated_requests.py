@@ -3,6 +3,8 @@
 They keep away from what differs on purpose: `docs/mlmd-compatibility.md`.
 """
 
+from __future__ import annotations
+
 import re
 
 from hypothesis import strategies as st

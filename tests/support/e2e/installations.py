@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.e2e import workloads
-from tests.e2e.forwarding import forwarded
-from tests.e2e.waiting import eventually
+from tests.support.checkout import ROOT
 from tests.support.cluster import tools
 from tests.support.cluster.kind import Cluster
+from tests.support.e2e import workloads
+from tests.support.e2e.forwarding import forwarded
+from tests.support.waiting import eventually
 
-ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "manifests" / "metadata" / "base"
 CHART = ROOT / "charts" / "metadata"
 PART = "metadata.kubeflow.org/part"

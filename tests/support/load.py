@@ -15,7 +15,7 @@ import grpc
 from kubeflow_metadata.mlmd.db.mysql.settings import MySqlSettings
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
-from tests.components.mlmd.processes import Server, mysql_flags, with_password
+from tests.support.mlmd_server import Server, mysql_flags, with_password
 
 TOKEN = "token"
 

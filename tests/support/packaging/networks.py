@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from tests.packaging.rendering import Object
+from tests.support.packaging.rendering import Object
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from kubeflow_metadata.installer.model.loading import settings_of
 from kubeflow_metadata.installer.render import sources
 from kubeflow_metadata.installer.render.overlay import Overlay
 from kubeflow_metadata.installer.render.yaml_text import dump
-from tests.packaging.configurations import Configuration
 from tests.support.cluster import tools
+from tests.support.packaging.configurations import Configuration
 
 Object = dict[str, Any]
 

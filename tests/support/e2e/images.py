@@ -11,10 +11,10 @@ from click.testing import CliRunner
 
 from kubeflow_metadata.installer.images import catalog
 from kubeflow_metadata.installer.images.cli import images
-from tests.contract.environments import PUBLIC_SDKS
 from tests.support.cluster import container_images, stand_ins, tools, versions
 from tests.support.cluster.engine import Engine
 from tests.support.cluster.kind import Cluster
+from tests.support.public_clients import PUBLIC_SDKS
 
 # The image under another tag than the one that manifests name.
 TAG = "e2e"

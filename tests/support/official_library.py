@@ -17,8 +17,9 @@ from kubeflow_metadata.mlmd.errors import StoreError
 from kubeflow_metadata.mlmd.service import MetadataStore
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
+from tests.support.checkout import CLIENT_SCRIPTS
 
-DRIVER = Path(__file__).parent / "clients" / "official_store.py"
+DRIVER = CLIENT_SCRIPTS / "official_store.py"
 
 
 def plugins():

@@ -1,4 +1,4 @@
-"""Virtual environments for public clients: each is built once and kept in `.cache`, named by what is in it."""
+"""Public clients, unmodified: each environment is built once and kept in `.cache`, named by what is in it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-from tests.support.cluster.locks import alone
-
-ENVIRONMENTS = Path(__file__).parents[2] / ".cache" / "venvs"
+from tests.support.checkout import CACHE, CLIENT_SCRIPTS
+from tests.support.keeping import made_once
 
 # To build packages that come as source only; newer ones may drop what such old packages use, and Python 3.7.
 BUILD_PINS = ("setuptools==68.0.0", "wheel==0.42.0")
@@ -59,29 +57,42 @@ def python(pins: tuple[str, ...], pythons: tuple[str, ...] = (), *, exactly: boo
     version = subprocess.check_output([interpreter, "-VV"], text=True)
     options = ("--no-deps",) if exactly else ()
     identity = json.dumps([version, platform.machine(), BUILD_PINS, options, sorted(pins)])
-    place = ENVIRONMENTS / hashlib.sha256(identity.encode()).hexdigest()[:16]
-    if not place.exists():
-        with alone(f"environment-{place.name}"):
-            if not place.exists():
-                _build(interpreter, (*options, *pins), place)
-    return place / "bin" / "python"
+    place = CACHE / "venvs" / hashlib.sha256(identity.encode()).hexdigest()[:16]
+    return made_once(place, lambda making: _build(interpreter, (*options, *pins), making)) / "bin" / "python"
+
+
+def grpc_web() -> Path:
+    """The folder `node_modules` that has the published grpc-web clients.
+
+    Raises:
+        NoInterpreterError: there is no npm here.
+        NotInstalledError: the packages cannot be installed.
+    """
+    npm = shutil.which("npm")
+    if npm is None:
+        raise NoInterpreterError("npm was not found: `make test` brings it, and so does Node.js")
+    files = [CLIENT_SCRIPTS / "grpc_web" / name for name in ("package.json", "package-lock.json", ".npmrc")]
+    identity = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+    def build(place: Path) -> None:
+        for file in files:
+            shutil.copy(file, place)
+        _check(npm, "ci", cwd=place)
+
+    return made_once(CACHE / "node_clients" / identity, build) / "node_modules"
 
 
 def _build(interpreter: str, what: tuple[str, ...], place: Path) -> None:
-    # Built under another name, so that an interrupted build is never taken for a finished one.
-    building = place.with_name(f"{place.name}.{uuid4()}")
-    install = [building / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    try:
-        _check(interpreter, "-m", "venv", building)
-        _check(*install, *BUILD_PINS)
-        _check(*install, "--no-build-isolation", *what)
-        building.rename(place)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+    install = [place / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    _check(interpreter, "-m", "venv", place)
+    _check(*install, *BUILD_PINS)
+    _check(*install, "--no-build-isolation", *what)
 
 
-def _check(*command: Any) -> None:
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240)
+def _check(*command: Any, cwd: Path | None = None) -> None:
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240, cwd=cwd, check=False
+    )
     if done.returncode != 0:
         raise NotInstalledError(f"{' '.join(map(str, command))}\n{done.stdout[-3000:]}")
 
