@@ -11,7 +11,7 @@ WORKERS ?= 3
 PYTEST = $(VENV)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test test-packaging soak bench lint format ui installer generate proto lock clean
+.PHONY: help up down status test test-packaging soak bench lint format wheel ui installer generate proto lock clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ test: ## Run the tests of this machine's parts
 	@$(PYTEST) $(ARGS)
 
 test-packaging: ## Prove that kustomize and Helm install the same, and that scanners find nothing (builds tools with Go once)
-	@$(PYTHON) tools/setup.py dev
+	@$(PYTHON) tools/setup.py dev ui
 	@$(PYTEST) tests/packaging $(ARGS)
 
 soak: ## Run the long tests: failures for a minute, random calls, ten minutes of load
@@ -51,8 +51,6 @@ lint: ## Check style, types, layers, and that generated files are up to date
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
-	$(VENV)/mypy --strict tests/e2e tests/packaging/*ing.py tests/packaging/networks.py tests/packaging/configurations.py
-	cd sdk && ../$(VENV)/mypy
 	$(VENV)/lint-imports
 	$(VENV)/python tools/proto.py --check
 	$(VENV)/python -m tools.generate --check
@@ -62,6 +60,12 @@ format: ## Format the Python code
 	@$(PYTHON) tools/setup.py dev
 	$(VENV)/ruff check --fix .
 	$(VENV)/ruff format .
+
+wheel: ## Build the page, and wheels and sdists of the servers and the SDK, into dist/
+	@$(PYTHON) tools/setup.py local ui
+	@rm -rf dist
+	@$(VENV)/python -m hatchling build --directory dist
+	@cd sdk && ../$(VENV)/python -m hatchling build --directory ../dist
 
 ui: ## Build the Artifact Store into src/kubeflow_metadata/ui/static
 	@$(PYTHON) tools/setup.py ui
@@ -82,6 +86,6 @@ lock: ## Write requirements/*.lock anew from pyproject.toml
 	@$(VENV)/python tools/lock.py
 
 clean: ## Delete what the other targets made (not the data of `make up`)
-	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis ui/node_modules src/kubeflow_metadata/ui/static
+	rm -rf .venv .cache dist .mypy_cache .ruff_cache .pytest_cache .hypothesis ui/node_modules src/kubeflow_metadata/ui/static
 
 include tests/e2e/e2e.mk

@@ -10,6 +10,7 @@ import json
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic.alias_generators import to_camel
@@ -93,7 +94,7 @@ def write_values(section: type[Section], depth: int, lines: list[str]) -> None:
             lines.append(f"{pad}{to_camel(name)}: {json.dumps(default_of(field))}")
 
 
-def schema() -> dict:
+def schema() -> dict[str, Any]:
     whole = Settings.model_json_schema(by_alias=True)
     definitions = whole.pop("$defs")
 

@@ -25,6 +25,7 @@ LOCKS = {
     "build": (["--group=build"], None),
     "node": (["--group=node"], None),
     "fast-mysql": (["--group=fast-mysql"], None),
+    "pypa-installer": (["--group=pypa-installer"], None),
     "go": (["--group=go"], None),
     "proto": (["--group=proto"], None),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser
 
-DEMO = {
+DEMO: dict[str, Any] = {
     "MNIST": {
         "type": "kubeflow.org/alpha/model",
         "version": "v0.0.1",

@@ -26,9 +26,9 @@ def curl(stack):
         content = None if body is None else json.dumps(body)
         connection.request(method, f"/api/v1alpha1/{path}", content, headers)
         answer = connection.getresponse()
-        content = answer.read()
-        assert answer.status == 200, content
-        return json.loads(content)
+        text = answer.read()
+        assert answer.status == 200, text
+        return json.loads(text)
 
     yield send
     connection.close()

@@ -38,7 +38,7 @@ def call(request, client):
             for method, message, *metadata in calls
         ]
         done = subprocess.run(
-            [shutil.which("node"), SCRIPT, modules / package, request.param, url],
+            [str(shutil.which("node")), SCRIPT, modules / package, request.param, url],
             input=json.dumps(lines),
             env={"NODE_PATH": str(modules)},
             capture_output=True,

@@ -14,6 +14,7 @@ class Installer:
 
     def __init__(self, data_dir):
         self.data_dir = data_dir
+        self.endpoints: dict[str, str] = {}
 
     def command(self, verb, *arguments):
         return [sys.executable, "-m", "installer", verb, "--local", "--data-dir", str(self.data_dir), *arguments]

@@ -29,8 +29,8 @@ def assert_equal(rendered: Rendered) -> None:
 
 
 def difference(ours: Object | None, theirs: Object | None) -> str:
-    texts = [yaml.safe_dump(each).splitlines() for each in (ours, theirs)]
-    return "\n".join(difflib.unified_diff(*texts, "kustomize", "Helm", lineterm="", n=2))
+    one, other = (yaml.safe_dump(each).splitlines() for each in (ours, theirs))
+    return "\n".join(difflib.unified_diff(one, other, "kustomize", "Helm", lineterm="", n=2))
 
 
 def test_the_objects_of_every_configuration_are_equal(rendered):

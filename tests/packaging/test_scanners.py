@@ -26,7 +26,7 @@ def checkov() -> Path:
     done = environment / "lock.txt"
     if not (done.exists() and done.read_text() == lock.read_text()):
         venv.create(environment, clear=True, with_pip=True)
-        pip = [environment / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "-q"]
+        pip = [str(environment / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "-q"]
         subprocess.run([*pip, "install", "--require-hashes", "-r", lock], check=True)
         done.write_text(lock.read_text())
     return environment / "bin" / "checkov"
@@ -56,7 +56,7 @@ def documents(objects):
 
 def test_kube_score_finds_nothing(rendered, tmp_path):
     # One pod of each server is what a small installation is for; several are a setting.
-    command = [tools.KUBE_SCORE.path, "score", "--min-replicas-deployment=1", "--kubernetes-version=v1.34"]
+    command = [str(tools.KUBE_SCORE.path), "score", "--min-replicas-deployment=1", "--kubernetes-version=v1.34"]
     for number, each in enumerate(rendered):
         file = tmp_path / f"{number}.yaml"
         file.write_text(documents(each.kustomize), encoding="utf-8")

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def installed(tmp_path_factory):
     """The wheel, unpacked where an installation has it."""
     place = tmp_path_factory.mktemp("wheel")
-    build = ["wheel", "--no-deps", "--no-build-isolation", "--quiet", f"--wheel-dir={place}", ROOT]
+    build = ["wheel", "--no-deps", "--no-build-isolation", "--quiet", f"--wheel-dir={place}", str(ROOT)]
     subprocess.run([sys.executable, "-m", "pip", "--disable-pip-version-check", *build], check=True)
     (wheel,) = place.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:

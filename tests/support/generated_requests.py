@@ -6,11 +6,16 @@ They keep away from what differs on purpose: `docs/mlmd-compatibility.md`.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from hypothesis import strategies as st
 
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
+
+Strategy = st.SearchStrategy[Any]
+Fields = dict[str, Strategy]
 
 # Node ids 1 and 2 are stored from the start.
 IDS = st.integers(1, 4)
@@ -32,36 +37,36 @@ PROPERTY_TYPES = st.sampled_from([pb.INT, pb.DOUBLE, pb.STRING, pb.BOOLEAN, pb.U
 EVENT_TYPES = st.sampled_from([pb.Event.INPUT, pb.Event.OUTPUT, pb.Event.DECLARED_INPUT, pb.Event.UNKNOWN])
 
 
-def often(strategy):
+def often(strategy: Strategy) -> Strategy:
     """Mostly one of these; else the field is left out."""
     return st.sampled_from([True, True, True, False]).flatmap(lambda given: strategy if given else st.none())
 
 
-def rarely(strategy):
+def rarely(strategy: Strategy) -> Strategy:
     """Sometimes one of these; mostly the field is left out."""
     return st.sampled_from([False, False, False, True]).flatmap(lambda given: strategy if given else st.none())
 
 
-def mostly(right, wrong):
+def mostly(right: Strategy, wrong: Strategy) -> Strategy:
     """What is right, and now and then something else: a call of many parts succeeds only if all of them are right."""
     return st.sampled_from([True] * 14 + [False]).flatmap(lambda is_right: right if is_right else wrong)
 
 
-def some(message, **fields):
+def some(message: Callable[..., Any], **fields: Strategy) -> Strategy:
     """A message with these fields, but for those that are drawn to be left out."""
     return st.fixed_dictionaries(fields).map(
         lambda chosen: message(**{name: value for name, value in chosen.items() if value is not None})
     )
 
 
-def few(strategy, largest=2):
+def few(strategy: Strategy, largest: int = 2) -> Strategy:
     return st.lists(strategy, min_size=1, max_size=largest)
 
 
 # Types
 
 
-def type_fields(name):
+def type_fields(name: str) -> Fields:
     properties = st.dictionaries(st.sampled_from(["i", "s", "zz"]), PROPERTY_TYPES, max_size=2)
     return {
         "name": often(st.sampled_from([name, name, "new"])),
@@ -92,7 +97,7 @@ TYPE_AND_NAME = {
 # Nodes
 
 
-def node_fields(type_id):
+def node_fields(type_id: int) -> Fields:
     fitting = st.fixed_dictionaries({}, optional={"i": st.just(pb.Value(int_value=1))})
     other = st.dictionaries(st.sampled_from(["i", "s", "zz"]), VALUES, max_size=2)
     # Of other names: the official library loses a property when a custom property of its name changes.
@@ -133,7 +138,7 @@ PART_EVENTS = some(
 )
 
 
-def mask(*own):
+def mask(*own: str) -> Strategy:
     paths = ["external_id", "name", "properties", "properties.i", "custom_properties", "custom_properties.ci", *own]
     return rarely(few(st.sampled_from(paths)).map(lambda chosen: {"paths": chosen}))
 
@@ -141,7 +146,7 @@ def mask(*own):
 # Filter queries
 
 
-def quoted(text):
+def quoted(text: str) -> str:
     return "'{}'".format(text.replace("'", "\\'"))
 
 
@@ -155,8 +160,8 @@ STRING_ATTRIBUTES = ["name", "type", "external_id", "properties.s.string_value",
 BOOLEAN_ATTRIBUTES = ["custom_properties.ci.bool_value", "properties.zz.bool_value"]
 
 
-def states(attribute, names, operators=("=", "!=", "IN", "NOT IN")):
-    def predicate(operator, chosen):
+def states(attribute: str, names: list[str], operators: Sequence[str] = ("=", "!=", "IN", "NOT IN")) -> Strategy:
+    def predicate(operator: str, chosen: list[str]) -> str:
         value = f"({', '.join(chosen)})" if "IN" in operator else chosen[0]
         return f"{attribute} {operator} {value}"
 
@@ -164,7 +169,7 @@ def states(attribute, names, operators=("=", "!=", "IN", "NOT IN")):
     return st.builds(predicate, st.sampled_from(operators), chosen)
 
 
-def queries(integers, strings, *state_predicates):
+def queries(integers: list[str], strings: list[str], *state_predicates: Strategy) -> Strategy:
     integer = st.sampled_from(INTEGER_ATTRIBUTES + integers)
     number = st.one_of(integer, st.sampled_from(NUMBER_ATTRIBUTES), st.builds("{} + {}".format, integer, NUMBERS))
     string = st.sampled_from(STRING_ATTRIBUTES + strings)
@@ -196,7 +201,7 @@ def queries(integers, strings, *state_predicates):
     ).filter(_names_each_state_once)
 
 
-def _names_each_state_once(query):
+def _names_each_state_once(query: str) -> bool:
     """The official library refuses most queries that compare a state or an event type twice."""
     found = re.findall(r"([\w.]*(?:state|events_0\.type)) ", query)
     return len(found) == len(set(found))
@@ -230,7 +235,7 @@ WRONG_QUERIES = st.sampled_from(
 _ORDER = pb.ListOperationOptions.OrderByField
 
 
-def options(filter_queries, sizes=(1, 2, 100)):
+def options(filter_queries: Strategy, sizes: Sequence[int] = (1, 2, 100)) -> Strategy:
     return often(
         some(
             pb.ListOperationOptions,
@@ -244,7 +249,7 @@ def options(filter_queries, sizes=(1, 2, 100)):
     )
 
 
-def options_of_all(filter_queries):
+def options_of_all(filter_queries: Strategy) -> Strategy:
     """As ``options``, and wrong ones now and then, which are only refused by both where there is something to list."""
     return st.one_of(options(filter_queries), options(filter_queries), options(WRONG_QUERIES, (-1, 0, 1, 2, 100)))
 
@@ -254,11 +259,11 @@ def options_of_all(filter_queries):
 _Subgraph = pb.LineageSubgraphQueryOptions
 
 
-def _ending(filter_queries):
+def _ending(filter_queries: Strategy) -> Strategy:
     return rarely(some(_Subgraph.EndingNodes, filter_query=often(filter_queries), include_ending_nodes=st.booleans()))
 
 
-def _starts(filter_queries, fields):
+def _starts(filter_queries: Strategy, fields: str) -> Strategy:
     queries = st.one_of(st.just("id > 0"), st.sampled_from(["id = 1", "id = 2"]), filter_queries)
     return some(
         _Subgraph,
@@ -284,7 +289,7 @@ _EDGES = st.one_of(
     some(_Lineage.EventEdge, event=_STORED_EVENTS),
 )
 
-CALLS = {
+CALLS: dict[str, Fields] = {
     "PutArtifactType": {"artifact_type": ARTIFACT_TYPES, **PUT_TYPE_OPTIONS},
     "PutExecutionType": {"execution_type": EXECUTION_TYPES, **PUT_TYPE_OPTIONS},
     "PutContextType": {"context_type": CONTEXT_TYPES, **PUT_TYPE_OPTIONS},
@@ -383,7 +388,7 @@ CALLS = {
 _WRITES = [method for method in CALLS if method.startswith("Put")]
 
 
-def _requests(method):
+def _requests(method: str) -> Strategy:
     return some(getattr(rpc, f"{method}Request"), **CALLS[method]).map(lambda message: (method, message))
 
 

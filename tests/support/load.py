@@ -93,16 +93,17 @@ def write(client: Client, types: TypeIds, record: Record, chance: random.Random)
     """One call that stores one new artifact: alone, or with an execution, an event and a context."""
     token = uuid4().hex
     given = artifact(types, token)
+    request: rpc.PutArtifactsRequest | rpc.PutExecutionRequest
     if chance.random() < 0.5:
         method, request = "PutArtifacts", rpc.PutArtifactsRequest(artifacts=[given])
     else:
         method = "PutExecution"
-        request = rpc.PutExecutionRequest(
+        request = both = rpc.PutExecutionRequest(
             execution=pb.Execution(type_id=types.execution),
             contexts=[pb.Context(type_id=types.context, name=f"run-{chance.randrange(20)}")],
         )
-        request.artifact_event_pairs.add(artifact=given, event=pb.Event(type=pb.Event.OUTPUT))
-        request.options.reuse_context_if_already_exist = True
+        both.artifact_event_pairs.add(artifact=given, event=pb.Event(type=pb.Event.OUTPUT))
+        both.options.reuse_context_if_already_exist = True
     try:
         answer = client.call(method, request)
     except grpc.RpcError as error:
@@ -152,7 +153,7 @@ def is_as_given(stored: pb.Artifact, types: TypeIds, token: str) -> bool:
     plain = pb.Artifact()
     plain.CopyFrom(stored)
     for name in ("id", "type", "create_time_since_epoch", "last_update_time_since_epoch"):
-        plain.ClearField(name)  # type: ignore[arg-type]
+        plain.ClearField(name)
     return plain == artifact(types, token)
 
 

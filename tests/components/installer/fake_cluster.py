@@ -1,5 +1,7 @@
 """A cluster in memory: enough of an API server for the installer's verbs."""
 
+from __future__ import annotations
+
 import copy
 import json
 

@@ -1,5 +1,7 @@
 """The command line itself: help, mistakes, and what it does not import."""
 
+from __future__ import annotations
+
 import json
 import subprocess
 import sys

@@ -1,5 +1,7 @@
 """The verbs on a cluster: order, what is taken away and what never is, and what is said when something does not run."""
 
+from __future__ import annotations
+
 import json
 
 import pytest

@@ -1,5 +1,7 @@
 """The initContainer of MySQL: it makes the Secret once, never changes it, and stops where data could be lost."""
 
+from __future__ import annotations
+
 import base64
 import json
 import threading
@@ -31,6 +33,8 @@ class ApiServer(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
+    server: ApiServer
+
     def do_GET(self):
         name = self.path.rpartition("/")[2]
         found = self.server.secrets.get(name)

@@ -1,5 +1,7 @@
 """`python -m installer images`: with stand-ins for the container engines, which note what they are asked."""
 
+from __future__ import annotations
+
 import json
 import stat
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Processes and ports: telling ours from others', and never stopping another program."""
 
+from __future__ import annotations
+
 import socket
 import subprocess
 import sys

@@ -1,5 +1,7 @@
 """The settings of a cluster: from a file, from the command line, and what is said about mistakes."""
 
+from __future__ import annotations
+
 import pytest
 import yaml
 

@@ -1,5 +1,7 @@
 """The data directory: private, in the right place, honest about what it cannot read."""
 
+from __future__ import annotations
+
 import stat
 import threading
 

@@ -1,5 +1,7 @@
 """What the user sees: progress apart from results, colour only where it is wanted."""
 
+from __future__ import annotations
+
 import json
 
 import pytest

@@ -1,8 +1,11 @@
 """filter_query: which nodes a query finds, how a wrong one is answered, and that no text of it gets into SQL."""
 
+from __future__ import annotations
+
 import contextlib
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -67,7 +70,7 @@ def find(call, type_ids):
 
     def find(query, of="artifacts"):
         method, request_class = LISTS[of]
-        request = request_class()
+        request: Any = request_class()
         request.options.filter_query = query
         return [node.id for node in getattr(call(method, request), of)]
 

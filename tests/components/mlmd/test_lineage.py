@@ -1,5 +1,7 @@
 """Lineage: the graph around nodes, in each direction, up to where it ends; and graphs put in one call."""
 
+from __future__ import annotations
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -7,8 +9,13 @@ from hypothesis import strategies as st
 from kubeflow_metadata.mlmd.db.mysql.session import MySqlSession
 from kubeflow_metadata.mlmd.db.sqlite import SqliteSession
 from kubeflow_metadata.mlmd.engine import edges
-from kubeflow_metadata.mlmd.engine.subgraphs import OutOfRangeError
-from kubeflow_metadata.mlmd.errors import AbortedError, AlreadyExistsError, InvalidArgumentError, NotFoundError
+from kubeflow_metadata.mlmd.errors import (
+    AbortedError,
+    AlreadyExistsError,
+    InvalidArgumentError,
+    NotFoundError,
+    OutOfRangeError,
+)
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 

@@ -1,5 +1,7 @@
 """Events, attributions, associations, parent contexts, and PutExecution, which puts them all at once."""
 
+from __future__ import annotations
+
 import pytest
 
 from kubeflow_metadata.mlmd.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError

@@ -1,5 +1,7 @@
 """Lists: pages in each order hold every node once, also while others are written."""
 
+from __future__ import annotations
+
 import pytest
 
 from kubeflow_metadata.mlmd.errors import InvalidArgumentError

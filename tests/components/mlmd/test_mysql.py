@@ -1,5 +1,7 @@
 """What is MySQL's own: how its tables come to be, whose databases are taken over, and what its servers do to calls."""
 
+from __future__ import annotations
+
 import signal
 import subprocess
 import sys

@@ -1,5 +1,7 @@
 """What the servers can do of which none runs here; the one that does is asked in ``test_mysql``."""
 
+from __future__ import annotations
+
 import pytest
 
 from kubeflow_metadata.mlmd.db.mysql.capabilities import Capabilities

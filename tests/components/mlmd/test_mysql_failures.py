@@ -1,5 +1,7 @@
 """A MySQL server that goes away, refuses or loses an answer: what its clients see of that, and that nothing is lost."""
 
+from __future__ import annotations
+
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -1,5 +1,7 @@
 """Artifacts, executions and contexts: what is put comes back; what does not fit is refused and changes nothing."""
 
+from __future__ import annotations
+
 import pytest
 from google.protobuf import any_pb2, struct_pb2, text_format
 from hypothesis import HealthCheck, assume, given, settings

@@ -1,5 +1,7 @@
 """The gRPC server as a process: what clients of any language see of it."""
 
+from __future__ import annotations
+
 import signal
 import sqlite3
 import subprocess
@@ -26,7 +28,7 @@ def test_an_error_has_a_status_and_a_message(server):
     with pytest.raises(grpc.RpcError) as caught:
         server.call("GetArtifactType", rpc.GetArtifactTypeRequest(type_name="x"))
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
-    assert "No type found for query, name: `x`" in caught.value.details()
+    assert "No type found for query, name: `x`" in str(caught.value.details())
 
 
 def test_an_index_outside_of_its_list_is_out_of_range(server):

@@ -1,5 +1,7 @@
 """The SQLite database: made once, opened with care, never half written."""
 
+from __future__ import annotations
+
 import sqlite3
 import subprocess
 import sys

@@ -1,5 +1,7 @@
 """The gRPC port with TLS, clients that prove who they are, and probes that cannot."""
 
+from __future__ import annotations
+
 import grpc
 import pytest
 

@@ -1,5 +1,7 @@
 """Types: made once, then only added to; and the ways in which a different one is refused."""
 
+from __future__ import annotations
+
 import pytest
 
 from kubeflow_metadata.mlmd.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError, UnimplementedError

@@ -1,5 +1,7 @@
 """Several processes on one port over MySQL, and what operators see of them."""
 
+from __future__ import annotations
+
 import json
 import re
 import signal
@@ -8,6 +10,7 @@ import sys
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import grpc
 import psutil
@@ -37,7 +40,7 @@ def settings(mysql):
 @pytest.fixture
 def server(settings):
     flags = ["--worker_processes=2", f"--metrics_port={unused_port()}", f"--health_port={unused_port()}"]
-    server = Server(*mysql_flags(settings), *flags, "--log_level=debug", env=with_password(settings))
+    server: Any = Server(*mysql_flags(settings), *flags, "--log_level=debug", env=with_password(settings))
     server.metrics_url = f"http://127.0.0.1:{flags[1].partition('=')[2]}/metrics"
     server.health_target = f"127.0.0.1:{flags[2].partition('=')[2]}"
     eventually(lambda: health_of(server, "readiness") == "SERVING")

@@ -1,5 +1,7 @@
 """The backend over a real metadata store, both in this process."""
 
+from __future__ import annotations
+
 import asyncio
 import threading
 import time
@@ -17,7 +19,8 @@ import pytest
 from starlette.types import ASGIApp
 
 from kubeflow_metadata.mlmd.db.sqlite import SqliteDatabase
-from kubeflow_metadata.mlmd.server import GrpcServer, ServerOptions
+from kubeflow_metadata.mlmd.options import ServerOptions
+from kubeflow_metadata.mlmd.server import GrpcServer
 from kubeflow_metadata.mlmd.service import MetadataStore
 from kubeflow_metadata.rest.app import Settings, create_app
 from kubeflow_metadata.rest.schema_files import load_definitions

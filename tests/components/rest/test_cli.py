@@ -1,5 +1,7 @@
 """`python -m kubeflow_metadata.rest` as a process."""
 
+from __future__ import annotations
+
 import os
 import re
 import signal

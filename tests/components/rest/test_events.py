@@ -1,5 +1,7 @@
 """Events over HTTP."""
 
+from __future__ import annotations
+
 import time
 from dataclasses import dataclass
 

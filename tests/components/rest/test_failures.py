@@ -1,5 +1,7 @@
 """What clients see when the store fails, and what they may not ask for."""
 
+from __future__ import annotations
+
 import socket
 from urllib.parse import urlsplit
 

@@ -1,5 +1,7 @@
 """No request ends in a 5xx answer, the four deletes that are not implemented apart."""
 
+from __future__ import annotations
+
 import json
 from urllib.parse import quote
 

@@ -1,5 +1,7 @@
 """The service as browsers call it: over a real store, and over stores that fail or dawdle."""
 
+from __future__ import annotations
+
 import base64
 import re
 import socket

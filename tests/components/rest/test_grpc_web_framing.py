@@ -1,5 +1,7 @@
 """The form of grpc-web bodies."""
 
+from __future__ import annotations
+
 import base64
 import itertools
 import struct

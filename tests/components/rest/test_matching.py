@@ -1,5 +1,7 @@
 """Which route a path leads to."""
 
+from __future__ import annotations
+
 import re
 
 import pytest

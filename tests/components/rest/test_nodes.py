@@ -1,5 +1,7 @@
 """Artifacts and executions over HTTP; both kinds behave alike, so most tests run for both."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import pytest

@@ -1,5 +1,7 @@
 """JSON Schema files and the types that they define."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 

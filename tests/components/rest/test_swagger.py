@@ -1,5 +1,7 @@
 """The Swagger document that clients are generated from."""
 
+from __future__ import annotations
+
 from kubeflow_metadata.rest.store import Store
 from kubeflow_metadata.rest.v1alpha1.handlers import handlers
 from kubeflow_metadata.rest.v1alpha1.routes import ROUTES

@@ -1,5 +1,7 @@
 """Artifact types and execution types over HTTP."""
 
+from __future__ import annotations
+
 import pytest
 
 CONFLICT = "Type already exists with different properties."

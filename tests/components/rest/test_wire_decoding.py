@@ -1,5 +1,7 @@
 """Bodies as Go's jsonpb 1.3.1 read them: what is accepted, and what is refused with which words."""
 
+from __future__ import annotations
+
 import json
 import math
 from contextlib import suppress

@@ -1,5 +1,7 @@
 """Bodies as grpc-gateway 1.8.3 wrote them, byte for byte."""
 
+from __future__ import annotations
+
 import json
 import math
 import struct

@@ -111,7 +111,7 @@ def test_an_artifact_shows_what_it_holds(execution):
 
 def test_attributes_set_later_are_saved_too():
     model = metadata.Model(name="MNIST", uri="gs://m")
-    model.accuracy = 0.9
+    model.accuracy = 0.9  # type: ignore[attr-defined]
     assert saved(model)["accuracy"] == 0.9
 
 

@@ -1,5 +1,7 @@
 """The server as a process, over real sockets."""
 
+from __future__ import annotations
+
 import json
 import signal
 import socket
