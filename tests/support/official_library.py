@@ -62,7 +62,8 @@ class Official:
         return code, getattr(rpc, f"{method}Response").FromString(base64.b64decode(response))
 
     def _ask(self, *question: str) -> Any:
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin
+        assert self.process.stdout
         self.process.stdin.write(json.dumps(question) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
