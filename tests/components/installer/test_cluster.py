@@ -11,7 +11,7 @@ from kubeflow_metadata.installer.cluster import applying, commands, engines, inv
 from kubeflow_metadata.installer.cluster.commands import Target
 from kubeflow_metadata.installer.cluster.connection import UnreachableError
 from kubeflow_metadata.installer.terminal import Terminal
-from tests.components.installer.fake_cluster import FakeCluster, container, pod, workload
+from tests.support.fake_cluster import FakeCluster, container, pod, workload
 
 PART = "metadata.kubeflow.org/part"
 
