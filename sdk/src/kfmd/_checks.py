@@ -1,5 +1,7 @@
 """What must hold before anything is sent, said in words that name the field and the way out."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from typing import Any, Optional

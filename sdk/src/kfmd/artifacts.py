@@ -1,5 +1,7 @@
 """The predefined types of artifacts, as they are logged."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, ClassVar, Optional

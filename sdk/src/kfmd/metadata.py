@@ -9,6 +9,8 @@ Threads may share any of these objects. What is missing or cannot be saved raise
 before anything is sent; whatever goes wrong after that raises ``kfmd.openapi_client.ApiException``.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -147,7 +149,7 @@ class Execution:
             custom_properties=self._grouping(),
         )
 
-    def log_input(self, artifact: "_A") -> "_A":
+    def log_input(self, artifact: _A) -> _A:
         """Record an artifact, and that this execution read it.
 
         Args:
@@ -159,11 +161,11 @@ class Execution:
         """
         return self._log(artifact, openapi_client.MlMetadataEventType.INPUT)
 
-    def log_output(self, artifact: "_A") -> "_A":
+    def log_output(self, artifact: _A) -> _A:
         """Record an artifact, and that this execution made it; otherwise as ``log_input``."""
         return self._log(artifact, openapi_client.MlMetadataEventType.OUTPUT)
 
-    def _log(self, artifact: "_A", event_type: str) -> "_A":
+    def _log(self, artifact: _A, event_type: str) -> _A:
         type_name, message = _serialize(artifact)
         own = message.custom_properties or {}
         for reserved in (WORKSPACE_PROPERTY_NAME, RUN_PROPERTY_NAME):

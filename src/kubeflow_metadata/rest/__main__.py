@@ -1,5 +1,7 @@
 """`python -m kubeflow_metadata.rest`."""
 
+from __future__ import annotations
+
 from kubeflow_metadata.rest.cli import main
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The server's parts put together: the API, the documents and probes beside it, and what happens at the start."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress

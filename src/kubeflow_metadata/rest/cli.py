@@ -1,5 +1,7 @@
 """The command line: every flag is also an environment variable KFM_REST_<FLAG>."""
 
+from __future__ import annotations
+
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit

@@ -1,5 +1,7 @@
 """What a client sees when something is wrong: one mapping from gRPC codes to HTTP, one body."""
 
+from __future__ import annotations
+
 import json
 from http import HTTPStatus
 

@@ -1,5 +1,7 @@
 """Whether the server is alive, and whether it can do its work."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """What `/metrics` tells."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,5 +1,7 @@
 """One log line, one count and one id a request."""
 
+from __future__ import annotations
+
 import re
 import time
 import uuid

@@ -1,5 +1,7 @@
 """Registration of the predefined types when the server starts."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Sequence
 

@@ -1,5 +1,7 @@
 """A bound on the requests that are worked on at once."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

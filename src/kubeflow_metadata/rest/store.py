@@ -1,5 +1,7 @@
 """The gRPC metadata store, as far as `/api/v1alpha1` needs it. Any server of `ml_metadata` will do."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextvars import ContextVar

@@ -1,5 +1,7 @@
 """The outcome of a gRPC call as HTTP carries it, in headers or in trailers."""
 
+from __future__ import annotations
+
 from urllib.parse import quote
 
 _PRINTABLE_BUT_PERCENT = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")

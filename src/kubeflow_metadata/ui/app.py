@@ -1,5 +1,7 @@
 """The web application: pages, proxy, health and metrics."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path

@@ -1,5 +1,7 @@
 """The command line: every flag is also an environment variable KFM_UI_<FLAG>."""
 
+from __future__ import annotations
+
 import os
 from urllib.parse import urlsplit
 

@@ -1,5 +1,7 @@
 """Forwards calls to the servers behind this one, byte for byte."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes

@@ -1,5 +1,7 @@
 """One log line and one measurement a request."""
 
+from __future__ import annotations
+
 import time
 
 import structlog

@@ -1,5 +1,7 @@
 """JSON on the wire to typed messages and back, by the messages' own annotations."""
 
+from __future__ import annotations
+
 import dataclasses
 import datetime
 import math

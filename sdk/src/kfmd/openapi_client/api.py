@@ -7,6 +7,8 @@ Every method also takes:
 - ``_preload_content=False``: answer the ``urllib3`` response, unread.
 """
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Mapping
 from typing import Any, Callable, Optional, TypeVar, Union, cast
@@ -26,7 +28,7 @@ _OPTIONS = {"_request_timeout", "_return_http_data_only", "_preload_content", "a
 
 def _with_http_info(operation: Callable[..., Any]) -> Callable[..., HttpInfo]:
     @functools.wraps(operation)
-    def call(self: "MetadataServiceApi", *args: Any, **options: Any) -> HttpInfo:
+    def call(self: MetadataServiceApi, *args: Any, **options: Any) -> HttpInfo:
         return cast("HttpInfo", operation(self, *args, **options, _return_http_data_only=False))
 
     return call

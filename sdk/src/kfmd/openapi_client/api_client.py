@@ -1,5 +1,7 @@
 """Turn a call into an HTTP request and its answer into a message."""
 
+from __future__ import annotations
+
 import json
 import platform
 from collections.abc import Mapping
@@ -52,7 +54,7 @@ class ApiClient:
             self.default_headers[header_name] = header_value
         self.cookie = cookie
 
-    def __enter__(self) -> "ApiClient":
+    def __enter__(self) -> ApiClient:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,5 +1,7 @@
 """Where the REST backend is and how to talk to it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Optional, Union
 

@@ -1,5 +1,7 @@
 """What a call of the REST backend can raise. ``except ApiException`` covers every failed call."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from typing import Optional

@@ -8,6 +8,8 @@ Tried again when the network or the backend fails, ``Configuration.retries`` tim
 A call that changes something is never sent twice: sent and not answered, it raises ``AnswerLost``.
 """
 
+from __future__ import annotations
+
 import ssl
 from collections.abc import Mapping
 from typing import Any, Optional, Union

@@ -1,5 +1,7 @@
 """The application behind the second port. It shares nothing with the REST API but the process."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 

@@ -1,5 +1,7 @@
 """Every call of the service, one way: read, forward, answer."""
 
+from __future__ import annotations
+
 import asyncio
 import re
 from collections.abc import Awaitable, Iterable, Iterator, Sequence

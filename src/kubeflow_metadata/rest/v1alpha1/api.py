@@ -1,5 +1,7 @@
 """`/api/v1alpha1` as an ASGI application: match, read, handle, answer."""
 
+from __future__ import annotations
+
 import asyncio
 from http import HTTPStatus
 from urllib.parse import parse_qsl

@@ -3,6 +3,8 @@
 The swagger document is made from this table.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal

@@ -1,5 +1,7 @@
 """What each operation of `/api/v1alpha1` does."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 from kubeflow_metadata.rest.store import Store

@@ -1,5 +1,7 @@
 """What a handler is given and what it returns."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar

@@ -1,5 +1,7 @@
 """Events: what an execution read and wrote."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 

@@ -1,5 +1,7 @@
 """Artifacts and executions: create, get, list."""
 
+from __future__ import annotations
+
 import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence

@@ -1,5 +1,7 @@
 """Artifact types and execution types: create or confirm, add properties, get, list."""
 
+from __future__ import annotations
+
 from typing import Generic
 
 import grpc
