@@ -5,6 +5,8 @@ A file whose constants `namespace`, `apiversion` and `kind` are known, its own o
 References are looked up among the loaded files by `$id` and never fetched.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +36,7 @@ class TypeDefinition:
 
     category: Literal["artifact", "execution"]
     name: str
-    properties: Mapping[str, "mlmd.PropertyType"]
+    properties: Mapping[str, mlmd.PropertyType]
 
 
 def packaged_directory() -> Path:
@@ -157,7 +159,7 @@ def _constant(lineage: Sequence[Mapping[str, Schema]], key: str) -> str | None:
     return None
 
 
-def _properties(lineage: Sequence[Mapping[str, Schema]]) -> Mapping[str, "mlmd.PropertyType"]:
+def _properties(lineage: Sequence[Mapping[str, Schema]]) -> Mapping[str, mlmd.PropertyType]:
     found: dict[str, mlmd.PropertyType] = {}
     for properties in reversed(lineage):
         for name, schema in properties.items():

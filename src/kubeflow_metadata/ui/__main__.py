@@ -1,3 +1,7 @@
+"""``python -m kubeflow_metadata.ui``."""
+
+from __future__ import annotations
+
 from kubeflow_metadata.ui.cli import main
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The built pages of the Artifact Store, with the cache rules their names allow."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
 

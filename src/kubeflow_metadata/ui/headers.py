@@ -1,5 +1,7 @@
 """Response headers that keep a browser from doing what these pages never ask of it."""
 
+from __future__ import annotations
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 

@@ -3,6 +3,8 @@
 https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 import re

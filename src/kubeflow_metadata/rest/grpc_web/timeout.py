@@ -1,5 +1,7 @@
 """How long a client wants to wait."""
 
+from __future__ import annotations
+
 import re
 
 import grpc

@@ -1,5 +1,7 @@
 """Paths to routes, as grpc-gateway 1.8.3 matches them: on the decoded path, the first route wins."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -3,6 +3,8 @@
 Names are those of the published document, for clients are generated from it.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterable

@@ -4,6 +4,8 @@ Numbers stay text until the field's type is known, as in Go: so 64-bit integers 
 are no integers, and a number of a million digits in an unknown field costs nothing.
 """
 
+from __future__ import annotations
+
 import codecs
 import json
 import re

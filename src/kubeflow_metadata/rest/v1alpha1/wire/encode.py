@@ -4,6 +4,8 @@ Compact; fields in the order of the proto, map entries sorted by key; a field th
 zero, one that is not is absent; 64-bit integers are strings; strings are escaped as Go escapes them.
 """
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Callable

@@ -4,6 +4,8 @@ The messages have grown since that API was published (names, states, times, more
 not: a newer field is neither written nor read, as if it were unknown. Messages that are not listed have not grown.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import cast
 
