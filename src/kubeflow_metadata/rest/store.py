@@ -32,7 +32,7 @@ class Kind(Generic[Node, Type]):
 
     @property
     def title(self) -> str:
-        """The noun as RPCs and messages have it."""
+        """Returns the noun as RPCs and messages have it."""
         return self.noun.capitalize()
 
 

@@ -141,7 +141,7 @@ async def _relay(backend: Backend, response: httpx.Response, send: Send) -> None
         await send({"type": "http.response.body", "body": b"", "more_body": False})
     except httpx.HTTPError as error:
         # The status is out: leaving the body unfinished is the one way left to say that it is cut short.
-        _LOG.warning("answer cut short", backend=backend.name, url=backend.url, reason=reason_of(error))
+        _LOG.warning("response cut short", backend=backend.name, url=backend.url, reason=reason_of(error))
     finally:
         await response.aclose()
 

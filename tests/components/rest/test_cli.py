@@ -97,7 +97,7 @@ def test_a_broken_schema_ends_the_server_before_it_serves(tmp_path):
     (tmp_path / "broken.json").write_text("{")
     done = run("--schema_root_dir", str(tmp_path), "--http_port", "0")
     assert done.returncode == 2
-    assert f"Error: {tmp_path / 'broken.json'}: is not JSON" in done.stderr
+    assert f"Error: {tmp_path / 'broken.json'}: invalid JSON" in done.stderr
 
 
 def test_the_store_is_found_through_the_environment_of_a_pod(process, store):

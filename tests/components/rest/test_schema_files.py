@@ -138,17 +138,17 @@ class TestUserSchemas:
     @pytest.mark.parametrize(
         ("schema", "reason"),
         [
-            ("{", "is not JSON"),
-            ("[" * 100_000, "is not JSON"),
-            ("[]", "a schema is a JSON object"),
-            ({}, 'has no "$id"'),
-            ({**report(), "allOf": []}, 'has no constant "category"'),
-            ({**report(), "allOf": [{"$ref": "http://example.org/none.json"}]}, "leads to no loaded schema"),
-            ({**report(), "allOf": [{"$ref": "#/nowhere"}]}, "leads to no loaded schema"),
-            ({**report(), "allOf": [{"$ref": "#"}]}, "in a circle"),
-            ({**report(), "allOf": 5}, '"allOf" is a list'),
-            ({**report(), "properties": []}, '"properties" maps names'),
-            ({**report(), "$ref": 5}, '"$ref" is a string'),
+            ("{", "invalid JSON"),
+            ("[" * 100_000, "invalid JSON"),
+            ("[]", "a schema must be a JSON object"),
+            ({}, 'missing "$id"'),
+            ({**report(), "allOf": []}, 'missing constant "category"'),
+            ({**report(), "allOf": [{"$ref": "http://example.org/none.json"}]}, "matches no loaded schema"),
+            ({**report(), "allOf": [{"$ref": "#/nowhere"}]}, "matches no loaded schema"),
+            ({**report(), "allOf": [{"$ref": "#"}]}, "circular reference"),
+            ({**report(), "allOf": 5}, '"allOf" must be a list'),
+            ({**report(), "properties": []}, '"properties" must map names'),
+            ({**report(), "$ref": 5}, '"$ref" must be a string'),
         ],
     )
     def test_that_are_broken_are_named(self, write, schema, reason):
@@ -166,7 +166,7 @@ class TestUserSchemas:
             load_definitions(write("b.json", {**report(), "$id": "http://example.org/other.json"}))
 
     def test_need_a_directory(self, tmp_path):
-        with pytest.raises(SchemaError, match="there is no such directory"):
+        with pytest.raises(SchemaError, match="no such directory"):
             load_definitions(tmp_path / "none")
 
 

@@ -80,7 +80,7 @@ def test_an_answer_that_rest_cuts_short_is_cut_short_for_the_client(process):
     with pytest.raises(httpx.RemoteProtocolError):
         httpx.get(f"{url}/api/cut")
     _, errors = stop(process)
-    assert "answer cut short" in errors
+    assert "response cut short" in errors
     assert "Traceback" not in errors
 
 

@@ -68,7 +68,7 @@ class GrpcWeb:
         try:
             response = await self._respond(request)
         except ClientDisconnect:
-            _LOG.info("client went away")
+            _LOG.info("client disconnected")
             return
         await response(scope, receive, send)
 

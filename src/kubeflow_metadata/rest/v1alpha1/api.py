@@ -51,10 +51,10 @@ class Api:
                 response = await self._respond(found.route, call)
                 await response(scope, receive, send)
         except ClientDisconnect:
-            _LOG.info("client went away")
+            _LOG.info("client disconnected")
         except StoreError as error:
             # The answer has begun: leaving it unfinished is the only way to tell.
-            _LOG.error("list broke off", reason=str(error))
+            _LOG.error("response cut short", reason=str(error))
         except ApiError as error:
             await error_response(error)(scope, receive, send)
 
