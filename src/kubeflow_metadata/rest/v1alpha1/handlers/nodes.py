@@ -22,10 +22,8 @@ _PROPERTY_TYPES = {
     "double_value": mlmd.DOUBLE,
     "string_value": mlmd.STRING,
 }
-_MISSING = {
-    "artifact": "internal error: expecting single new Artifact id, got instead : []",
-    "execution": "internal error: expecting single Execution, got instead : []",
-}
+# What upstream says it expected of a node that does not exist, where that is not the node's title.
+_EXPECTED = {"artifact": "new Artifact id"}
 
 
 class NodeHandlers(Generic[Node, Type]):
@@ -82,7 +80,9 @@ class NodeHandlers(Generic[Node, Type]):
     async def _one(self, nodes: NodeStore[Node, Type], node_id: int) -> bytes:
         stored = await nodes.get([node_id])
         if not stored:
-            raise ApiError(grpc.StatusCode.NOT_FOUND, _MISSING[self._noun])
+            expected = _EXPECTED.get(self._noun, self._title)
+            message = f"internal error: expecting single {expected}, got instead : []"
+            raise ApiError(grpc.StatusCode.NOT_FOUND, message)
         return b'{"%b":%b}' % (self._noun.encode(), encode(stored[0]))
 
     async def _list(self, call: Call, type_name: str | None) -> Answer:
@@ -113,7 +113,7 @@ async def _next(pages: AsyncIterator[Sequence[Node]]) -> Sequence[Node] | None:
     return await anext(pages, None)
 
 
-def _check_properties(node: mlmd.Artifact | mlmd.Execution, node_type: mlmd.ArtifactType | mlmd.ExecutionType) -> None:
+def _check_properties(node: Node, node_type: Type) -> None:
     """Says upstream's words for what no store accepts; also, some stores do not survive an empty custom value."""
     for name in sorted(node.properties):
         if name not in node_type.properties:
