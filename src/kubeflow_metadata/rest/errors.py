@@ -46,9 +46,7 @@ def explain(error: StoreError) -> ApiError:
 
 def internal(message: str) -> ApiError:
     """Returns the error for what only the log may say."""
-    return ApiError(
-        grpc.StatusCode.INTERNAL, f"{message}; the server's log tells more under request {request_id.get()}"
-    )
+    return ApiError(grpc.StatusCode.INTERNAL, f"{message}; see request {request_id.get()} in the server's log")
 
 
 def plain_response(status: HTTPStatus, headers: dict[str, str] | None = None) -> Response:

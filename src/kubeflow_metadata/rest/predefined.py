@@ -39,7 +39,7 @@ async def prepare(store: Store, definitions: Sequence[TypeDefinition], target: s
             _LOG.warning("waiting for the metadata store", target=target, reason=str(error), retry_in=wait)
         except Exception:
             preparation.pending = "the predefined types could not be registered; see the server's log"
-            _LOG.exception("registration of predefined types failed", retry_in=wait)
+            _LOG.exception("registering the predefined types failed", retry_in=wait)
         await asyncio.sleep(wait)
         wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
     preparation.done()

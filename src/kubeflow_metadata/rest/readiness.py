@@ -9,13 +9,13 @@ from kubeflow_metadata.serving.health import Check
 
 
 class Preparation:
-    """What happens before the first request: why it has not ended yet; empty once it has."""
+    """The preparation of the backend; ``pending`` says why it is not over, and is empty once it is."""
 
     def __init__(self) -> None:
         self.pending = "the server is starting"
 
     def done(self) -> None:
-        """Says that it has ended."""
+        """Says that it is over."""
         self.pending = ""
         READY.set(1)
 

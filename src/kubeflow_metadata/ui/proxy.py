@@ -150,7 +150,7 @@ def _failure(backend: Backend, scope: Scope, status: int, code: int, what: str, 
     _LOG.warning("backend failed", backend=backend.name, url=backend.url, status=status, reason=reason_of(error))
     message = (
         f"The {backend.name} at {backend.url} {what}. "
-        f"Check that it is running and that {backend.flag} of the UI server names it."
+        f"Check that it is running and that {backend.flag} of the UI server points to it."
     )
     asked = Headers(scope=scope).get("content-type", "")
     if asked.startswith("application/grpc-web"):

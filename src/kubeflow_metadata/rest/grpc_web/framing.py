@@ -76,7 +76,7 @@ class MessageReader:
         flags, length = _HEAD.unpack_from(self._frame)
         if flags == _COMPRESSED:
             raise ApiError(
-                grpc.StatusCode.UNIMPLEMENTED, "compressed messages are not understood; send this one uncompressed"
+                grpc.StatusCode.UNIMPLEMENTED, "compressed messages are not supported; send this one uncompressed"
             )
         if flags:
             raise _malformed(f"a message begins with byte 0, this one with {flags}")

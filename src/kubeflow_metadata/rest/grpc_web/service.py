@@ -107,7 +107,7 @@ class GrpcWeb:
             # Not within a slot: a slow client takes nobody's place.
             message = await asyncio.wait_for(self._read(request, framing), seconds)
         except (asyncio.TimeoutError, TimeoutError) as error:
-            raise ApiError(grpc.StatusCode.DEADLINE_EXCEEDED, "the call's time ended before its body") from error
+            raise ApiError(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline passed before the body arrived") from error
 
         async def ask() -> Reply:
             async with self._slots.take(deadline - clock()):
