@@ -18,7 +18,7 @@ async def test_encoded_slashes_reach_rest_as_they_were_sent(ui, rest, prefix):
     assert rest.seen[0].url.host == "rest"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text(st.characters(codec="utf-8"), min_size=1).filter(lambda name: name not in {".", ".."}))
 async def test_any_type_name_reaches_rest_unchanged(ui, rest, name):
     path = httpx.URL("http://ui").copy_with(path="/api/").raw_path + percent_encoded(name)
