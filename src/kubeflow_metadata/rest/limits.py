@@ -1,10 +1,11 @@
-"""A bound on the requests that are worked on at once."""
+"""What a request may ask for, and how many are worked on at once."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import grpc
 
@@ -12,13 +13,25 @@ from kubeflow_metadata.rest.errors import ApiError
 from kubeflow_metadata.rest.metrics import IN_FLIGHT
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What a request may ask for."""
+
+    body_bytes: int = 32 * 2**20
+    json_depth: int = 100
+    name_length: int = 255
+    concurrent_requests: int = 100
+
+
 class Slots:
+    """A bound on the requests that are worked on at once."""
+
     def __init__(self, count: int) -> None:
         self._free = asyncio.Semaphore(count)
 
     @asynccontextmanager
     async def take(self, patience: float) -> AsyncIterator[None]:
-        """Work within a slot; wait for one at most ``patience`` seconds."""
+        """Works within a slot; waits for one at most ``patience`` seconds."""
         try:
             await asyncio.wait_for(self._free.acquire(), patience)
         except (asyncio.TimeoutError, TimeoutError) as error:
