@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.images.cli import images
 from kubeflow_metadata.installer.interrupts import interrupt_on_sigterm
 from kubeflow_metadata.installer.terminal import Terminal
@@ -60,7 +60,7 @@ class _Group(click.Group):
         interrupt_on_sigterm()
         try:
             return super().invoke(ctx)
-        except InstallerError as error:
+        except UserError as error:
             Terminal().error(error)
             sys.exit(1)
         except KeyboardInterrupt:
@@ -206,7 +206,7 @@ def smoke(
 def logs(local: bool, data_dir: Path | None, component: str | None, follow: bool) -> None:
     """Print the log of COMPONENT, or of all servers; with --local only."""
     if not local:
-        raise InstallerError(
+        raise UserError(
             "On a cluster, kubectl has the logs.",
             hint="Type: kubectl -n kubeflow logs -l metadata.kubeflow.org/part --prefix   (or add --local)",
         )
@@ -278,7 +278,7 @@ def _cluster_commands() -> Any:
     try:
         from kubeflow_metadata.installer.cluster import commands
     except ModuleNotFoundError as error:
-        raise InstallerError(
+        raise UserError(
             f"Clusters need the package {error.name}, which is not installed here.",
             hint='Type: pip install "kubeflow-metadata-server[cluster]"',
         ) from error

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 
 
 class Terminal:
@@ -56,7 +56,7 @@ class Terminal:
         """Says something worth knowing."""
         self._line(self._styled(text, "33"))
 
-    def error(self, error: InstallerError) -> None:
+    def error(self, error: UserError) -> None:
         """Says what went wrong and what to do."""
         self._line(f"{self._styled('Error:', '31;1')} {error}")
         for line in error.details.splitlines():

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.smoke import demo
 
 _TIMEOUT_SECONDS = 30.0
@@ -60,7 +60,7 @@ def write_junit(results: list[CheckResult], file: Path) -> None:
     """Writes the results as JUnit XML.
 
     Raises:
-        InstallerError: the file cannot be written.
+        UserError: the file cannot be written.
     """
     failures = sum(bool(result.problem) for result in results)
     suite = ET.Element("testsuite", name="smoke", tests=str(len(results)), failures=str(failures), errors="0")
@@ -71,9 +71,7 @@ def write_junit(results: list[CheckResult], file: Path) -> None:
     try:
         ET.ElementTree(suite).write(file, encoding="utf-8", xml_declaration=True)
     except OSError as error:
-        raise InstallerError(
-            f"Cannot write {file}: {error.strerror}.", hint="Name another file with --junit."
-        ) from error
+        raise UserError(f"Cannot write {file}: {error.strerror}.", hint="Name another file with --junit.") from error
 
 
 def _run(name: str, check: Callable[[], None]) -> CheckResult:

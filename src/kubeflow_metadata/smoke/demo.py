@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 
 WORKSPACE = "demo"
 
@@ -29,12 +29,12 @@ def log_demo(rest_url: str) -> None:
     """Logs the demo.
 
     Raises:
-        InstallerError: the SDK is not installed, or the REST backend did not take it.
+        UserError: the SDK is not installed, or the REST backend did not take it.
     """
     try:
         from kfmd import metadata
     except ModuleNotFoundError as error:
-        raise InstallerError(
+        raise UserError(
             f"The demo is logged with the SDK, and the module {error.name} is not installed here.",
             hint="Type: pip install kubeflow-metadata-sdk   (in a checkout: pip install ./sdk)",
         ) from error
@@ -86,7 +86,7 @@ def log_demo(rest_url: str) -> None:
             )
         )
     except Exception as error:
-        raise InstallerError(f"The demo could not be logged: {error}") from error
+        raise UserError(f"The demo could not be logged: {error}") from error
 
 
 def find_demo(rest_url: str) -> dict[str, str]:

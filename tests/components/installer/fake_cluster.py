@@ -3,7 +3,7 @@
 import copy
 import json
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cluster.connection import ConflictError
 
 _READY = {"type": "Ready", "status": "True"}
@@ -38,7 +38,7 @@ class FakeCluster:
     def apply(self, wanted, *, force=False):
         kind, name = wanted["kind"], wanted["metadata"]["name"]
         if name in self.refused:
-            raise InstallerError(f"The cluster refuses {kind} {name}.", details=self.refused[name])
+            raise UserError(f"The cluster refuses {kind} {name}.", details=self.refused[name])
         if name in self.conflicts and not force:
             raise ConflictError(f"{kind} {name} has fields of others.", details='conflict with "kubectl": .spec.x')
         self.applied.append((kind, name))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cluster import applying, commands, engines, inventory, pods, rollouts, smoke
 from kubeflow_metadata.installer.cluster.commands import Target
 from kubeflow_metadata.installer.cluster.connection import UnreachableError
@@ -73,7 +73,7 @@ class TestApply:
 
     def test_a_run_that_was_cut_off_is_cleaned_up_by_the_next(self, cluster):
         cluster.refused["settings"] = "no"
-        with pytest.raises(InstallerError):
+        with pytest.raises(UserError):
             apply(cluster)
         cluster.refused.clear()
         apply(cluster, OBJECTS[:1])
@@ -90,7 +90,7 @@ class TestApply:
     def test_names_of_another_installation_are_left_alone(self, cluster):
         cluster.add(thing("Service", "server", selector={"component": "metadata-grpc-server"}))
 
-        with pytest.raises(InstallerError, match="of another installation") as caught:
+        with pytest.raises(UserError, match="of another installation") as caught:
             applying.refuse_others(cluster, OBJECTS)
         assert "besideKfp.enabled=true" in caught.value.hint
         assert cluster.applied == []
@@ -103,7 +103,7 @@ class TestApply:
     def test_a_namespace_that_is_being_deleted_is_named(self, cluster):
         cluster.add({"kind": "Namespace", "metadata": {"name": "kubeflow"}, "status": {"phase": "Terminating"}})
 
-        with pytest.raises(InstallerError, match="being deleted"):
+        with pytest.raises(UserError, match="being deleted"):
             applying.ensure_namespace(cluster)
 
 
@@ -130,7 +130,7 @@ class TestVerbs:
     def test_up_shows_what_the_smoke_test_said_when_it_fails(self, cluster, monkeypatch):
         monkeypatch.setattr(smoke, "run", lambda *_args: (False, "FAILED the UI serves the page"))
 
-        with pytest.raises(InstallerError, match="smoke test failed") as caught:
+        with pytest.raises(UserError, match="smoke test failed") as caught:
             self.up()
         assert "FAILED the UI" in caught.value.details
 
@@ -210,7 +210,7 @@ class TestRollouts:
     def test_what_waiting_does_not_help_is_told_at_once(self, cluster, found, hint):
         cluster.pods["p"] = found
 
-        with pytest.raises(InstallerError, match=r"^p does not come up") as caught:
+        with pytest.raises(UserError, match=r"^p does not come up") as caught:
             self.wait(cluster)
         assert hint in caught.value.hint
 
@@ -219,14 +219,14 @@ class TestRollouts:
         cluster.pods["p"] = pod("p", "ui", containerStatuses=[crashed])
         cluster.log_of["p", "ui", True] = "Error: no such flag\n"
 
-        with pytest.raises(InstallerError, match=r"ended with 2 \(Error\)") as caught:
+        with pytest.raises(UserError, match=r"ended with 2 \(Error\)") as caught:
             self.wait(cluster)
         assert caught.value.details == "Error: no such flag"
 
     def test_a_stop_is_quoted(self, cluster):
         cluster.pods["p"] = pod("p", "ui", initContainerStatuses=[container("secret", terminated=STOPPED)])
 
-        with pytest.raises(InstallerError, match="There is a database on the volume but no Secret"):
+        with pytest.raises(UserError, match="There is a database on the volume but no Secret"):
             self.wait(cluster)
 
     def test_a_secret_that_is_missing_is_named(self, cluster):
@@ -235,7 +235,7 @@ class TestRollouts:
             {"involvedObject": {"name": "p"}, "reason": "FailedMount", "message": 'secret "mine" not found'}
         )
 
-        with pytest.raises(InstallerError, match='secret "mine" not found') as caught:
+        with pytest.raises(UserError, match='secret "mine" not found') as caught:
             self.wait(cluster)
         assert "Create what is missing" in caught.value.hint
 
@@ -245,7 +245,7 @@ class TestRollouts:
             {"involvedObject": {"name": "p"}, "reason": "FailedMount", "message": 'secret "mine" not found'}
         )
 
-        with pytest.raises(InstallerError, match="after 0 s"):
+        with pytest.raises(UserError, match="after 0 s"):
             self.wait(cluster, seconds=0)
 
     def test_pods_that_may_not_be_made_are_explained(self, cluster):
@@ -255,7 +255,7 @@ class TestRollouts:
         ]
         cluster.add(server)
 
-        with pytest.raises(InstallerError, match="refuses to make pods") as caught:
+        with pytest.raises(UserError, match="refuses to make pods") as caught:
             rollouts.wait(cluster, [("Deployment", "metadata-ui")], 60, lambda *_lines: None)
         assert "PodSecurity" in caught.value.details
 
@@ -264,7 +264,7 @@ class TestRollouts:
         cluster.pods["p"] = pod("p", "ui", created=now, containerStatuses=[container("ui")])
         cluster.log_of["p", "ui", False] = "waiting for the store\n"
 
-        with pytest.raises(InstallerError, match="after 0 s") as caught:
+        with pytest.raises(UserError, match="after 0 s") as caught:
             self.wait(cluster, seconds=0)
         assert "p: runs and is not ready yet" in caught.value.details
         assert "waiting for the store" in caught.value.details
@@ -283,7 +283,7 @@ class TestRollouts:
         never = [container("ui", waiting=waiting("ErrImageNeverPull"))]
         cluster.pods["old"]["status"]["containerStatuses"] = never
 
-        with pytest.raises(InstallerError, match="after 0 s") as caught:
+        with pytest.raises(UserError, match="after 0 s") as caught:
             rollouts.wait(cluster, [("Deployment", "metadata-ui")], 0, lambda *_lines: None)
         assert "new: runs and is not ready yet" in caught.value.details
 
@@ -295,7 +295,7 @@ class TestRollouts:
         cluster.pods["p"] = pod("p", "db", initContainerStatuses=stopped)
         cluster.pods["p"]["metadata"]["labels"]["controller-revision-hash"] = "old"
 
-        with pytest.raises(InstallerError, match="after 0 s"):
+        with pytest.raises(UserError, match="after 0 s"):
             rollouts.wait(cluster, [("StatefulSet", "metadata-db")], 0, lambda *_lines: None)
 
     def test_a_cluster_that_is_away_for_a_moment_is_asked_again(self, cluster, monkeypatch):

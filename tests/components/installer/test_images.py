@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.images import catalog, digests, engines
 from kubeflow_metadata.installer.images.cli import images
 from kubeflow_metadata.installer.images.commands import ROOT
@@ -61,9 +61,9 @@ def run(*arguments):
     return CliRunner().invoke(images, arguments)
 
 
-def failure(*arguments) -> InstallerError:
+def failure(*arguments) -> UserError:
     error = run(*arguments).exception
-    assert isinstance(error, InstallerError)
+    assert isinstance(error, UserError)
     return error
 
 
@@ -145,7 +145,7 @@ def test_a_failing_engine_shows_what_it_said(machine):
     (machine.bin / "docker").write_text("#!/bin/sh\necho no space left on device\nexit 3\n")
     (machine.bin / "docker").chmod(0o755)
 
-    with pytest.raises(InstallerError) as caught:
+    with pytest.raises(UserError) as caught:
         engines.run(["docker", "build"])
 
     assert caught.value.details == "no space left on device"
@@ -180,12 +180,12 @@ def test_a_broken_digest_file_is_named(tmp_path, text):
     file = tmp_path / "images.json"
     file.write_text(text)
 
-    with pytest.raises(InstallerError, match=r"images\.json is not a file of image digests"):
+    with pytest.raises(UserError, match=r"images\.json is not a file of image digests"):
         digests.read(file)
 
 
 def test_a_missing_digest_file_tells_how_to_make_it(tmp_path):
-    with pytest.raises(InstallerError) as caught:
+    with pytest.raises(UserError) as caught:
         digests.read(tmp_path / "images.json")
 
     assert "images push" in caught.value.hint
@@ -195,7 +195,7 @@ def test_a_digest_that_is_none_is_refused(tmp_path):
     file = tmp_path / "images.json"
     digests.write(file, [PushedImage("a", "registry.example/a", "1", "latest")])
 
-    with pytest.raises(InstallerError, match="no sha256 digest"):
+    with pytest.raises(UserError, match="no sha256 digest"):
         digests.read(file)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cluster import inventory
 from kubeflow_metadata.installer.cluster.connection import Cluster, ConflictError, Object
 from kubeflow_metadata.installer.cluster.inventory import DATA_KINDS, Identity
@@ -20,7 +20,7 @@ def ensure_namespace(cluster: Cluster) -> bool:
         cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": cluster.namespace}})
         return True
     if found.get("status", {}).get("phase") == "Terminating":
-        raise InstallerError(f"The namespace {cluster.namespace} is being deleted.", hint="Wait until it is gone.")
+        raise UserError(f"The namespace {cluster.namespace} is being deleted.", hint="Wait until it is gone.")
     return False
 
 
@@ -28,7 +28,7 @@ def refuse_others(cluster: Cluster, objects: Iterable[Object]) -> None:
     """Stops before anything is changed where a name belongs to another installation.
 
     Raises:
-        InstallerError: it does; Kubernetes would refuse a Deployment, but take over a Service.
+        UserError: it does; Kubernetes would refuse a Deployment, but take over a Service.
     """
     for wanted in objects:
         if wanted["kind"] not in _SELECTING:
@@ -43,7 +43,7 @@ def refuse_others(cluster: Cluster, objects: Iterable[Object]) -> None:
             hint = "Kubeflow Pipelines owns it. Use its store: python -m installer up --set besideKfp.enabled=true"
         else:
             hint = f"If it is upstream's, and no longer needed: {where} delete {wanted['kind'].lower()}/{name}"
-        raise InstallerError(f"{wanted['kind']} {name} in {cluster.namespace} is of another installation.", hint=hint)
+        raise UserError(f"{wanted['kind']} {name} in {cluster.namespace} is of another installation.", hint=hint)
 
 
 def apply(

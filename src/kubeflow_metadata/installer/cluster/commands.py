@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cluster import applying, engines, inventory, pods, rollouts, smoke
 from kubeflow_metadata.installer.cluster.connection import Cluster, Object, connect
 from kubeflow_metadata.installer.cluster.inventory import DATA_KINDS
@@ -194,7 +194,7 @@ def _run_smoke(cluster: Cluster, settings: Settings, terminal: Terminal) -> None
         passed, text = smoke.run(cluster, settings, step.say)
         step.outcome = text.splitlines()[-1] if text else ""
     if not passed:
-        raise InstallerError(
+        raise UserError(
             "Everything runs, but the smoke test failed:",
             details=text,
             hint=f"kubectl --context {cluster.context} -n {cluster.namespace} logs deployment/metadata-deployment",
@@ -208,7 +208,7 @@ def _with_image_of(cluster: Cluster, settings: Settings) -> Settings:
     found = cluster.get("apps/v1", "Deployment", "metadata-deployment")
     if found is None:
         hint = f"Type: {_UP} -n {cluster.namespace}"
-        raise InstallerError(f"Nothing is installed in {cluster.namespace}.", hint=hint)
+        raise UserError(f"Nothing is installed in {cluster.namespace}.", hint=hint)
     pod = found["spec"]["template"]["spec"]
     container = pod["containers"][0]
     name, at, digest = container["image"].partition("@")
@@ -226,7 +226,7 @@ def _wait_until_gone(cluster: Cluster, say: Callable[[str], None]) -> None:
     while left := cluster.list("v1", "Pod", applying.PART):
         say(f"{len(left)} pods are going")
         if time.monotonic() > deadline:
-            raise InstallerError("Pods do not go away.", details="\n".join(pod["metadata"]["name"] for pod in left))
+            raise UserError("Pods do not go away.", details="\n".join(pod["metadata"]["name"] for pod in left))
         time.sleep(1)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 
 Object = dict[str, Any]
 
@@ -18,15 +18,15 @@ FIELD_MANAGER = "kubeflow-metadata-installer"
 _TIMEOUT: dict[str, Any] = {"_request_timeout": 30}
 
 
-class UnknownKindError(InstallerError):
+class UnknownKindError(UserError):
     """The cluster does not know a kind; what brings it is not installed."""
 
 
-class UnreachableError(InstallerError):
+class UnreachableError(UserError):
     """The cluster does not answer."""
 
 
-class ConflictError(InstallerError):
+class ConflictError(UserError):
     """Others own fields that are to be set."""
 
 
@@ -135,13 +135,13 @@ def connect(context: str | None, namespace: str) -> Cluster:
     """Reaches the cluster of a context, or of the current one.
 
     Raises:
-        InstallerError: there is no such context, or nobody answers.
+        UserError: there is no such context, or nobody answers.
     """
     try:
         from kubernetes import client, dynamic
         from kubernetes import config as untyped_config
     except ModuleNotFoundError as error:
-        raise InstallerError(
+        raise UserError(
             f"Clusters need the package {error.name}, which is not installed here.",
             hint='Type: pip install "kubeflow-metadata-server[cluster]"',
         ) from error
@@ -151,14 +151,14 @@ def connect(context: str | None, namespace: str) -> Cluster:
     try:
         contexts, current = config.list_kube_config_contexts(config_file=file)
     except config.ConfigException as error:
-        raise InstallerError(
+        raise UserError(
             f"There is no usable kubeconfig: {error}",
             hint="Set KUBECONFIG, or type: python -m installer up --local   (no cluster is needed)",
         ) from error
     names = [each["name"] for each in contexts]
     chosen = str(context or (current or {}).get("name") or "")
     if chosen not in names:
-        raise InstallerError(
+        raise UserError(
             f"The kubeconfig has no context {chosen!r}." if chosen else "The kubeconfig has no current context.",
             hint=f"Choose one with --context: {', '.join(names) or 'there are none'}",
         )
@@ -166,7 +166,7 @@ def connect(context: str | None, namespace: str) -> Cluster:
     try:
         config.load_kube_config(config_file=file, context=chosen, client_configuration=configuration)
     except (config.ConfigException, OSError, ValueError) as error:
-        raise InstallerError(f"The context {chosen} cannot be used: {error}") from error
+        raise UserError(f"The context {chosen} cannot be used: {error}") from error
     configuration.retries = 3
     with _spoken(f"the cluster of context {chosen}"):
         return Cluster(chosen, namespace, connect_to(client.ApiClient(configuration)))
@@ -183,14 +183,14 @@ def _spoken(what: str) -> Iterator[None]:
     except ApiException as error:
         message = _message(error)
         if error.status == 401:
-            raise InstallerError("The cluster does not know you.", details=message, hint="Log in again.") from error
+            raise UserError("The cluster does not know you.", details=message, hint="Log in again.") from error
         if error.status == 403:
-            raise InstallerError(
+            raise UserError(
                 f"You may not do that with {what}.", details=message, hint="Ask whoever runs the cluster for the right."
             ) from error
         if error.status == 409:
             raise ConflictError(f"{what} has fields of others.", details=message) from error
-        raise InstallerError(f"The cluster refuses {what}.", details=message, hint=_for_refused(message)) from error
+        raise UserError(f"The cluster refuses {what}.", details=message, hint=_for_refused(message)) from error
     except (HTTPError, OSError) as error:
         raise UnreachableError(
             "The cluster does not answer.",

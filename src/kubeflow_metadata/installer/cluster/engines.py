@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cluster.connection import Cluster, Object
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.render import sources
@@ -119,7 +119,7 @@ def _kustomize() -> list[str]:
         return ["kustomize", "build"]
     if shutil.which("kubectl"):
         return ["kubectl", "kustomize"]
-    raise InstallerError(
+    raise UserError(
         "Neither kustomize nor kubectl is installed.",
         hint="Install one of them, or use Helm: python -m installer up --engine helm",
     )
@@ -128,14 +128,14 @@ def _kustomize() -> list[str]:
 def _helm() -> str:
     if found := shutil.which("helm"):
         return found
-    raise InstallerError("Helm is not installed.", hint="Install it, or use kustomize: up --engine kustomize")
+    raise UserError("Helm is not installed.", hint="Install it, or use kustomize: up --engine kustomize")
 
 
 def _run(command: Sequence[str | Path]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         name = Path(command[0]).name
-        raise InstallerError(f"{name} {command[1]} failed.", details=done.stderr.strip())
+        raise UserError(f"{name} {command[1]} failed.", details=done.stderr.strip())
     return done.stdout
 
 

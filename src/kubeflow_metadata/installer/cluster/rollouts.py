@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cluster import pods
 from kubeflow_metadata.installer.cluster.connection import Cluster, Object, UnreachableError
 from kubeflow_metadata.installer.cluster.pods import Trouble
@@ -52,7 +52,7 @@ def wait(cluster: Cluster, workloads: Iterable[tuple[str, str]], seconds: float,
     """Waits until every workload (kind and name) runs as it was applied.
 
     Raises:
-        InstallerError: one of them cannot, or not in time; with the pod's reason and its last words.
+        UserError: one of them cannot, or not in time; with the pod's reason and its last words.
     """
     names = list(workloads)
     deadline = time.monotonic() + seconds
@@ -126,14 +126,14 @@ def _selector(workload: Object) -> str:
 def _raise_refused(states: list[Rollout]) -> None:
     for state in states:
         if state.refused:
-            raise InstallerError(
+            raise UserError(
                 f"The cluster refuses to make pods of {state.name}.",
                 details=state.refused,
                 hint="Quotas, admission policies or the Pod Security level of the namespace may be why.",
             )
 
 
-def _failure(cluster: Cluster, trouble: Trouble) -> InstallerError:
+def _failure(cluster: Cluster, trouble: Trouble) -> UserError:
     where = f"kubectl --context {cluster.context} -n {cluster.namespace}"
     hint = f"More: {where} describe pod {trouble.pod}"
     if trouble.kind == "image" or "ErrImageNeverPull" in trouble.reason or "InvalidImageName" in trouble.reason:
@@ -146,10 +146,10 @@ def _failure(cluster: Cluster, trouble: Trouble) -> InstallerError:
     if trouble.kind == "schedule":
         hint = "Make room on the nodes, or ask for less: up --set small.enabled=true"
     details = pods.last_words(cluster, trouble) if trouble.kind != "stop" else ""
-    return InstallerError(f"{trouble.pod} does not come up: {trouble.reason}", details=details, hint=hint)
+    return UserError(f"{trouble.pod} does not come up: {trouble.reason}", details=details, hint=hint)
 
 
-def _too_late(cluster: Cluster, states: list[Rollout], troubles: list[Trouble], seconds: float) -> InstallerError:
+def _too_late(cluster: Cluster, states: list[Rollout], troubles: list[Trouble], seconds: float) -> UserError:
     lines = [state.words for state in states]
     for each in troubles:
         lines.append(f"{each.pod}: {each.reason}")
@@ -158,7 +158,7 @@ def _too_late(cluster: Cluster, states: list[Rollout], troubles: list[Trouble], 
         if any(pod["metadata"]["name"] == each.pod for each in troubles):
             words = cluster.logs(pod["metadata"]["name"], pod["spec"]["containers"][0]["name"], lines=8).strip()
             lines += [f"  {line}" for line in words.splitlines()]
-    return InstallerError(
+    return UserError(
         f"Not everything runs after {seconds:.0f} s.",
         details="\n".join(lines),
         hint="Give it longer with --timeout, or look: python -m installer status",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cluster import engines, pods
 from kubeflow_metadata.installer.cluster.applying import PART
 from kubeflow_metadata.installer.cluster.connection import Cluster, Object
@@ -40,7 +40,7 @@ def remove(cluster: Cluster) -> None:
     deadline = time.monotonic() + _SECONDS
     while cluster.get("batch/v1", "Job", SMOKE_JOB) is not None:
         if time.monotonic() > deadline:
-            raise InstallerError(f"The Job {SMOKE_JOB} of an earlier run does not go away.")
+            raise UserError(f"The Job {SMOKE_JOB} of an earlier run does not go away.")
         time.sleep(_LOOK_SECONDS)
 
 
@@ -59,9 +59,9 @@ def _wait(cluster: Cluster, say: Callable[[str], None]) -> tuple[bool, str]:
             if trouble is not None:
                 say(trouble.reason)
                 if trouble.is_final and trouble.kind != "crash":
-                    raise InstallerError(f"The smoke test does not start: {trouble.reason}")
+                    raise UserError(f"The smoke test does not start: {trouble.reason}")
         time.sleep(_LOOK_SECONDS)
-    raise InstallerError(f"The smoke test did not end within {_SECONDS} s.")
+    raise UserError(f"The smoke test did not end within {_SECONDS} s.")
 
 
 def _is_smoke(each: Object) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.images import catalog, digests, engines
 from kubeflow_metadata.installer.images.digests import PushedImage
 from kubeflow_metadata.installer.images.engines import BuildOptions
@@ -25,7 +25,7 @@ def show(terminal: Terminal, tag: str | None) -> None:
     """Lists the images and whether this machine has them."""
     try:
         engine = engines.find()
-    except InstallerError:
+    except UserError:
         engine = None
     found = [(image, engine.has(image.reference) if engine else None) for image in catalog.images(_checked_tag(tag))]
     document = [{"reference": image.reference, "purpose": image.purpose, "here": here} for image, here in found]
@@ -40,7 +40,7 @@ def build(
     """Builds the UI and the image."""
     dockerfile = ROOT / "images" / "Dockerfile"
     if not dockerfile.exists():
-        raise InstallerError(
+        raise UserError(
             "Images are built from a checkout, and this installer does not run from one.",
             hint="Clone the repository and type it there, or use a published image.",
         )
@@ -53,11 +53,11 @@ def build(
     with terminal.step(f"Building {reference} with {engine.name}"):
         try:
             engine.build(reference, ROOT, dockerfile, BuildOptions(arguments, options.network, options.platform))
-        except InstallerError as error:
+        except UserError as error:
             if engine.has(base):
                 raise
             # Without its base no build starts: that, not the Dockerfile, is what the user can do something about.
-            raise InstallerError(
+            raise UserError(
                 f"{engine.name} cannot get the base image {base}.",
                 hint="Where no registry answers, name a Python image that is here: --base-image IMAGE",
                 details=error.details,
@@ -70,7 +70,7 @@ def load(terminal: Terminal, tag: str | None, cluster: str, kind: str, engine_na
     reference = catalog.server_reference(_checked_tag(tag))
     engine = _engine_with(reference, engine_name)
     if cluster not in engines.run([kind, "get", "clusters"]).stdout.split():
-        raise InstallerError(f"There is no kind cluster {cluster!r}.", hint=f"List them with: {kind} get clusters")
+        raise UserError(f"There is no kind cluster {cluster!r}.", hint=f"List them with: {kind} get clusters")
     with terminal.step(f"Loading {reference} into {cluster}"), tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "image.tar"
         engine.save(reference, archive)
@@ -83,7 +83,7 @@ def push(
 ) -> None:
     """Pushes the image to a registry and notes its digest."""
     if not _REGISTRY.fullmatch(registry):
-        raise InstallerError(
+        raise UserError(
             f"{registry!r} is not a registry.", hint="Give a host and, if need be, a path: ghcr.io/your-name"
         )
     reference = catalog.server_reference(_checked_tag(tag))
@@ -101,7 +101,7 @@ def push(
 def _engine_with(reference: str, engine_name: str | None) -> engines.Engine:
     engine = engines.find(engine_name)
     if not engine.has(reference):
-        raise InstallerError(
+        raise UserError(
             f"{engine.name} does not have {reference}.", hint="Build it first: python -m installer images build"
         )
     return engine
@@ -109,9 +109,7 @@ def _engine_with(reference: str, engine_name: str | None) -> engines.Engine:
 
 def _checked_tag(tag: str | None) -> str | None:
     if tag is not None and not _TAG.fullmatch(tag):
-        raise InstallerError(
-            f"{tag!r} is not a tag.", hint="Tags are letters, digits, '_', '.' and '-', as in --tag 1.2.0"
-        )
+        raise UserError(f"{tag!r} is not a tag.", hint="Tags are letters, digits, '_', '.' and '-', as in --tag 1.2.0")
     return tag
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -38,22 +38,22 @@ def read(file: Path) -> list[PushedImage]:
     """Reads what `write` wrote.
 
     Raises:
-        InstallerError: the file is missing or is not such a file.
+        UserError: the file is missing or is not such a file.
     """
     try:
         entries = json.loads(file.read_text())["images"]
         fields = ("name", "repository", "tag", "digest")
         images = [PushedImage(**{field: str(entry[field]) for field in fields}) for entry in entries]
     except OSError as error:
-        raise InstallerError(
+        raise UserError(
             f"Cannot read {file}: {error.strerror}.", hint="Make it with: python -m installer images push REGISTRY"
         ) from None
     except (ValueError, KeyError, TypeError):
-        raise InstallerError(
+        raise UserError(
             f"{file} is not a file of image digests.",
             hint="Make it anew with: python -m installer images push REGISTRY",
         ) from None
     for image in images:
         if not _DIGEST.fullmatch(image.digest):
-            raise InstallerError(f"{file}: {image.digest!r} of {image.name} is no sha256 digest.")
+            raise UserError(f"{file}: {image.digest!r} of {image.name} is no sha256 digest.")
     return images

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 
 NAMES = ("docker", "podman", "buildah")
 _TAIL_LINES = 20
@@ -62,7 +62,7 @@ class Engine:
                 name, _, digest = line.partition("@")
                 if name == repository:
                     return digest
-            raise InstallerError(f"docker pushed {target} but tells no digest of it.")
+            raise UserError(f"docker pushed {target} but tells no digest of it.")
         with tempfile.TemporaryDirectory() as folder:
             digest_file = Path(folder) / "digest"
             insecure = ["--tls-verify=false"] if plain_http else []
@@ -74,14 +74,14 @@ def find(name: str | None = None) -> Engine:
     """The engine of that name, or the first one that works on this machine.
 
     Raises:
-        InstallerError: there is none.
+        UserError: there is none.
     """
     for candidate in [name] if name else NAMES:
         if shutil.which(candidate) and run([candidate, "info"], check=False).returncode == 0:
             return Engine(candidate)
     if name:
-        raise InstallerError(f"{name} does not answer.", hint=f"Start it, and look at: {name} info")
-    raise InstallerError(
+        raise UserError(f"{name} does not answer.", hint=f"Start it, and look at: {name} info")
+    raise UserError(
         "Neither Docker nor Podman nor Buildah answers on this machine.",
         hint="Install or start one of them, then type the same again.",
     )
@@ -92,10 +92,10 @@ def run(command: Sequence[str], *, check: bool = True) -> subprocess.CompletedPr
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        raise InstallerError(f"{command[0]} is not installed.", hint="Install it, then type the same again.") from None
+        raise UserError(f"{command[0]} is not installed.", hint="Install it, then type the same again.") from None
     if check and done.returncode:
         said = f"{done.stdout}\n{done.stderr}".strip().splitlines()
-        raise InstallerError(
+        raise UserError(
             f"`{' '.join(command[:3])} ...` failed with exit code {done.returncode}.",
             details="\n".join(said[-_TAIL_LINES:]),
         )

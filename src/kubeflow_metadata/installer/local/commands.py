@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.local import lifecycle
 from kubeflow_metadata.installer.local.logs import show_logs
 from kubeflow_metadata.installer.local.servers import SERVERS, endpoints
@@ -63,7 +63,7 @@ def run_smoke(data_path: Path | None, junit: Path | None, terminal: Terminal) ->
     data_dir = DataDir(data_path)
     ports = {name: record.port for name, record in data_dir.servers().items()}
     if missing := [server.title for server in SERVERS if server.name not in ports]:
-        raise InstallerError(f"Not started: {', '.join(missing)}.", hint=f"Type: {_UP}")
+        raise UserError(f"Not started: {', '.join(missing)}.", hint=f"Type: {_UP}")
     results = checks.run_checks(endpoints(ports))
     if junit:
         checks.write_junit(results, junit)
@@ -99,10 +99,8 @@ def _log_demo_once(rest_url: str, terminal: Terminal) -> None:
         else:
             try:
                 demo.log_demo(rest_url)
-            except InstallerError as error:
-                raise InstallerError(
-                    str(error), hint=error.hint or "Type: python -m installer logs --local rest"
-                ) from error
+            except UserError as error:
+                raise UserError(str(error), hint=error.hint or "Type: python -m installer logs --local rest") from error
             step.outcome = "logged: mytable-dump -> MNIST, MNIST-evaluation"
 
 
@@ -112,7 +110,7 @@ def _require_smoke(found: Mapping[str, str], terminal: Terminal) -> None:
         step.outcome = f"{len(results)} checks"
     failed = [f"{result.name}: {result.problem}" for result in results if result.problem]
     if failed:
-        raise InstallerError(
+        raise UserError(
             f"{len(failed)} of {len(results)} checks failed:",
             details="\n".join(failed),
             hint="Type: python -m installer logs --local",

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.local.state import DataDir
 
 _POLL_SECONDS = 0.3
@@ -20,11 +20,11 @@ def show_logs(data_dir: DataDir, names: Sequence[str], *, follow: bool) -> None:
     Each line is led by its server's name where several are shown.
 
     Raises:
-        InstallerError: there are no logs yet.
+        UserError: there are no logs yet.
     """
     logs = {name: data_dir.log_file(name) for name in names}
     if not any(log.exists() for log in logs.values()):
-        raise InstallerError(f"There are no logs in {data_dir.logs}.", hint="Type: python -m installer up --local")
+        raise UserError(f"There are no logs in {data_dir.logs}.", hint="Type: python -m installer up --local")
     offsets = dict.fromkeys(names, 0)
     while True:
         for name, log in logs.items():

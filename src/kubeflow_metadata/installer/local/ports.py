@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Container
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 
 HOST = "127.0.0.1"
 _TRIES = 200
@@ -26,9 +26,9 @@ def next_free(wanted: int, taken: Container[int]) -> int:
     """The first free port from ``wanted`` on that is not promised to somebody else.
 
     Raises:
-        InstallerError: there is none in reach.
+        UserError: there is none in reach.
     """
     for port in range(wanted, min(wanted + _TRIES, 65536)):
         if port not in taken and is_free(port):
             return port
-    raise InstallerError(f"No free port between {wanted} and {min(wanted + _TRIES, 65536) - 1}.")
+    raise UserError(f"No free port between {wanted} and {min(wanted + _TRIES, 65536) - 1}.")

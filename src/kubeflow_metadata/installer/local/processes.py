@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.local.state import ServerRecord
 
 _LOG_LIMIT = 10 * 1024 * 1024
@@ -55,7 +55,7 @@ def stop(record: ServerRecord, grace_seconds: float = 15.0) -> None:
     """Asks a server to stop, and kills it where it does not within the grace.
 
     Raises:
-        InstallerError: the process is another user's.
+        UserError: the process is another user's.
     """
     process = _find(record)
     if process is None:
@@ -70,7 +70,7 @@ def stop(record: ServerRecord, grace_seconds: float = 15.0) -> None:
     except psutil.NoSuchProcess:
         return
     except psutil.AccessDenied as error:
-        raise InstallerError(f"The server with pid {record.pid} belongs to another user.") from error
+        raise UserError(f"The server with pid {record.pid} belongs to another user.") from error
 
 
 def log_tail(log: Path, offset: int = 0) -> str:

@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.interrupts import deferred_interrupts
 from kubeflow_metadata.installer.local import processes
 from kubeflow_metadata.installer.local.lifecycle import stop_server
@@ -37,7 +37,7 @@ def start_servers(data_dir: DataDir, wanted_ports: WantedPorts, terminal: Termin
         terminal: shows progress.
 
     Raises:
-        InstallerError: a port that was asked for is taken, or a server does not come up.
+        UserError: a port that was asked for is taken, or a server does not come up.
     """
     _refuse_taken(data_dir, wanted_ports)
     ports: dict[str, int] = {}
@@ -120,7 +120,7 @@ def _start_somewhere(
             promised.add(port)
         else:
             return port
-    raise InstallerError(f"Other programs took each port that the {server.title} was about to take. Try again.")
+    raise UserError(f"Other programs took each port that the {server.title} was about to take. Try again.")
 
 
 def _start(server: Server, ports: Mapping[str, int], data_dir: DataDir) -> None:
@@ -143,15 +143,15 @@ def _start(server: Server, ports: Mapping[str, int], data_dir: DataDir) -> None:
             if not is_free(record.port):
                 raise _PortTakenError
             what = f"ended at once with exit code {process.returncode}"
-        raise InstallerError(
+        raise UserError(
             f"The {server.title} {what}. The end of its log:",
             details=processes.log_tail(log, offset) or "(nothing was logged)",
             hint=f"The whole log is {log}",
         )
 
 
-def _taken(name: str, port: int) -> InstallerError:
-    return InstallerError(
+def _taken(name: str, port: int) -> UserError:
+    return UserError(
         f"Port {port}, asked for with --{name}-port, is taken.",
         hint=f"Free it, or leave --{name}-port out and a free port is chosen.",
     )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ class DataDir:
         """Makes the directory.
 
         Raises:
-            InstallerError: it cannot be made or written.
+            UserError: it cannot be made or written.
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.logs.mkdir(mode=0o700, exist_ok=True)
             self.path.chmod(0o700)
         except OSError as error:
-            raise InstallerError(
+            raise UserError(
                 f"Cannot write the data directory {self.path}: {error.strerror}.",
                 hint="Name another one with --data-dir DIR.",
             ) from error
@@ -67,7 +67,7 @@ class DataDir:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise InstallerError(
+            raise UserError(
                 f"Cannot read {self._state}: {error}.",
                 hint=f"Stop the servers by hand if they still run, then delete {self._state}.",
             ) from error
