@@ -9,7 +9,7 @@ from typing import Any
 
 from click.testing import CliRunner
 
-from kubeflow_metadata.installer.images import catalog
+from kubeflow_metadata.installer import catalog
 from kubeflow_metadata.installer.images.cli import images
 from tests.contract.environments import PUBLIC_SDKS
 from tests.support.cluster import container_images, stand_ins, tools, versions

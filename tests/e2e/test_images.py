@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kubeflow_metadata.installer.images import catalog
+from kubeflow_metadata.installer import catalog
 from tests.e2e import workloads
 from tests.e2e.forwarding import forwarded
 from tests.e2e.images import REFERENCE, TAG, installer_images

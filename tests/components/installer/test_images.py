@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.images import catalog, digests, engines
+from kubeflow_metadata.installer import catalog
+from kubeflow_metadata.installer.images import digests, engines
 from kubeflow_metadata.installer.images.cli import images
 from kubeflow_metadata.installer.images.commands import ROOT
 from kubeflow_metadata.installer.images.digests import PushedImage

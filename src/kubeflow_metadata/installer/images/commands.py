@@ -11,7 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.images import catalog, digests, engines
+from kubeflow_metadata.installer import catalog
+from kubeflow_metadata.installer.images import digests, engines
 from kubeflow_metadata.installer.images.digests import PushedImage
 from kubeflow_metadata.installer.images.engines import BuildOptions
 from kubeflow_metadata.installer.terminal import Terminal, table
