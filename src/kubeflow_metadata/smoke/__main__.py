@@ -20,7 +20,7 @@ def main(grpc: str, rest: str, ui: str) -> None:
         if not demo.find_demo(rest):
             demo.log_demo(rest)
     except (UserError, OSError) as error:
-        # The checks tell which server it is.
+        # The checks tell which server is to blame.
         click.echo(f"FAILED the demo is logged: {error}")
     results = checks.run_checks({"grpc": grpc, "rest": rest, "ui": ui})
     click.echo(checks.report(results))

@@ -1,11 +1,11 @@
-"""The smoke test: does every part answer, and does each show the demo?"""
+"""The smoke test: does every server respond, and does each show the demo?"""
 
 from __future__ import annotations
 
 import json
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,11 @@ class CheckResult:
 
 
 class _NotSoError(Exception):
-    """What a check looked for is not there; the message says what was there instead."""
+    """What a check looked for is missing; the message says what there was instead."""
 
 
 def run_checks(endpoints: Mapping[str, str]) -> list[CheckResult]:
-    """Checks the servers behind these endpoints, one after the other; it goes on after a failure."""
+    """Checks the servers behind these endpoints, one after the other; continues after a failure."""
     checks: list[tuple[str, Callable[[], None]]] = [
         ("the MLMD gRPC server lists the predefined types", lambda: _grpc_types(endpoints["grpc"])),
         ("the MLMD gRPC server has the demo's artifacts", lambda: _grpc_demo(endpoints["grpc"])),
@@ -50,7 +50,7 @@ def run_checks(endpoints: Mapping[str, str]) -> list[CheckResult]:
 
 
 def report(results: list[CheckResult]) -> str:
-    """One line a check, and how many passed."""
+    """Returns one line a check, and how many passed."""
     lines = [f"{'FAILED' if r.problem else 'ok':6} {r.name}" + (f": {r.problem}" if r.problem else "") for r in results]
     failed = sum(bool(result.problem) for result in results)
     return "\n".join([*lines, f"{len(results) - failed} passed, {failed} failed"])
@@ -87,8 +87,8 @@ def _run(name: str, check: Callable[[], None]) -> CheckResult:
 def _grpc_types(target: str) -> None:
     from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 
-    artifact_types = _call(target, "GetArtifactTypes", rpc.GetArtifactTypesRequest(), rpc.GetArtifactTypesResponse)
-    _require_all(demo.ARTIFACTS, {found.name for found in artifact_types.artifact_types})
+    listed = _call(target, "GetArtifactTypes", rpc.GetArtifactTypesRequest(), rpc.GetArtifactTypesResponse)
+    _require_all(demo.ARTIFACTS, {each.name for each in listed.artifact_types})
 
 
 def _grpc_demo(target: str) -> None:
@@ -96,13 +96,13 @@ def _grpc_demo(target: str) -> None:
 
     for type_name, name in demo.ARTIFACTS.items():
         request = rpc.GetArtifactsByTypeRequest(type_name=type_name)
-        found = _call(target, "GetArtifactsByType", request, rpc.GetArtifactsByTypeResponse)
-        _require_all([name], {artifact.properties["name"].string_value for artifact in found.artifacts})
+        listed = _call(target, "GetArtifactsByType", request, rpc.GetArtifactsByTypeResponse)
+        _require_all([name], {artifact.properties["name"].string_value for artifact in listed.artifacts})
 
 
 def _rest_types(url: str) -> None:
     listed = json.loads(_get(f"{url}/api/v1alpha1/artifact_types"))
-    _require_all(demo.ARTIFACTS, {found["name"] for found in listed.get("artifact_types", [])})
+    _require_all(demo.ARTIFACTS, {each["name"] for each in listed.get("artifact_types", [])})
 
 
 def _rest_demo(url: str) -> None:
@@ -115,8 +115,8 @@ def _ui_page(url: str) -> None:
             raise _NotSoError(f"{url}{path} is not the Artifact Store page")
 
 
-def _require_all(wanted: Any, found: Any) -> None:
-    if missing := [name for name in wanted if name not in found]:
+def _require_all(wanted: Iterable[str], present: Container[str]) -> None:
+    if missing := [name for name in wanted if name not in present]:
         raise _NotSoError(f"missing: {', '.join(missing)}")
 
 
