@@ -1,6 +1,8 @@
 """``python -m kubeflow_metadata.installer``: the command ``kubeflow-metadata`` where it is not on the PATH."""
 
-from kubeflow_metadata.installer.cli import main
+from __future__ import annotations
+
+from kubeflow_metadata.installer.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -1,15 +1,21 @@
-"""The verbs on a cluster: order, what is taken away and what never is, and what is said when something does not run."""
+"""The verbs on a cluster: order, what is deleted and what never is, and what is said when something does not run."""
 
 import json
 
 import pytest
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster import applying, commands, engines, inventory, pods, rollouts, smoke
-from kubeflow_metadata.installer.cluster.commands import Target
+from kubeflow_metadata.installer.cluster import admission, connection, inventory, pods, rollouts, smoke
 from kubeflow_metadata.installer.cluster.connection import UnreachableError
+from kubeflow_metadata.installer.cluster.engines.kustomize import Kustomize
+from kubeflow_metadata.installer.cluster.smoke import SmokeResult
+from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.terminal import Terminal
-from tests.components.installer.fake_cluster import FakeCluster, container, pod, workload
+from kubeflow_metadata.installer.verbs.down import down
+from kubeflow_metadata.installer.verbs.status import status
+from kubeflow_metadata.installer.verbs.target import Target
+from kubeflow_metadata.installer.verbs.up import up
+from tests.components.installer.fake_cluster import FakeClock, FakeCluster, container, pod, workload
 
 PART = "metadata.kubeflow.org/part"
 
@@ -30,10 +36,9 @@ OBJECTS = [
 @pytest.fixture
 def cluster(monkeypatch):
     made = FakeCluster()
-    monkeypatch.setattr(commands, "connect", lambda _context, namespace: _in(made, namespace))
-    monkeypatch.setattr(engines, "built", lambda *_args, **_options: [dict(each) for each in OBJECTS])
-    monkeypatch.setattr(smoke, "run", lambda *_args: (True, "6 passed, 0 failed"))
-    monkeypatch.setattr(rollouts, "_LOOK_SECONDS", 0)
+    monkeypatch.setattr(connection, "connect", lambda _context, namespace: _in(made, namespace))
+    monkeypatch.setattr(Kustomize, "objects", lambda *_args: [dict(each) for each in OBJECTS])
+    monkeypatch.setattr(smoke, "run", lambda *_args: SmokeResult(True, "6 passed, 0 failed"))
     return made
 
 
@@ -44,8 +49,8 @@ def _in(cluster, namespace):
 
 def apply(cluster, objects=OBJECTS):
     notes = []
-    deleted = applying.apply(cluster, objects, lambda _text: None, notes.append)
-    return deleted, notes
+    done = Kustomize().apply(cluster, Settings(), objects, lambda _text: None, notes.append, take_over=False)
+    return done, notes
 
 
 class TestApply:
@@ -57,9 +62,9 @@ class TestApply:
 
     def test_what_is_no_longer_wanted_is_deleted(self, cluster):
         apply(cluster)
-        deleted, _ = apply(cluster, OBJECTS[:3])
+        done, _ = apply(cluster, OBJECTS[:3])
 
-        assert deleted == 2
+        assert done == "3 applied, 2 deleted"
         assert cluster.names("ConfigMap") == {inventory.NAME}
         assert cluster.names("Service") == {"server"}
 
@@ -72,10 +77,10 @@ class TestApply:
         assert cluster.names("Secret") == {"password"}
 
     def test_a_run_that_was_cut_off_is_cleaned_up_by_the_next(self, cluster):
-        cluster.refused["settings"] = "no"
+        cluster.rejected["settings"] = "no"
         with pytest.raises(UserError):
             apply(cluster)
-        cluster.refused.clear()
+        cluster.rejected.clear()
         apply(cluster, OBJECTS[:1])
 
         assert cluster.names("ServiceAccount") == set()
@@ -90,27 +95,27 @@ class TestApply:
     def test_names_of_another_installation_are_left_alone(self, cluster):
         cluster.add(thing("Service", "server", selector={"component": "metadata-grpc-server"}))
 
-        with pytest.raises(UserError, match="of another installation") as caught:
-            applying.refuse_others(cluster, OBJECTS)
+        with pytest.raises(UserError, match="belongs to another installation") as caught:
+            admission.refuse_others(cluster, OBJECTS)
         assert "besideKfp.enabled=true" in caught.value.hint
         assert cluster.applied == []
 
     def test_a_namespace_is_made_once(self, cluster):
-        assert applying.ensure_namespace(cluster)
-        assert not applying.ensure_namespace(cluster)
+        assert admission.ensure_namespace(cluster)
+        assert not admission.ensure_namespace(cluster)
         assert cluster.names("Namespace") == {"kubeflow"}
 
     def test_a_namespace_that_is_being_deleted_is_named(self, cluster):
         cluster.add({"kind": "Namespace", "metadata": {"name": "kubeflow"}, "status": {"phase": "Terminating"}})
 
-        with pytest.raises(UserError, match="being deleted"):
-            applying.ensure_namespace(cluster)
+        with pytest.raises(UserError, match="is terminating"):
+            admission.refuse_terminating_namespace(cluster)
 
 
 class TestVerbs:
     def up(self, **options):
         target = Target(**options)
-        commands.up(target, None, 5, Terminal(as_json=True))
+        up(target, None, 5, Terminal(as_json=True), FakeClock())
 
     def test_up_says_where_everything_is(self, cluster, capsys):
         self.up(namespace="team-a")
@@ -128,7 +133,7 @@ class TestVerbs:
         assert json.dumps(sorted(map(str, cluster.objects.items()))) == before
 
     def test_up_shows_what_the_smoke_test_said_when_it_fails(self, cluster, monkeypatch):
-        monkeypatch.setattr(smoke, "run", lambda *_args: (False, "FAILED the UI serves the page"))
+        monkeypatch.setattr(smoke, "run", lambda *_args: SmokeResult(False, "FAILED the UI serves the page"))
 
         with pytest.raises(UserError, match="smoke test failed") as caught:
             self.up()
@@ -137,7 +142,7 @@ class TestVerbs:
     def test_down_keeps_claim_secret_and_namespace(self, cluster, capsys):
         self.up()
         cluster.add(thing("Secret", "metadata-db-secrets"))
-        commands.down(Target(), Terminal(), delete_data=False)
+        down(Target(), Terminal(), delete_data=False)
 
         assert {kind for kind, _ in cluster.objects} == {"PersistentVolumeClaim", "Secret", "Namespace"}
         assert "PersistentVolumeClaim data, Secret metadata-db-secrets" in capsys.readouterr().out
@@ -145,21 +150,21 @@ class TestVerbs:
     def test_down_deletes_the_data_when_told(self, cluster):
         self.up()
         cluster.add(thing("Secret", "metadata-db-secrets"))
-        commands.down(Target(), Terminal(), delete_data=True)
+        down(Target(), Terminal(), delete_data=True)
 
         assert {kind for kind, _ in cluster.objects} == {"Namespace"}
 
     def test_down_finds_what_kubectl_applied(self, cluster):
         for each in OBJECTS:
             cluster.apply(each)
-        commands.down(Target(), Terminal(), delete_data=False)
+        down(Target(), Terminal(), delete_data=False)
 
         assert {kind for kind, _ in cluster.objects} == {"PersistentVolumeClaim"}
 
     def test_down_of_nothing_is_well(self, cluster, capsys):
-        commands.down(Target(), Terminal(), delete_data=True)
+        down(Target(), Terminal(), delete_data=True)
 
-        assert "Nothing runs in kubeflow" in capsys.readouterr().out
+        assert "Nothing is installed in namespace kubeflow" in capsys.readouterr().out
 
     def test_status_tells_what_keeps_a_server(self, cluster, capsys):
         server = workload("metadata-ui", "ui")
@@ -168,14 +173,15 @@ class TestVerbs:
         waiting = {"reason": "ImagePullBackOff", "message": "not found"}
         cluster.pods["a"] = pod("a", "ui", containerStatuses=[container("ui", waiting=waiting, restarts=3)])
 
-        assert not commands.status(Target(), Terminal(as_json=True))
-        (found,) = json.loads(capsys.readouterr().out)["workloads"]
-        assert found["state"] == "ui: ImagePullBackOff: not found"
-        assert found["restarts"] == 3
+        assert not status(Target(), Terminal(as_json=True))
+        (listed,) = json.loads(capsys.readouterr().out)["workloads"]
+        assert listed["state"] == "ui: ImagePullBackOff: not found"
+        assert listed["cause"] == "KFM0206"
+        assert listed["restarts"] == 3
 
     def test_status_of_nothing_says_what_to_type(self, cluster, capsys):
-        assert not commands.status(Target(), Terminal())
-        assert "python -m installer up" in capsys.readouterr().out
+        assert not status(Target(), Terminal())
+        assert "kubeflow-metadata up" in capsys.readouterr().out
 
 
 def waiting(reason, message=""):
@@ -203,14 +209,14 @@ class TestRollouts:
     def wait(self, cluster, seconds=60):
         cluster.add(workload("metadata-ui", "ui"))
         said = []
-        rollouts.wait(cluster, [("Deployment", "metadata-ui")], seconds, lambda *lines: said.extend(lines))
+        rollouts.wait(cluster, [("Deployment", "metadata-ui")], seconds, lambda *lines: said.extend(lines), FakeClock())
         return said
 
-    @pytest.mark.parametrize(("found", "hint"), FINAL)
-    def test_what_waiting_does_not_help_is_told_at_once(self, cluster, found, hint):
-        cluster.pods["p"] = found
+    @pytest.mark.parametrize(("failing", "hint"), FINAL)
+    def test_what_waiting_does_not_help_is_told_at_once(self, cluster, failing, hint):
+        cluster.pods["p"] = failing
 
-        with pytest.raises(UserError, match=r"^p does not come up") as caught:
+        with pytest.raises(UserError, match=r"^p cannot start") as caught:
             self.wait(cluster)
         assert hint in caught.value.hint
 
@@ -219,7 +225,7 @@ class TestRollouts:
         cluster.pods["p"] = pod("p", "ui", containerStatuses=[crashed])
         cluster.log_of["p", "ui", True] = "Error: no such flag\n"
 
-        with pytest.raises(UserError, match=r"ended with 2 \(Error\)") as caught:
+        with pytest.raises(UserError, match=r"exited with code 2 \(Error\)") as caught:
             self.wait(cluster)
         assert caught.value.details == "Error: no such flag"
 
@@ -255,8 +261,8 @@ class TestRollouts:
         ]
         cluster.add(server)
 
-        with pytest.raises(UserError, match="refuses to make pods") as caught:
-            rollouts.wait(cluster, [("Deployment", "metadata-ui")], 60, lambda *_lines: None)
+        with pytest.raises(UserError, match="rejects the pods of metadata-ui") as caught:
+            rollouts.wait(cluster, [("Deployment", "metadata-ui")], 60, lambda *_lines: None, FakeClock())
         assert "PodSecurity" in caught.value.details
 
     def test_when_time_is_over_it_shows_where_everything_stands(self, cluster):
@@ -266,7 +272,7 @@ class TestRollouts:
 
         with pytest.raises(UserError, match="after 0 s") as caught:
             self.wait(cluster, seconds=0)
-        assert "p: runs and is not ready yet" in caught.value.details
+        assert "p: running, not ready" in caught.value.details
         assert "waiting for the store" in caught.value.details
 
     def test_what_keeps_an_older_pod_does_not_matter(self, cluster):
@@ -284,8 +290,8 @@ class TestRollouts:
         cluster.pods["old"]["status"]["containerStatuses"] = never
 
         with pytest.raises(UserError, match="after 0 s") as caught:
-            rollouts.wait(cluster, [("Deployment", "metadata-ui")], 0, lambda *_lines: None)
-        assert "new: runs and is not ready yet" in caught.value.details
+            rollouts.wait(cluster, [("Deployment", "metadata-ui")], 0, lambda *_lines: None, FakeClock())
+        assert "new: running, not ready" in caught.value.details
 
     def test_a_pod_of_mysql_that_an_older_setting_broke_does_not_matter(self, cluster):
         database = workload("metadata-db", "db", kind="StatefulSet")
@@ -296,11 +302,11 @@ class TestRollouts:
         cluster.pods["p"]["metadata"]["labels"]["controller-revision-hash"] = "old"
 
         with pytest.raises(UserError, match="after 0 s"):
-            rollouts.wait(cluster, [("StatefulSet", "metadata-db")], 0, lambda *_lines: None)
+            rollouts.wait(cluster, [("StatefulSet", "metadata-db")], 0, lambda *_lines: None, FakeClock())
 
     def test_a_cluster_that_is_away_for_a_moment_is_asked_again(self, cluster, monkeypatch):
         cluster.add(workload("metadata-ui", "ui", ready=1))
-        answers = [UnreachableError("The cluster does not answer.")]
+        answers = [UnreachableError("The cluster does not respond.")]
         get = cluster.get
 
         def away_once(*what):
@@ -309,14 +315,14 @@ class TestRollouts:
             return get(*what)
 
         monkeypatch.setattr(cluster, "get", away_once)
-        rollouts.wait(cluster, [("Deployment", "metadata-ui")], 60, lambda *_lines: None)
+        rollouts.wait(cluster, [("Deployment", "metadata-ui")], 60, lambda *_lines: None, FakeClock())
 
     def test_what_is_young_may_still_get_better(self):
         young = pod("p", "ui", created="2999-01-01T00:00:00Z", conditions=[UNSCHEDULABLE])
 
-        found = pods.trouble_with(young)
-        assert found is not None
-        assert not found.is_final
+        trouble = pods.trouble_with(young)
+        assert trouble is not None
+        assert not trouble.is_final(FakeClock())
 
     def test_a_rollout_is_over_when_only_new_pods_are_left(self):
         server = workload("metadata-ui", "ui", ready=1)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import catalog
+from kubeflow_metadata.installer.cli.images import command as images
 from kubeflow_metadata.installer.images import digests, engines
-from kubeflow_metadata.installer.images.cli import images
-from kubeflow_metadata.installer.images.commands import ROOT
 from kubeflow_metadata.installer.images.digests import PushedImage
+from kubeflow_metadata.installer.verbs.images import ROOT
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
@@ -95,7 +95,7 @@ def test_list_works_without_an_engine(machine):
 
 
 @pytest.mark.parametrize("engine", ["docker", "podman", "buildah"])
-def test_push_notes_the_digest_that_the_registry_has(machine, tmp_path, engine):
+def test_push_records_the_digest_that_the_registry_has(machine, tmp_path, engine):
     machine.has(engine)
     file = tmp_path / "images.json"
 
@@ -120,7 +120,7 @@ def test_push_refuses_what_is_no_registry(machine, registry):
 def test_a_tag_that_no_registry_takes_is_refused(machine, verb, tag):
     machine.has("docker")
 
-    assert "is not a tag" in str(failure(*verb, f"--tag={tag}"))
+    assert "is not a valid tag" in str(failure(*verb, f"--tag={tag}"))
 
 
 @pytest.mark.parametrize("engine", ["docker", "podman", "buildah"])
@@ -154,7 +154,7 @@ def test_a_failing_engine_shows_what_it_said(machine):
 
 
 def test_a_base_image_that_cannot_be_had_is_named(machine, monkeypatch):
-    monkeypatch.setattr("kubeflow_metadata.installer.images.commands._build_ui", lambda: None)
+    monkeypatch.setattr("kubeflow_metadata.installer.verbs.images._build_ui", lambda: None)
     (machine.bin / "docker").write_text("#!/bin/sh\ncase $1 in info) ;; *) echo no such host; exit 1 ;; esac\n")
     (machine.bin / "docker").chmod(0o755)
 
@@ -166,7 +166,7 @@ def test_a_base_image_that_cannot_be_had_is_named(machine, monkeypatch):
 
 
 def test_a_build_that_fails_with_its_base_here_shows_what_the_engine_said(machine, monkeypatch):
-    monkeypatch.setattr("kubeflow_metadata.installer.images.commands._build_ui", lambda: None)
+    monkeypatch.setattr("kubeflow_metadata.installer.verbs.images._build_ui", lambda: None)
     (machine.bin / "docker").write_text("#!/bin/sh\ncase $1 in build) echo no space left; exit 1 ;; esac\n")
     (machine.bin / "docker").chmod(0o755)
 
@@ -196,7 +196,7 @@ def test_a_digest_that_is_none_is_refused(tmp_path):
     file = tmp_path / "images.json"
     digests.write(file, [PushedImage("a", "registry.example/a", "1", "latest")])
 
-    with pytest.raises(UserError, match="no sha256 digest"):
+    with pytest.raises(UserError, match="is not a sha256 digest"):
         digests.read(file)
 
 
