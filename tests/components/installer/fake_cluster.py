@@ -72,6 +72,9 @@ class FakeCluster(Cluster):
                 **dict.fromkeys(("replicas", "readyReplicas", "updatedReplicas"), count),
                 "observedGeneration": 1,
             }
+        if kind == "Job":
+            made["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
+            self.pods[name] = pod(name, made["metadata"]["labels"]["metadata.kubeflow.org/part"])
         self.add(made)
         return made
 
@@ -80,6 +83,8 @@ class FakeCluster(Cluster):
 
     def delete(self, api_version: str, kind: str, name: str) -> bool:
         del api_version
+        if kind == "Job":
+            self.pods.pop(name, None)
         return self.objects.pop((kind, name), None) is not None
 
     def logs(self, pod: str, container: str, *, lines: int, previous: bool = False) -> str:
