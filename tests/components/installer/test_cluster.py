@@ -1,11 +1,12 @@
 """The verbs on a cluster: order, what is deleted and what never is, and what is said when something does not run."""
 
 import json
+from datetime import datetime, timezone
 
 import pytest
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster import admission, connection, inventory, pods, rollouts, smoke
+from kubeflow_metadata.installer.cluster import admission, causes, connection, inventory, pods, rollouts, smoke
 from kubeflow_metadata.installer.cluster.connection import UnreachableError
 from kubeflow_metadata.installer.cluster.engines.kustomize import Kustomize
 from kubeflow_metadata.installer.cluster.smoke import SmokeResult
@@ -316,6 +317,20 @@ class TestRollouts:
 
         monkeypatch.setattr(cluster, "get", away_once)
         rollouts.wait(cluster, [("Deployment", "metadata-ui")], 60, lambda *_lines: None, FakeClock())
+
+    def test_what_may_go_away_by_itself_is_given_time_before_it_is_an_error(self, cluster):
+        cluster.add(workload("metadata-ui", "ui"))
+        now = datetime.now(timezone.utc).isoformat()
+        cluster.pods["p"] = pod("p", "ui", created=now, conditions=[UNSCHEDULABLE])
+        clock = FakeClock()
+
+        with pytest.raises(UserError, match=r"unschedulable: 0/1 nodes: Insufficient memory \[KFM0205\]"):
+            rollouts.wait(cluster, [("Deployment", "metadata-ui")], 600, lambda *_lines: None, clock)
+        assert 100 < clock.slept < 200
+
+    def test_every_cause_has_a_code_of_its_own(self):
+        codes = [cause.code for cause in vars(causes).values() if isinstance(cause, causes.Cause)]
+        assert len(codes) == len(set(codes)) > 10
 
     def test_what_is_young_may_still_get_better(self):
         young = pod("p", "ui", created="2999-01-01T00:00:00Z", conditions=[UNSCHEDULABLE])

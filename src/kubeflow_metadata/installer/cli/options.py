@@ -88,6 +88,8 @@ class Verb(click.Command):
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as missing:
+            if (missing.name or "").startswith("kubeflow_metadata"):
+                raise  # a mistake of ours
             extra = "server,local" if ctx.obj.local else "cluster"
             raise UserError(
                 f"The Python module {missing.name} is not installed.",
