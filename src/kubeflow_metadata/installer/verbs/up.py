@@ -23,8 +23,8 @@ from kubeflow_metadata.parts import REST, UI
 
 
 @dataclass(frozen=True)
-class Context:
-    """What every stage works with."""
+class Installation:
+    """What the stages work on, and with."""
 
     cluster: Cluster
     settings: Settings
@@ -56,18 +56,18 @@ class Plan:
 def up(target: Target, engine_name: str | None, seconds: int, terminal: Terminal, clock: Clock = SYSTEM_CLOCK) -> None:
     """Applies everything, waits for it, runs the smoke test, and says how to open it."""
     started = clock.monotonic()
-    context = check(target, engine_name, terminal, clock)
-    planned = plan(context)
-    apply(context, planned)
-    wait(context, planned, seconds)
-    smoke(context, planned)
+    installation = check(target, engine_name, terminal, clock)
+    planned = plan(installation)
+    apply(installation, planned)
+    wait(installation, planned, seconds)
+    smoke(installation, planned)
     elapsed = clock.monotonic() - started
-    cluster = context.cluster
-    services = endpoints(cluster.namespace, context.settings)
+    cluster = installation.cluster
+    services = endpoints(cluster.namespace, installation.settings)
     document = {
         "context": cluster.context,
         "namespace": cluster.namespace,
-        "engine": context.engine.name,
+        "engine": installation.engine.name,
         "version": version(SERVER_NAME),
         "seconds": round(elapsed, 1),
         "services": services,
@@ -75,21 +75,21 @@ def up(target: Target, engine_name: str | None, seconds: int, terminal: Terminal
     terminal.result(document, _closing_screen(cluster, services, elapsed))
 
 
-def check(target: Target, engine_name: str | None, terminal: Terminal, clock: Clock) -> Context:
+def check(target: Target, engine_name: str | None, terminal: Terminal, clock: Clock) -> Installation:
     """Makes sure that there is a cluster to install on."""
     settings = target.settings()
     with terminal.step("Check") as step:
         cluster = target.cluster()
         admission.refuse_terminating_namespace(cluster)
         step.outcome = f"{cluster.context}, namespace {cluster.namespace}"
-    return Context(cluster, settings, choice.choose(cluster, engine_name), terminal, clock)
+    return Installation(cluster, settings, choice.choose(cluster, engine_name), terminal, clock)
 
 
-def plan(context: Context) -> Plan:
+def plan(installation: Installation) -> Plan:
     """Makes the objects, once; changes nothing."""
-    cluster, engine = context.cluster, context.engine
-    with context.terminal.step("Plan") as step:
-        made = engine.objects(cluster, context.settings)
+    cluster, engine = installation.cluster, installation.engine
+    with installation.terminal.step("Plan") as step:
+        made = engine.objects(cluster, installation.settings)
         objects = [each for each in made if not smoke_job.is_of_the_test(each)]
         smoke_test = [each for each in made if smoke_job.is_of_the_test(each)]
         admission.refuse_others(cluster, objects)
@@ -98,15 +98,15 @@ def plan(context: Context) -> Plan:
     return Plan(objects, smoke_test, owners)
 
 
-def apply(context: Context, planned: Plan) -> None:
+def apply(installation: Installation, planned: Plan) -> None:
     """Applies what was planned."""
-    cluster, terminal = context.cluster, context.terminal
+    cluster, terminal = installation.cluster, installation.terminal
     with terminal.step("Apply") as step:
         created = "namespace created, " if admission.ensure_namespace(cluster) else ""
-        smoke_job.remove(cluster, context.clock)
-        outcome = context.engine.apply(
+        smoke_job.remove(cluster, installation.clock)
+        outcome = installation.engine.apply(
             cluster,
-            context.settings,
+            installation.settings,
             planned.objects,
             step.glimpse,
             terminal.note,
@@ -117,27 +117,27 @@ def apply(context: Context, planned: Plan) -> None:
         step.outcome = created + outcome
 
 
-def wait(context: Context, planned: Plan, seconds: float) -> None:
+def wait(installation: Installation, planned: Plan, seconds: float) -> None:
     """Waits until everything runs."""
-    with context.terminal.step("Wait") as step:
-        rollouts.wait(context.cluster, planned.workloads, seconds, step.say, context.clock)
+    with installation.terminal.step("Wait") as step:
+        rollouts.wait(installation.cluster, planned.workloads, seconds, step.say, installation.clock)
         step.outcome = f"{len(planned.workloads)} workloads ready"
 
 
-def smoke(context: Context, planned: Plan) -> None:
+def smoke(installation: Installation, planned: Plan) -> None:
     """Logs the demo and reads it back, from inside the cluster.
 
     Raises:
         UserError: a check failed.
     """
-    with context.terminal.step("Smoke test") as step:
-        result = smoke_job.run(context.cluster, planned.smoke_test, step.say, context.clock)
+    with installation.terminal.step("Smoke test") as step:
+        result = smoke_job.run(installation.cluster, planned.smoke_test, step.say, installation.clock)
         step.outcome = result.output.splitlines()[-1] if result.output else ""
     if not result.passed:
         raise UserError(
             "Everything runs, but the smoke test failed:",
             details=result.output,
-            hint=f"For more, type: {context.cluster.kubectl} logs deployment/{REST.workload}",
+            hint=f"For more, type: {installation.cluster.kubectl} logs deployment/{REST.workload}",
         )
 
 
