@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from kubeflow_metadata.errors import UserError
+from kubeflow_metadata.parts import GRPC, REST
 from kubeflow_metadata.smoke import demo
 
 _TIMEOUT_SECONDS = 30.0
@@ -39,12 +40,12 @@ class _NotSoError(Exception):
 def run_checks(endpoints: Mapping[str, str]) -> list[CheckResult]:
     """Checks the servers behind these endpoints, one after the other; continues after a failure."""
     checks: list[tuple[str, Callable[[], None]]] = [
-        ("the MLMD gRPC server lists the predefined types", lambda: _grpc_types(endpoints["grpc"])),
-        ("the MLMD gRPC server has the demo's artifacts", lambda: _grpc_demo(endpoints["grpc"])),
-        ("the REST backend lists the predefined types", lambda: _rest_types(endpoints["rest"])),
-        ("the REST backend has the demo with its events", lambda: _rest_demo(endpoints["rest"])),
+        (f"the {GRPC.title} lists the predefined types", lambda: _grpc_types(endpoints["grpc"])),
+        (f"the {GRPC.title} has the demo's artifacts", lambda: _grpc_demo(endpoints["grpc"])),
+        (f"the {REST.title} lists the predefined types", lambda: _rest_types(endpoints["rest"])),
+        (f"the {REST.title} has the demo with its events", lambda: _rest_demo(endpoints["rest"])),
         ("the UI serves the Artifact Store page", lambda: _ui_page(endpoints["ui"])),
-        ("the UI reaches the REST backend", lambda: _rest_types(f"{endpoints['ui']}/metadata")),
+        (f"the UI reaches the {REST.title}", lambda: _rest_types(f"{endpoints['ui']}/metadata")),
     ]
     return [_run(name, check) for name, check in checks]
 

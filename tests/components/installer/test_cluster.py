@@ -182,7 +182,7 @@ class TestVerbs:
 
     def test_status_of_nothing_says_what_to_type(self, cluster, capsys):
         assert not status(Target(), Terminal())
-        assert "kubeflow-metadata up" in capsys.readouterr().out
+        assert "kubeflow-metadata up --context fake -n kubeflow" in capsys.readouterr().out
 
 
 def waiting(reason, message=""):

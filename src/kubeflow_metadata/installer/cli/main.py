@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from difflib import get_close_matches
+from importlib.metadata import PackageNotFoundError, version
 
 import click
 
@@ -55,8 +56,25 @@ class _Verbs(click.Group):
             sys.exit(1)
 
 
+def _show_version(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    try:
+        click.echo(f"Kubeflow Metadata {version(_DISTRIBUTION)}")
+    except PackageNotFoundError as error:
+        raise click.ClickException(f"{_DISTRIBUTION} is not installed. Type: make installer") from error
+    context.exit()
+
+
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name=_DISTRIBUTION, message="Kubeflow Metadata %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def main() -> None:
     """Install, check and run Kubeflow Metadata.
 

@@ -49,7 +49,7 @@ def refuse_others(cluster: Cluster, objects: Iterable[Object]) -> None:
         if labels.get("component", "").startswith("metadata-"):
             hint = (
                 "Kubeflow Pipelines owns it. To use its store, type: "
-                f"{program.command('up --set besideKfp.enabled=true')}"
+                f"{program.command('up')} {cluster.options} --set besideKfp.enabled=true"
             )
         else:
             hint = f"If upstream's manifests created it and it is no longer needed: {cluster.kubectl} delete "

@@ -14,7 +14,7 @@ class Cause:
         code: names it in messages, documents and scripts; never reused for another one.
         sentence: what is so, with ``{container}``, ``{reason}`` and ``{message}``.
         patience: seconds for which it may go away by itself; for ever where it is a step on the way.
-        hint: what to do, with ``{program}``, ``{kubectl}``, ``{namespace}`` and ``{pod}``.
+        hint: what to do, with ``{program}``, ``{options}``, ``{kubectl}``, ``{namespace}`` and ``{pod}``.
         has_log: whether the last log lines of the container explain it.
     """
 
@@ -27,7 +27,8 @@ class Cause:
 
 _IMAGE_HINT = (
     "No node can get the image. For a kind cluster, type: {program} images build, then {program} images load. "
-    "For a registry: {program} images push REGISTRY, then {program} up --set images.server.repository=REGISTRY/..."
+    "For a registry: {program} images push REGISTRY, then "
+    "{program} up {options} --set images.server.repository=REGISTRY/..."
 )
 
 TERMINATING = Cause("KFM0201", "terminating", math.inf)
@@ -38,7 +39,7 @@ UNSCHEDULABLE = Cause(
     "KFM0205",
     "unschedulable: {message}",
     120.0,
-    "Free resources on the nodes, or request less: {program} up --set small.enabled=true",
+    "Free resources on the nodes, or request less: {program} up {options} --set small.enabled=true",
 )
 IMAGE_PULL = Cause("KFM0206", "{container}: {reason}: {message}", 20.0, _IMAGE_HINT)
 IMAGE_UNUSABLE = Cause("KFM0207", "{container}: {reason}: {message}", hint=_IMAGE_HINT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,9 +41,14 @@ class Cluster:
     client: Any
 
     @property
+    def options(self) -> str:
+        """How commands in hints are pointed at this namespace: ours, kubectl's."""
+        return shlex.join(["--context", self.context, "-n", self.namespace])
+
+    @property
     def kubectl(self) -> str:
         """How hints call kubectl on this namespace."""
-        return f"kubectl --context {self.context} -n {self.namespace}"
+        return f"kubectl {self.options}"
 
     def version(self) -> str:
         """Returns the version of the API server, such as ``v1.34.0``."""

@@ -46,7 +46,11 @@ class Trouble:
     def hint(self, cluster: Cluster) -> str:
         """Returns what to do about it."""
         return self.cause.hint.format(
-            program=program.typed(), kubectl=cluster.kubectl, namespace=cluster.namespace, pod=self.pod
+            program=program.typed(),
+            options=cluster.options,
+            kubectl=cluster.kubectl,
+            namespace=cluster.namespace,
+            pod=self.pod,
         )
 
 

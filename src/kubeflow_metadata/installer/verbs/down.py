@@ -35,7 +35,8 @@ def down(target: Target, terminal: Terminal, *, delete_data: bool, clock: Clock 
     where = f"namespace {cluster.namespace}"
     text = f"Deleted {len(rest)} objects from {where}." if rest else f"Nothing is installed in {where}."
     if kept:
-        text += f"\nKept: {', '.join(kept)}. `{program.command('up')}` uses them again; --delete-data deletes them."
+        text += f"\nKept: {', '.join(kept)}. "
+        text += f"`{program.command('up')} {cluster.options}` uses them again; --delete-data deletes them."
     elif delete_data and data:
         text += " The data is deleted, too."
     terminal.result(document, text)

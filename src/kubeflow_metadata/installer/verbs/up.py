@@ -160,5 +160,5 @@ From Python, in the cluster:
   from kfmd import metadata
   workspace = metadata.Workspace(backend_url_prefix="{services["rest"].removeprefix("http://")}", name="my-workspace")
 
-Next: {program.command("status|smoke|down")} --context {cluster.context} -n {cluster.namespace}
+Next: {program.command("status|smoke|down")} {cluster.options}
 """.lstrip()

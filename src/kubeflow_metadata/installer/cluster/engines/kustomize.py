@@ -35,7 +35,7 @@ class Kustomize:
         if command is None:
             raise UserError(
                 "Neither kustomize nor kubectl is installed.",
-                hint=f"Install one of them, or use Helm: {program.command('up --engine helm')}",
+                hint=f"Install one of them, or use Helm: {program.command('up --engine helm')} {cluster.options}",
             )
         with tempfile.TemporaryDirectory() as scratch:
             Overlay(settings, cluster.namespace, smoke=True).write(Path(scratch))
