@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.model.loading import settings_of
 from kubeflow_metadata.installer.render.sources import manifests
 from tests.support.packaging import rendering
@@ -49,7 +49,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("values", "reason"), REFUSED)
 def test_model_and_chart_say_the_same(values, reason, tmp_path):
-    with pytest.raises(InstallerError) as ours:
+    with pytest.raises(UserError) as ours:
         settings_of(values)
     with pytest.raises(rendering.RenderError) as theirs:
         rendering.helm(Configuration("refused", values), tmp_path)
@@ -60,7 +60,7 @@ def test_model_and_chart_say_the_same(values, reason, tmp_path):
 
 @pytest.mark.parametrize("values", WRONG)
 def test_model_and_chart_refuse_the_same_values(values, tmp_path):
-    with pytest.raises(InstallerError):
+    with pytest.raises(UserError):
         settings_of(values)
     with pytest.raises(rendering.RenderError):
         rendering.helm(Configuration("refused", values), tmp_path)

@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.model.fields import Section
 from kubeflow_metadata.installer.model.rules import MOVED
 from kubeflow_metadata.installer.model.settings import Settings
@@ -23,7 +23,7 @@ def load_settings(file: Path | None, assignments: Iterable[str] = ()) -> Setting
     """Reads the settings of a file in YAML, and of assignments like ``grpc.replicas=2`` over them.
 
     Raises:
-        InstallerError: there is something in them that is not so.
+        UserError: there is something in them that is not so.
     """
     values = _read(file) if file else {}
     for assignment in assignments:
@@ -37,7 +37,7 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
         return Settings.model_validate(values)
     except ValidationError as error:
         problems = "\n".join(_sentence(problem) for problem in error.errors())
-        raise InstallerError("The settings are not right:", details=problems, hint=_REFERENCE) from error
+        raise UserError("The settings are not right:", details=problems, hint=_REFERENCE) from error
 
 
 def known_keys(section: type[BaseModel] = Settings) -> dict[str, Any]:
@@ -58,30 +58,30 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InstallerError(f"Cannot read {file}: {error.strerror}.", hint="Name another file with -f.") from error
+        raise UserError(f"Cannot read {file}: {error.strerror}.", hint="Name another file with -f.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InstallerError(f"{file} is not YAML.", details=str(error), hint=_REFERENCE) from error
+        raise UserError(f"{file} is not YAML.", details=str(error), hint=_REFERENCE) from error
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise InstallerError(f"{file} has no settings but a {type(values).__name__}.", hint=_REFERENCE)
+        raise UserError(f"{file} has no settings but a {type(values).__name__}.", hint=_REFERENCE)
     return values
 
 
 def _assign(values: dict[str, Any], assignment: str) -> None:
     path, equals, text = assignment.partition("=")
     if not (equals and path):
-        raise InstallerError(f"--set {assignment} is not NAME=VALUE.", hint="For example: --set grpc.replicas=2")
+        raise UserError(f"--set {assignment} is not NAME=VALUE.", hint="For example: --set grpc.replicas=2")
     try:
         value = yaml.safe_load(text) if text else ""
     except yaml.YAMLError as error:
-        raise InstallerError(f"--set {path}: {text!r} is not YAML.", details=str(error)) from error
+        raise UserError(f"--set {path}: {text!r} is not YAML.", details=str(error)) from error
     *groups, last = path.replace("\\.", "\0").split(".")
     place = values
     for group in groups:
         inner = place.setdefault(group.replace("\0", "."), {})
         if not isinstance(inner, dict):
-            raise InstallerError(f"--set {assignment}: {group} is a value and has no settings below it.")
+            raise UserError(f"--set {assignment}: {group} is a value and has no settings below it.")
         place = inner
     place[last.replace("\0", ".")] = value
 

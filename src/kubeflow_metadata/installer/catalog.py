@@ -12,19 +12,19 @@ PYTHON = "docker.io/library/python:3.13-slim"
 
 @dataclass(frozen=True)
 class Image:
-    """An image, and what for."""
+    """An image, and what it is for."""
 
     reference: str
     purpose: str
 
 
 def server_reference(tag: str | None = None) -> str:
-    """The image of the three servers, as it is called on the machine that builds it."""
+    """Returns the image of the three servers, as it is called on the machine that builds it."""
     return f"docker.io/library/{SERVER_NAME}:{tag or version(SERVER_NAME)}"
 
 
 def images(tag: str | None = None) -> list[Image]:
-    """All images of an installation."""
+    """Returns all images of an installation."""
     return [
         Image(server_reference(tag), "our three servers"),
         Image(MYSQL, "the database"),

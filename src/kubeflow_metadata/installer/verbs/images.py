@@ -1,4 +1,4 @@
-"""What the verbs of `python -m installer images` do."""
+"""``images list``, ``build``, ``load`` and ``push``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 
-from kubeflow_metadata.errors import InstallerError
-from kubeflow_metadata.installer.images import catalog, digests, engines
+from kubeflow_metadata.errors import UserError
+from kubeflow_metadata.installer import catalog, program
+from kubeflow_metadata.installer.images import digests, engines
 from kubeflow_metadata.installer.images.digests import PushedImage
 from kubeflow_metadata.installer.images.engines import BuildOptions
 from kubeflow_metadata.installer.terminal import Terminal, table
@@ -22,15 +23,15 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
 def show(terminal: Terminal, tag: str | None) -> None:
-    """Lists the images and whether this machine has them."""
+    """Lists the images, and whether this machine has them."""
     try:
         engine = engines.find()
-    except InstallerError:
+    except UserError:
         engine = None
-    found = [(image, engine.has(image.reference) if engine else None) for image in catalog.images(_checked_tag(tag))]
-    document = [{"reference": image.reference, "purpose": image.purpose, "here": here} for image, here in found]
+    images = [(image, engine.has(image.reference) if engine else None) for image in catalog.images(_checked_tag(tag))]
+    document = [{"reference": image.reference, "purpose": image.purpose, "here": here} for image, here in images]
     words = {True: "yes", False: "no", None: "unknown"}
-    rows = [(image.reference, words[here], image.purpose) for image, here in found]
+    rows = [(image.reference, words[here], image.purpose) for image, here in images]
     terminal.result({"images": document}, table(rows, ("IMAGE", "HERE", "PURPOSE")))
 
 
@@ -40,9 +41,9 @@ def build(
     """Builds the UI and the image."""
     dockerfile = ROOT / "images" / "Dockerfile"
     if not dockerfile.exists():
-        raise InstallerError(
-            "Images are built from a checkout, and this installer does not run from one.",
-            hint="Clone the repository and type it there, or use a published image.",
+        raise UserError(
+            "Images are built from a checkout, and this installer runs from an installed package.",
+            hint="Clone the repository and run the same command there, or use a published image.",
         )
     reference = catalog.server_reference(_checked_tag(tag))
     engine = engines.find(engine_name)
@@ -53,24 +54,24 @@ def build(
     with terminal.step(f"Building {reference} with {engine.name}"):
         try:
             engine.build(reference, ROOT, dockerfile, BuildOptions(arguments, options.network, options.platform))
-        except InstallerError as error:
+        except UserError as error:
             if engine.has(base):
                 raise
-            # Without its base no build starts: that, not the Dockerfile, is what the user can do something about.
-            raise InstallerError(
-                f"{engine.name} cannot get the base image {base}.",
-                hint="Where no registry answers, name a Python image that is here: --base-image IMAGE",
+            # No build starts without its base image: that, not the Dockerfile, is what the user can fix.
+            raise UserError(
+                f"{engine.name} cannot pull the base image {base}.",
+                hint="Without access to a registry, name a Python image that this machine has: --base-image IMAGE",
                 details=error.details,
             ) from None
     terminal.result({"image": reference}, f"Built {reference}")
 
 
 def load(terminal: Terminal, tag: str | None, cluster: str, kind: str, engine_name: str | None) -> None:
-    """Gives the image to the nodes of a kind cluster."""
+    """Loads the image into the nodes of a kind cluster."""
     reference = catalog.server_reference(_checked_tag(tag))
     engine = _engine_with(reference, engine_name)
     if cluster not in engines.run([kind, "get", "clusters"]).stdout.split():
-        raise InstallerError(f"There is no kind cluster {cluster!r}.", hint=f"List them with: {kind} get clusters")
+        raise UserError(f"There is no kind cluster {cluster!r}.", hint=f"List them with: {kind} get clusters")
     with terminal.step(f"Loading {reference} into {cluster}"), tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "image.tar"
         engine.save(reference, archive)
@@ -81,10 +82,10 @@ def load(terminal: Terminal, tag: str | None, cluster: str, kind: str, engine_na
 def push(
     terminal: Terminal, registry: str, tag: str | None, engine_name: str | None, digest_file: Path, *, plain_http: bool
 ) -> None:
-    """Pushes the image to a registry and notes its digest."""
+    """Pushes the image to a registry and records its digest."""
     if not _REGISTRY.fullmatch(registry):
-        raise InstallerError(
-            f"{registry!r} is not a registry.", hint="Give a host and, if need be, a path: ghcr.io/your-name"
+        raise UserError(
+            f"{registry!r} is not a registry.", hint="Give a host and, if needed, a path: ghcr.io/your-name"
         )
     reference = catalog.server_reference(_checked_tag(tag))
     engine = _engine_with(reference, engine_name)
@@ -94,24 +95,22 @@ def push(
         digest = engine.push(reference, f"{repository}:{pushed_tag}", plain_http=plain_http)
     image = PushedImage(catalog.SERVER_NAME, repository, pushed_tag, digest)
     digests.write(digest_file, [image])
-    text = f"Pushed {repository}:{pushed_tag}\nPinned {image.pinned}\nNoted in {digest_file}"
+    text = f"Pushed {repository}:{pushed_tag}\nPinned {image.pinned}\nRecorded in {digest_file}"
     terminal.result({"image": f"{repository}:{pushed_tag}", "pinned": image.pinned}, text)
 
 
 def _engine_with(reference: str, engine_name: str | None) -> engines.Engine:
     engine = engines.find(engine_name)
     if not engine.has(reference):
-        raise InstallerError(
-            f"{engine.name} does not have {reference}.", hint="Build it first: python -m installer images build"
+        raise UserError(
+            f"{engine.name} does not have {reference}.", hint=f"Build it first: {program.command('images build')}"
         )
     return engine
 
 
 def _checked_tag(tag: str | None) -> str | None:
     if tag is not None and not _TAG.fullmatch(tag):
-        raise InstallerError(
-            f"{tag!r} is not a tag.", hint="Tags are letters, digits, '_', '.' and '-', as in --tag 1.2.0"
-        )
+        raise UserError(f"{tag!r} is not a valid tag.", hint="Use letters, digits, '_', '.' and '-', as in --tag 1.2.0")
     return tag
 
 
@@ -128,7 +127,7 @@ def _labels() -> dict[str, str]:
 
 
 def _git(*arguments: str) -> str:
-    """What git says of this checkout; nothing where there is no git or no repository."""
+    """Returns what git says about this checkout; nothing where there is no git or no repository."""
     try:
         done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     except FileNotFoundError:
