@@ -10,7 +10,7 @@ from kfmd._showing import shown, type_name
 from kfmd._values import NotPlainError, plain_scalar
 
 # Text fields in which people number things.
-_NUMBERED = {"version", "data_set_id", "model_id"}
+_NUMBERED = {"version", "data_set_id", "model_id", "backend_url_prefix"}
 
 _MAPPINGS = {
     "labels": ("labels={'stage': 'test'}", "one string for each name"),

@@ -84,6 +84,8 @@ def check_loggable(artifact: Any) -> str:
         kind = artifact.__name__
         raise TypeError(f"cannot log the class {kind} itself: log an object of it, {kind}(name=..., uri=...)")
     name = getattr(artifact, "ARTIFACT_TYPE_NAME", None)
+    if isinstance(artifact, (list, tuple, set)):
+        raise TypeError(f"cannot log the {_described(artifact)} at once: log each artifact in it")
     if not isinstance(name, str) or not hasattr(artifact, "serialization"):
         raise TypeError(
             f"cannot log the {_described(artifact)}: it must be a DataSet, Model or Metrics, or have "

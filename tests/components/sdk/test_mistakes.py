@@ -103,6 +103,11 @@ def test_a_class_in_place_of_an_object_is_refused_with_how_to_make_one(execution
         execution.log_output(kind)
 
 
+def test_several_artifacts_at_once_are_refused(execution):
+    with pytest.raises(TypeError, match=r"cannot log the list \[Model\(.*at once: log each artifact in it"):
+        execution.log_output([metadata.Model(name="n", uri="u")])
+
+
 def test_a_list_of_a_class_is_understood(workspace, execution):
     digits = execution.log_input(metadata.DataSet(name="digits", uri="gs://d"))
     assert [fields["id"] for fields in workspace.list(metadata.DataSet)] == [digits.id]
@@ -171,6 +176,8 @@ def test_a_path_in_front_of_the_api_stays():
             "leave out what follows '[?]' or '#': 'http://127.0.0.1:3000/metadata'",
         ),
         ("127.0.0.1:8080?x=1", "leave out what follows '[?]' or '#': 'http://127.0.0.1:8080'"),
+        ("8080", "write '127.0.0.1:8080' for a port of this machine"),
+        (8080, "write '127.0.0.1:8080' for a port of this machine"),
         ("grpc://127.0.0.1:9090", "write it like '127.0.0.1:8080'"),
         ("http://a b", "write it like '127.0.0.1:8080'"),
     ],

@@ -1,5 +1,7 @@
 """A client of the REST API ``/api/v1alpha1``, call by call. ``kfmd.metadata`` logs with less typing."""
 
+from __future__ import annotations
+
 from kfmd.openapi_client.api import MetadataServiceApi
 from kfmd.openapi_client.api_client import ApiClient
 from kfmd.openapi_client.configuration import Configuration

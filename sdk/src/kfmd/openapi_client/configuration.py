@@ -91,6 +91,8 @@ def parse_address(address: str) -> Address:
     url = _parsed(stripped)
     if url is None or not url.host or url.scheme not in {"http", "https"}:
         raise _not_an_address(stripped, _EXAMPLE)
+    if url.host.isdigit():
+        raise _not_an_address(stripped, f"write '127.0.0.1:{url.host}' for a port of this machine")
     if "@" in f"{url.path}{url.query}{url.fragment}":
         raise _not_an_address(stripped, "write '/', '?', '#' and '@' in a user name or password as %2F, %3F, %23, %40")
     base = url._replace(auth=None, path=_IN_THE_API.sub("", url.path or ""), query=None, fragment=None)

@@ -1,5 +1,7 @@
 """The messages of the REST API. Names, fields and their order are those of the public Swagger definition."""
 
+from __future__ import annotations
+
 # Annotations are read at run time by `_message`, on Python 3.9 too: hence Optional, never `| None`.
 from dataclasses import dataclass
 from typing import Optional
@@ -84,8 +86,8 @@ class MlMetadataExecutionType(Message):
     id: Optional[Int64] = None
     name: Optional[str] = None
     properties: Optional[dict[str, str]] = None
-    input_type: Optional["MlMetadataArtifactStructType"] = None
-    output_type: Optional["MlMetadataArtifactStructType"] = None
+    input_type: Optional[MlMetadataArtifactStructType] = None
+    output_type: Optional[MlMetadataArtifactStructType] = None
 
 
 @dataclass(repr=False)
@@ -119,13 +121,13 @@ class MlMetadataArtifactStructType(Message):
     """The shape of an execution's inputs or outputs: exactly one of these is set."""
 
     simple: Optional[MlMetadataArtifactType] = None
-    union_type: Optional["MlMetadataUnionArtifactStructType"] = None
-    intersection: Optional["MlMetadataIntersectionArtifactStructType"] = None
-    list: Optional["MlMetadataListArtifactStructType"] = None
+    union_type: Optional[MlMetadataUnionArtifactStructType] = None
+    intersection: Optional[MlMetadataIntersectionArtifactStructType] = None
+    list: Optional[MlMetadataListArtifactStructType] = None
     _none: Optional[object] = None
     any: Optional[object] = None
-    tuple: Optional["MlMetadataTupleArtifactStructType"] = None
-    dict: Optional["MlMetadataDictArtifactStructType"] = None
+    tuple: Optional[MlMetadataTupleArtifactStructType] = None
+    dict: Optional[MlMetadataDictArtifactStructType] = None
 
 
 @dataclass(repr=False)
