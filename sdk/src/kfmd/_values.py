@@ -143,7 +143,8 @@ def _array_scalar(value: Any) -> Plain:
     """The one value in a scalar or 0-dimensional array of numpy, torch, jax and their kin."""
     shape = getattr(value, "shape", None)
     kind = getattr(getattr(value, "dtype", None), "kind", "")
-    if shape is None or len(shape) != 0 or type(value).__name__ == "MaskedConstant":
+    # A duration of numpy may answer a bare number, without its unit.
+    if shape is None or len(shape) != 0 or kind == "m" or type(value).__name__ == "MaskedConstant":
         raise NotPlainError
     if kind == "M":
         # item() of a date with nanoseconds is a bare number.
@@ -155,8 +156,7 @@ def _array_scalar(value: Any) -> Plain:
         item = value.item()
     except Exception:  # Tensors without data raise what their library likes.
         raise NotPlainError from None
-    # A duration of numpy may answer a bare number, without its unit.
-    if kind == "m" or type(item) not in {bool, int, float, str}:
+    if type(item) not in {bool, int, float, str}:
         raise NotPlainError
     return item  # type: ignore[no-any-return]
 

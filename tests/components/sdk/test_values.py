@@ -333,7 +333,7 @@ def test_scalars_of_numpy_are_saved_as_what_they_are():
     for value, advice in (
         (numpy.array([1, 2]), r"a numpy\.ndarray .*x\.tolist\(\)"),
         (numpy.complex128(1j), r"a numpy\.complex128 .*\[x\.real, x\.imag\]"),
-        (numpy.datetime64("NaT"), r"a numpy\.datetime64 .*None for a value that is missing"),
+        (numpy.datetime64("NaT", "s"), r"a numpy\.datetime64 .*None for a value that is missing"),
         (numpy.timedelta64(3, "s"), r"a numpy\.timedelta64 .*numpy\.timedelta64\(1, 's'\)"),
         (numpy.ma.masked, r"a numpy\.ma.*\.MaskedConstant .*None for a value that is missing"),
         (numpy.bytes_(b"x"), r"a numpy\.bytes_ .*x\.decode\(\)"),

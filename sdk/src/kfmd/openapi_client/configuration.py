@@ -89,7 +89,7 @@ def parse_address(address: str) -> Address:
         raise ApiValueError(f"the address of the metadata backend is missing: {_EXAMPLE}")
     stripped = address.strip()
     url = _parsed(stripped)
-    if url is None or not url.host or url.scheme not in {"http", "https"}:
+    if url is None or not url.host or url.scheme not in {"http", "https"} or re.search(r"\s", url.host):
         raise _not_an_address(stripped, _EXAMPLE)
     if url.host.isdigit():
         raise _not_an_address(stripped, f"write '127.0.0.1:{url.host}' for a port of this machine")
