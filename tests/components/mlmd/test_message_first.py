@@ -47,8 +47,11 @@ class Served:
 
     def channel(self) -> grpc.Channel:
         options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_send_message_length", -1)]
-        self._channels.append(grpc.insecure_channel(f"127.0.0.1:{self._port}", options))
-        return self._channels[-1]
+        channel = grpc.insecure_channel(f"127.0.0.1:{self._port}", options)
+        self._channels.append(channel)
+        # Calls that wait for a connection begin in any order once it is there.
+        grpc.channel_ready_future(channel).result(SECONDS)
+        return channel
 
     def call(self, method: str = ECHO, message: bytes = b"hello") -> bytes:
         answer: bytes = self.channel().unary_unary(method)(message, timeout=SECONDS)
