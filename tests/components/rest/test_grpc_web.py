@@ -277,8 +277,9 @@ class TestRefusals:
 class TestPatience:
     def test_ends_when_the_client_says(self, start, scripted):
         with scripted(dawdler := Dawdler()) as target:
-            assert start(target).call("GetArtifacts", grpc_timeout="50m").code == "DEADLINE_EXCEEDED"
-            assert dawdler.ended.wait(60)
+            assert start(target).call("GetArtifacts", grpc_timeout="200m").code == "DEADLINE_EXCEEDED"
+            # On a loaded machine the time may end before the store has seen the call; then nothing has to end there.
+            assert dawdler.ended.wait(60) or not dawdler.came.acquire(blocking=False)
 
     def test_ends_when_the_server_says(self, start, scripted):
         with scripted(Dawdler()) as target:
