@@ -40,6 +40,7 @@ class DatabaseWatch:
         self._tell = tell
         self._refuse = refuse
         self._stop = threading.Event()
+        self.asked = threading.Event()  # the database has answered, or failed to, once
         self._up = False
         self._told_at = 0.0
         self._thread = threading.Thread(target=self._run, name="database-watch", daemon=True)
@@ -62,6 +63,7 @@ class DatabaseWatch:
                 self._database.ping()
             except DatabaseOpenError as error:
                 self._refuse(error)
+                self.asked.set()
                 return
             except (TransactionUndoneError, StoreError) as error:
                 failures += 1
@@ -69,6 +71,7 @@ class DatabaseWatch:
             else:
                 failures = 0
                 self._note(up=True)
+            self.asked.set()
             self._stop.wait(_pause(failures))
 
     def _note(self, *, up: bool, why: str = "") -> None:

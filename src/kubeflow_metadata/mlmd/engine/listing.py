@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
-from kubeflow_metadata.mlmd.db.base import SqlValue
+from kubeflow_metadata.mlmd.db.values import SqlValue
 from kubeflow_metadata.mlmd.engine.kinds import Node
 from kubeflow_metadata.mlmd.errors import InvalidArgumentError
 from kubeflow_metadata.proto import metadata_store_pb2 as pb

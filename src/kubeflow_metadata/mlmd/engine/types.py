@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, cast
 
 from google.protobuf import json_format
 
 from kubeflow_metadata.mlmd.db import schema
-from kubeflow_metadata.mlmd.db.base import DuplicateKeyError, Session, SqlValue, batches, placeholders
-from kubeflow_metadata.mlmd.engine.kinds import KIND_OF_TYPE, NodeKind, NodeType
+from kubeflow_metadata.mlmd.db.base import DuplicateKeyError, Session
+from kubeflow_metadata.mlmd.db.values import SqlValue, batches, placeholders
+from kubeflow_metadata.mlmd.engine.kinds import KIND_OF_TYPE, AnyKind, NodeKind, NodeType, T
 from kubeflow_metadata.mlmd.errors import (
     AlreadyExistsError,
     InvalidArgumentError,
@@ -21,8 +22,6 @@ from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
 _BUILT_IN_NAMES = frozenset(name for name, _ in schema.BUILT_IN_TYPES)
 _COLUMNS = "t.id, t.type_kind, t.name, t.version, t.description, t.input_type, t.output_type, t.external_id"
-
-T = TypeVar("T", bound=NodeType)
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class TypeCatalog:
     _names: dict[tuple[int, int], str] = field(default_factory=dict)
     _properties: dict[tuple[int, int], dict[str, int]] = field(default_factory=dict)
 
-    def name(self, session: Session, kind: NodeKind, type_id: int) -> str:
+    def name(self, session: Session, kind: AnyKind, type_id: int) -> str:
         """The name of a type; empty where somebody deleted the type under its nodes, which stay readable."""
         key = (kind.type_kind, type_id)
         if key not in self._names:
@@ -54,7 +53,7 @@ class TypeCatalog:
                 return ""
         return self._names[key]
 
-    def property_type(self, session: Session, kind: NodeKind, type_id: int, name: str) -> int | None:
+    def property_type(self, session: Session, kind: AnyKind, type_id: int, name: str) -> int | None:
         """The ``PropertyType`` that a type declares for a property; None if it declares none.
 
         Raises:
@@ -65,12 +64,12 @@ class TypeCatalog:
             self._load(session, kind, type_id)
         return self._properties[kind.type_kind, type_id].get(name)
 
-    def require(self, session: Session, kind: NodeKind, type_id: int) -> None:
+    def require(self, session: Session, kind: AnyKind, type_id: int) -> None:
         """Raises NotFoundError unless there is a type of this kind with this id."""
         if (kind.type_kind, type_id) not in self._properties:
             self._load(session, kind, type_id)
 
-    def _load(self, session: Session, kind: NodeKind, type_id: int) -> None:
+    def _load(self, session: Session, kind: AnyKind, type_id: int) -> None:
         key = (kind.type_kind, type_id)
         names = session.fetch("SELECT name FROM Type WHERE id = ? AND type_kind = ?", (type_id, kind.type_kind))
         if not names:
@@ -83,7 +82,7 @@ class TypeCatalog:
 class Types(Generic[T]):
     """The types of one kind of node, in one session."""
 
-    def __init__(self, session: Session, kind: NodeKind) -> None:
+    def __init__(self, session: Session, kind: NodeKind[Any, T]) -> None:
         self._session = session
         self._kind = kind
         # The properties that each type had when it was first put here, by name and version; None if it was not stored.
@@ -217,19 +216,19 @@ class Types(Generic[T]):
     def _fetch(self, condition: str, params: tuple[SqlValue, ...]) -> list[T]:
         kind = self._kind
         found = _fetch(self._session, f"t.type_kind = ? AND {condition}", (kind.type_kind, *params))
-        return [cast(T, stored) for _, stored in found]
+        return [stored for _, stored in found]
 
 
-def all_types(session: Session, *, built_in: bool) -> dict[NodeKind, list[NodeType]]:
+def all_types(session: Session, *, built_in: bool) -> dict[AnyKind, list[Any]]:
     """The types of every kind, each in the order of their ids, with or without the built-in ones."""
-    found: dict[NodeKind, list[NodeType]] = {}
+    found: dict[AnyKind, list[Any]] = {}
     for kind, stored in _fetch(session, "TRUE", ()):
         if built_in or stored.name not in _BUILT_IN_NAMES:
             found.setdefault(kind, []).append(stored)
     return found
 
 
-def _fetch(session: Session, condition: str, params: tuple[SqlValue, ...]) -> list[tuple[NodeKind, NodeType]]:
+def _fetch(session: Session, condition: str, params: tuple[SqlValue, ...]) -> list[tuple[AnyKind, Any]]:
     """The types ``t`` that ``condition``, which is never made of a request's text, selects, by id, in one query."""
     rows = session.fetch(
         f"SELECT {_COLUMNS}, p.name, p.data_type, base.name FROM Type t "
@@ -238,7 +237,7 @@ def _fetch(session: Session, condition: str, params: tuple[SqlValue, ...]) -> li
         f"WHERE {condition}",
         params,
     )
-    found: dict[int, tuple[NodeKind, NodeType]] = {}
+    found: dict[int, tuple[AnyKind, Any]] = {}
     for row in cast("list[tuple[Any, ...]]", rows):
         *columns, property_name, data_type, base_name = row
         if columns[0] not in found:
@@ -247,7 +246,7 @@ def _fetch(session: Session, condition: str, params: tuple[SqlValue, ...]) -> li
         if property_name is not None:
             stored.properties[property_name] = data_type
         if base_name in kind.number_of_base_type:
-            stored.base_type = kind.number_of_base_type[base_name]  # type: ignore[assignment]
+            stored.base_type = kind.number_of_base_type[base_name]
     return [found[type_id] for type_id in sorted(found)]
 
 
@@ -260,7 +259,7 @@ def _message(
     input_type: str | None,
     output_type: str | None,
     external_id: str | None,
-) -> tuple[NodeKind, NodeType]:
+) -> tuple[AnyKind, Any]:
     kind = KIND_OF_TYPE[type_kind]
     message = kind.type_message(
         id=type_id, name=name, version=version, description=description, external_id=external_id

@@ -11,7 +11,7 @@ from itertools import chain
 from lark import Token
 from lark.tree import Meta
 
-from kubeflow_metadata.mlmd.db.base import SqlValue
+from kubeflow_metadata.mlmd.db.values import SqlValue
 from kubeflow_metadata.mlmd.engine.filtering.columns import Column, ValueType
 from kubeflow_metadata.mlmd.engine.filtering.parsing import QueryError
 
