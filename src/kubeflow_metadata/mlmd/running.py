@@ -111,7 +111,7 @@ def supervise(configuration: Configuration) -> int:
 
 def _cannot_listen(host: str, port: int) -> CannotStartError:
     return CannotStartError(
-        f"Cannot listen on {host}:{port}: the port is taken or the address is not this machine's. "
+        f"Cannot listen on {host}:{port}: the port is in use or the address is not one of this machine. "
         "Choose another one with --grpc_port."
     )
 

@@ -93,7 +93,7 @@ class GrpcServer:
         self._health.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
 
     def set_ready(self, *, ready: bool) -> None:
-        """Says over gRPC health whether calls can succeed."""
+        """Reports over gRPC health whether calls can succeed."""
         status = health_pb2.HealthCheckResponse
         for name in self._readiness:
             self._health.set(name, status.SERVING if ready else status.NOT_SERVING)
@@ -187,7 +187,7 @@ def _log(method: str, code: int, message: str, took: float, context: grpc.Servic
 
 
 def _request_id(context: grpc.ServicerContext) -> str:
-    """The id that the client gave its request, or a new one."""
+    """Returns the id that the client gave its request, or a new one."""
     for key, value in context.invocation_metadata() or ():
         if key == "x-request-id":
             return value if isinstance(value, str) else value.decode(errors="replace")

@@ -52,7 +52,7 @@ class Flags:
     read_config: Callable[[pb.ConnectionConfig], dict[str, Any]]
 
     def are_given(self, flags: Mapping[str, Any]) -> bool:
-        """Whether the flags describe a database of this kind."""
+        """Returns whether the flags describe a database of this kind."""
         return any(flags[name] is not None for name in self.names)
 
 

@@ -31,7 +31,7 @@ END: dict[AnyKind, Callable[[EventRow], int]] = {ARTIFACT: itemgetter(1), EXECUT
 # The index by which a node's events are found, for databases that must be told.
 _INDEX: dict[AnyKind, str] = {ARTIFACT: "UniqueEvent", EXECUTION: "idx_event_execution_id"}
 
-# A whole neighbourhood is read at once only where it has fewer events: what is read in vain then costs little.
+# A whole neighbourhood is read at once only where it has fewer events: the rest then costs little.
 _FEW = 256
 
 
@@ -68,7 +68,7 @@ class Edges:
                     by_id.setdefault(END[each](event), []).append(event)
 
     def of(self, kind: AnyKind, ids: Iterable[int]) -> list[EventRow]:
-        """The events that lead on from these artifacts or executions."""
+        """Returns the events that lead on from these artifacts or executions."""
         return list(self._read(kind, ids) if self._known is None else self._recall(self._known[kind], kind, ids))
 
     def _read(self, kind: AnyKind, ids: Iterable[int]) -> Iterator[EventRow]:

@@ -19,7 +19,7 @@ EventRow: TypeAlias = "tuple[int, int, int, int, int | None]"
 
 
 def get_events(session: Session, kind: AnyKind, ids: Iterable[int]) -> list[pb.Event]:
-    """The events of the artifacts or executions with these ids, in the order in which they were put."""
+    """Returns the events of the artifacts or executions with these ids, in the order in which they were put."""
     rows: list[EventRow] = []
     for batch in batches(dict.fromkeys(ids)):
         rows += _rows(session, f"e.{kind.id_column} IN {placeholders(batch)}", batch)
@@ -27,7 +27,7 @@ def get_events(session: Session, kind: AnyKind, ids: Iterable[int]) -> list[pb.E
 
 
 def event_messages(session: Session, rows: Iterable[EventRow]) -> list[pb.Event]:
-    """The events of rows that hold ``COLUMNS``, in their order, with their paths."""
+    """Returns the events of rows that hold ``COLUMNS``, in their order, with their paths."""
     events: dict[int, pb.Event] = {}
     for event_id, artifact_id, execution_id, event_type, milliseconds in rows:
         event = events[event_id] = pb.Event(
@@ -94,7 +94,7 @@ def _key(event: pb.Event) -> _Key:
 
 
 def _stored_like(session: Session, given: Sequence[pb.Event]) -> dict[_Key, pb.Event]:
-    """The stored events between the artifacts and executions of the given ones."""
+    """Returns the stored events between the artifacts and executions of the given ones."""
     stored: dict[_Key, pb.Event] = {}
     for batch in batches(given, width=2):
         artifacts = [event.artifact_id for event in batch]

@@ -61,7 +61,7 @@ class _Reached:
 
 
 def get_lineage_subgraph(session: Session, options: _Options, mask: Sequence[str]) -> pb.LineageGraph:
-    """The graph around the starting nodes: which nodes belong to it, by id alone, and what ties them.
+    """Returns the graph around the starting nodes: which nodes belong to it, by id alone, and what ties them.
 
     ``mask`` names the fields to fill; none means all.
 
@@ -100,7 +100,7 @@ def get_lineage_graph(
     executions: NodeReader[pb.Execution],
     options: pb.LineageGraphQueryOptions,
 ) -> pb.LineageGraph:
-    """The older call: nodes as they are stored, at most ``max_node_size`` of them, and the events they were found by.
+    """Answers the older call: nodes as stored, at most ``max_node_size`` of them, and the events they were found by.
 
     Raises:
         InvalidArgumentError: there is no query to start from, or something in the options is wrong.
@@ -197,7 +197,7 @@ def _graph(
 
 
 def _links(session: Session, kind: AnyKind, ids: Sequence[int]) -> list[tuple[int, int]]:
-    """(node id, context id) of all that ties these nodes to contexts, in order."""
+    """Returns (node id, context id) of all that ties these nodes to contexts, in order."""
     found: list[tuple[int, int]] = []
     for batch in batches(ids):
         column = kind.id_column

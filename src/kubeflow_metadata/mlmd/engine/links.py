@@ -55,7 +55,7 @@ def put_parent_contexts(session: Session, given: Sequence[pb.ParentContext]) -> 
 def related_contexts(
     session: Session, contexts: NodeReader[pb.Context], ids: Iterable[int], *, own_column: str, other_column: str
 ) -> dict[int, list[pb.Context]]:
-    """The parents or children of each of the contexts with these ids that has any."""
+    """Returns the parents or children of each of the contexts with these ids that has any."""
     related: list[tuple[int, int]] = []
     for batch in batches(dict.fromkeys(ids)):
         sql = f"SELECT {own_column}, {other_column} FROM ParentContext WHERE {own_column} IN {placeholders(batch)}"

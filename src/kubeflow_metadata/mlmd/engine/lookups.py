@@ -12,7 +12,7 @@ from kubeflow_metadata.mlmd.engine.kinds import AnyKind
 
 
 def existing_ids(session: Session, kind: AnyKind, ids: set[int]) -> set[int]:
-    """Those of the ids that stored nodes of this kind have."""
+    """Returns those of the ids that stored nodes of this kind have."""
     found: set[int] = set()
     for batch in batches(ids):
         sql = f"SELECT id FROM {kind.table} WHERE id IN {placeholders(batch)}"
@@ -23,7 +23,7 @@ def existing_ids(session: Session, kind: AnyKind, ids: set[int]) -> set[int]:
 def ids_matching(
     session: Session, kind: AnyKind, chosen: Filter, *, among: Iterable[int] | None = None, limit: int | None = None
 ) -> list[int]:
-    """The ids of the nodes that a filter chooses, in order; of those ``among`` the given ones if there are any."""
+    """Returns the ids of the nodes that a filter chooses, in order; of those ``among`` the given ones if any."""
     if among is None:
         return _ids_matching(session, kind, chosen, limit)
     found: list[int] = []

@@ -38,23 +38,23 @@ class NodeReader(Generic[N]):
         self._make = make or kind.message
 
     def by_ids(self, ids: Iterable[int]) -> list[N]:
-        """The stored nodes among these ids, each once, in the order of their ids."""
+        """Returns the stored nodes among these ids, each once, in the order of their ids."""
         return self.matching_any("id", ids)
 
     def matching_any(self, column: str, wanted: Iterable[SqlValue]) -> list[N]:
-        """The nodes whose ``column`` has one of the wanted values, by id."""
+        """Returns the nodes whose ``column`` has one of the wanted values, by id."""
         found: list[N] = []
         for batch in batches(dict.fromkeys(wanted)):
             found += self._select(Filter(condition=f"n.{column} IN {placeholders(batch)}", params=tuple(batch)))
         return found
 
     def by_type_and_name(self, type_id: int, name: str) -> N | None:
-        """The node of this type and name; None if there is none."""
+        """Returns the node of this type and name; None if there is none."""
         found = self._select(Filter(condition="n.type_id = ? AND n.name = ?", params=(type_id, name)))
         return found[0] if found else None
 
     def ids_by_names(self, names: Collection[tuple[int, str]]) -> dict[tuple[int, str], int]:
-        """The ids of the stored nodes among these (type id, name)."""
+        """Returns the ids of the stored nodes among these (type id, name)."""
         found: dict[tuple[int, str], int] = {}
         for batch in batches(names, width=2):
             type_ids, wanted = [*{type_id for type_id, _ in batch}], [*{name for _, name in batch}]
@@ -67,7 +67,7 @@ class NodeReader(Generic[N]):
         return {key: node_id for key, node_id in found.items() if key in names}
 
     def linked(self, link: str, own_column: str, other_column: str, other_ids: Iterable[int]) -> list[N]:
-        """The nodes that table ``link`` ties to one of ``other_ids``, each once, by id."""
+        """Returns the nodes that table ``link`` ties to one of ``other_ids``, each once, by id."""
         found: list[N] = []
         for batch in batches(dict.fromkeys(other_ids)):
             tied = f"SELECT {own_column} FROM {link} WHERE {other_column} IN {placeholders(batch)}"
@@ -77,7 +77,7 @@ class NodeReader(Generic[N]):
     def page(
         self, options: pb.ListOperationOptions | None, condition: str = "", params: Sequence[SqlValue] = ()
     ) -> tuple[list[N], str]:
-        """A page of the nodes ``n`` that meet ``condition``, and the token of the next one ("" after the last).
+        """Returns a page of the nodes ``n`` that meet ``condition``, and the token of the next one ("" after the last).
 
         Without ``options`` all of them come at once, by id.
 
@@ -96,7 +96,7 @@ class NodeReader(Generic[N]):
         return found, page.next_token(found[-1]) if more else ""
 
     def _select(self, chosen: Filter) -> list[N]:
-        """The nodes ``n`` that a filter chooses, by id."""
+        """Returns the nodes ``n`` that a filter chooses, by id."""
         return self._messages(self._session.fetch(*reading.select(self._kind, chosen)), key=itemgetter(0))
 
     def _messages(

@@ -74,7 +74,7 @@ class NodeWriter(Generic[N]):
         return [node.id if node.HasField("id") else next(new_ids) for node in given]
 
     def _locked(self, ids: Sequence[int]) -> dict[int, N]:
-        """The stored nodes among these ids, which nobody else can change until this transaction ends."""
+        """Returns the stored nodes among these ids, which nobody else can change until this transaction ends."""
         if self._dialect.for_update:
             for batch in batches(sorted(set(ids))):  # in order, so that rivals do not wait for each other in a circle
                 sql = f"SELECT id FROM {self._kind.table} WHERE id IN {placeholders(batch)} ORDER BY id"
@@ -90,7 +90,7 @@ class NodeWriter(Generic[N]):
             self._check(node)
 
     def _order_matters(self, new: Iterable[N], to_update: Iterable[N]) -> bool:
-        """Whether a new node takes a name or external id that a stored one may give up in the same call."""
+        """Returns whether a new node takes a name or external id that a stored one may give up in the same call."""
         given_up = {key for node in to_update for key in self._unique_keys(node)}
         return any(key in given_up for node in new for key in self._unique_keys(node))
 
@@ -145,7 +145,7 @@ class NodeWriter(Generic[N]):
             )
 
     def _merged(self, stored: N, given: N, mask: Sequence[str]) -> N:
-        """What is to be stored."""
+        """Returns what is to be stored."""
         merged = self._kind.message()
         if not mask:
             merged.MergeFrom(given)  # type: ignore[arg-type]

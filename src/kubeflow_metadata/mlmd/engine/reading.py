@@ -16,12 +16,12 @@ TIMES = ("create_time_since_epoch", "last_update_time_since_epoch")
 
 @cache
 def columns(kind: AnyKind) -> tuple[str, ...]:
-    """What a row begins with, named as the message's fields; the id comes first."""
+    """Returns what a row begins with, named as the message's fields; the id comes first."""
     return ("id", "type_id", "name", "external_id", *kind.own_columns, *TIMES)
 
 
 def select(kind: AnyKind, chosen: Filter, page: str = "") -> tuple[str, tuple[SqlValue, ...]]:
-    """The query for the nodes ``n`` that a filter chooses, in any order, and what it binds.
+    """Returns the query for the nodes ``n`` that a filter chooses, in any order, and what it binds.
 
     A row holds ``columns`` and one property, so that all of a node come in one query; a node without any has one row.
 
@@ -53,7 +53,7 @@ def messages(
     type_name: Callable[[int], str],
     most: int | None = None,
 ) -> list[N]:
-    """One message for each node, in the order of the rows, in which those of a node follow each other.
+    """Returns one message for each node, in the order of the rows, in which those of a node follow each other.
 
     Args:
         rows: what a query of ``select`` gave.

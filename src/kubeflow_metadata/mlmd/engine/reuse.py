@@ -64,7 +64,7 @@ def put_artifacts(artifacts: NodeWriter[pb.Artifact], given: Sequence[pb.Artifac
 
 
 def with_id(node: N, node_id: int) -> N:
-    """A copy of a node that has this id: requests stay as they are, because a call may be run again."""
+    """Returns a copy of a node that has this id: requests stay as they are, because a call may be run again."""
     copy = type(node)()
     copy.CopyFrom(node)  # type: ignore[arg-type]
     copy.id = node_id
@@ -91,7 +91,7 @@ def _name(context: pb.Context) -> tuple[int, str]:
 
 
 def _order_matters(given: Sequence[N], key: Callable[[N], K], wanted: Collection[K], known: Mapping[K, int]) -> bool:
-    """Whether a node that is named by its id takes or gives up what another one is looked up by."""
+    """Returns whether a node that is named by its id takes or gives up what another one is looked up by."""
     if len(given) == 1:
         return False
     stored_key = {node_id: stored for stored, node_id in known.items()}

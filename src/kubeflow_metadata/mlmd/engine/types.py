@@ -44,7 +44,7 @@ class TypeCatalog:
     _properties: dict[tuple[int, int], dict[str, int]] = field(default_factory=dict)
 
     def name(self, session: Session, kind: AnyKind, type_id: int) -> str:
-        """The name of a type; empty where somebody deleted the type under its nodes, which stay readable."""
+        """Returns the name of a type; empty where somebody deleted the type under its nodes, which stay readable."""
         key = (kind.type_kind, type_id)
         if key not in self._names:
             try:
@@ -54,7 +54,7 @@ class TypeCatalog:
         return self._names[key]
 
     def property_type(self, session: Session, kind: AnyKind, type_id: int, name: str) -> int | None:
-        """The ``PropertyType`` that a type declares for a property; None if it declares none.
+        """Returns the ``PropertyType`` that a type declares for a property; None if it declares none.
 
         Raises:
             NotFoundError: there is no such type.
@@ -89,12 +89,12 @@ class Types(Generic[T]):
         self._before: dict[tuple[str, str], frozenset[str] | None] = {}
 
     def find(self, name: str, version: str) -> T | None:
-        """The type of this name and version; a type without version has the version ``""``."""
+        """Returns the type of this name and version; a type without version has the version ``""``."""
         found = self._fetch("t.name = ? AND COALESCE(t.version, '') = ?", (name, version))
         return found[0] if found else None
 
     def get(self, name: str, version: str) -> T:
-        """As ``find``; raises NotFoundError if there is none."""
+        """Returns the same as ``find``; raises NotFoundError if there is none."""
         found = self.find(name, version)
         if found is None:
             # The official server's words, which clients are known to look for.
@@ -102,11 +102,11 @@ class Types(Generic[T]):
         return found
 
     def all(self) -> list[T]:
-        """All types but the built-in ones, in the order of their ids."""
+        """Returns all types but the built-in ones, in the order of their ids."""
         return [stored for stored in self._fetch("TRUE", ()) if stored.name not in _BUILT_IN_NAMES]
 
     def by_ids(self, ids: Iterable[int]) -> list[T]:
-        """The types with these ids in the order of the ids, which may repeat; unknown ids are passed over."""
+        """Returns the types with these ids in the order of the ids, which may repeat; unknown ids are passed over."""
         wanted = list(ids)
         stored: dict[int, T] = {}
         for batch in batches(dict.fromkeys(wanted)):
@@ -114,7 +114,7 @@ class Types(Generic[T]):
         return [stored[type_id] for type_id in wanted if type_id in stored]
 
     def by_external_ids(self, external_ids: Iterable[str]) -> list[T]:
-        """The types with these external ids."""
+        """Returns the types with these external ids."""
         found: list[T] = []
         for batch in batches(dict.fromkeys(external_ids)):
             found += self._fetch(f"t.external_id IN {placeholders(batch)}", tuple(batch))
@@ -220,7 +220,7 @@ class Types(Generic[T]):
 
 
 def all_types(session: Session, *, built_in: bool) -> dict[AnyKind, list[Any]]:
-    """The types of every kind, each in the order of their ids, with or without the built-in ones."""
+    """Returns the types of every kind, each in the order of their ids, with or without the built-in ones."""
     found: dict[AnyKind, list[Any]] = {}
     for kind, stored in _fetch(session, "TRUE", ()):
         if built_in or stored.name not in _BUILT_IN_NAMES:
@@ -229,7 +229,7 @@ def all_types(session: Session, *, built_in: bool) -> dict[AnyKind, list[Any]]:
 
 
 def _fetch(session: Session, condition: str, params: tuple[SqlValue, ...]) -> list[tuple[AnyKind, Any]]:
-    """The types ``t`` that ``condition``, which is never made of a request's text, selects, by id, in one query."""
+    """Returns the types ``t`` that ``condition``, never made of a request's text, selects, by id, in one query."""
     rows = session.fetch(
         f"SELECT {_COLUMNS}, p.name, p.data_type, base.name FROM Type t "
         "LEFT JOIN TypeProperty p ON p.type_id = t.id "
@@ -274,7 +274,7 @@ def _message(
 
 def _refuse_unset_base_type(given: NodeType) -> None:
     if given.HasField("base_type") and not given.base_type:
-        raise UnimplementedError("The base type of a type cannot be taken away.")
+        raise UnimplementedError("The base type of a type cannot be removed.")
 
 
 def _check_property_types(properties: Mapping[str, int]) -> None:

@@ -33,7 +33,7 @@ FIELD_OF_TYPE: dict[int, str] = {
 
 
 def to_columns(name: str, value: pb.Value, dialect: Dialect) -> tuple[SqlValue, ...]:
-    """The value of property ``name`` as it lies in ``COLUMNS``.
+    """Returns the value of property ``name`` as it lies in ``COLUMNS``.
 
     Raises:
         InvalidArgumentError: the value is empty, or the database could not give it back unchanged.

@@ -73,12 +73,12 @@ class MySqlSession:
 
 
 def _translated(sql: str) -> str:
-    """A statement with ``?`` for each bound value, as the drivers want it."""
+    """Returns a statement with ``?`` for each bound value, as the drivers want it."""
     return sql.replace("%", "%%").replace("?", "%s")
 
 
 def _insert(table: str, columns: Sequence[str], rows: Sequence[Row]) -> tuple[str, list[SqlValue]]:
-    """An INSERT of rows, and the values it binds.
+    """Returns an INSERT of rows, and the values it binds.
 
     NULL and whole numbers, which most columns of most rows are, stand in the statement: binding one costs a driver
     more than all else that it does with it.

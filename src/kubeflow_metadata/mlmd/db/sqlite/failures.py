@@ -35,11 +35,11 @@ def cannot_open(path: Path, error: Exception) -> DatabaseOpenError:
     """Returns what it means that a file cannot be opened as a database."""
     text = str(error)
     if "not a database" in text or "malformed" in text:
-        return DatabaseOpenError(f"{path} is not a SQLite database ({text}). Name another file, or move this one away.")
+        return DatabaseOpenError(f"{path} is not a SQLite database ({text}). Name another file, or move this one.")
     if "unable to open" in text or "readonly" in text:
         return DatabaseOpenError(
-            f"Cannot write the database {path} ({text}). Check that its folder exists and is yours."
+            f"Cannot write the database {path} ({text}). Check that its folder exists and that you can write to it."
         )
     if "locked" in text:
-        return DatabaseOpenError(f"The database {path} is locked by another program. Stop that one first.")
+        return DatabaseOpenError(f"The database {path} is locked by another program. Stop that program first.")
     return DatabaseOpenError(f"Cannot open the database {path}: {text}.")

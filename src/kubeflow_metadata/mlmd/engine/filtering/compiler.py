@@ -55,7 +55,7 @@ _ARGUMENTS = {"LOWER": (1, 1), "UPPER": (1, 1), "COALESCE": (2, 16), "IFNULL": (
 
 
 def compile_query(kind: AnyKind, query: str) -> Filter:
-    """The filter that a query describes.
+    """Returns the filter that a query describes.
 
     Raises:
         InvalidArgumentError: it is malformed, names what nodes of this kind do not have, or compares what cannot be.
@@ -262,7 +262,7 @@ class _Compiler(Transformer_NonRecursive[Token, Part]):
         return column_part(meta, f"{alias}.{name.lower()}", column)
 
     def _join(self, meta: Meta, key: tuple[str, ...], join: Callable[[str], str], *params: SqlValue) -> str:
-        """The alias of what ``key`` names; joins it where it is named for the first time."""
+        """Returns the alias of what ``key`` names; joins it where it is named for the first time."""
         if key not in self._aliases:
             if len(self._aliases) == MAX_JOINS:
                 raise QueryError(f"the query joins more than {MAX_JOINS} tables", meta.start_pos)
