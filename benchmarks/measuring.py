@@ -41,34 +41,43 @@ def running(contestant: Contestant, place: Place) -> Iterator[str]:
         process.wait(60)
 
 
-def measure(target: str, method: str, request: bytes, seconds: float) -> float:
-    """Returns the calls per second of all clients together."""
-    command = [
-        sys.executable,
-        str(HERE / "client.py"),
-        target,
-        method,
-        base64.b64encode(request).decode(),
-        str(seconds),
-    ]
-    clients = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(CLIENTS)
-    ]
-    for client in clients:
-        if client.stdout is None or client.stdout.readline().strip() != "ready":
+class Clients:
+    """Client processes that send one call to one server whenever it is their turn."""
+
+    def __init__(self, target: str, method: str, request: bytes, seconds: float) -> None:
+        """Starts them; raises SystemExit where the call does not work."""
+        self._method = method
+        client = [sys.executable, str(HERE / "client.py"), target, method]
+        command = [*client, base64.b64encode(request).decode(), str(seconds)]
+        self._processes = [
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(CLIENTS)
+        ]
+        if any(self._line(process) != "ready" for process in self._processes):
             raise SystemExit(f"{method} does not work on {target}")
-    total = 0.0
-    for client in clients:
-        assert client.stdin is not None
-        client.stdin.write("go\n")
-        client.stdin.flush()
-    for client in clients:
-        out, _ = client.communicate()
-        told = json.loads(out)
-        if told["failed"]:
-            print(f"  {told['failed']} of {method} failed", file=sys.stderr)
-        total += told["done"] / told["seconds"]
-    return total
+
+    def turn(self) -> float:
+        """Returns the calls per second of all clients together."""
+        for process in self._processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        total = 0.0
+        for process in self._processes:
+            told = json.loads(self._line(process))
+            if told["failed"]:
+                print(f"  {told['failed']} of {self._method} failed", file=sys.stderr)
+            total += told["done"] / told["seconds"]
+        return total
+
+    def close(self) -> None:
+        """Ends them."""
+        for process in self._processes:
+            process.communicate()
+
+    @staticmethod
+    def _line(process: subprocess.Popen[str]) -> str:
+        assert process.stdout is not None
+        return process.stdout.readline().strip()
 
 
 def load(target: str) -> int:
@@ -110,11 +119,16 @@ def compare(
             target = stack.enter_context(running(contestant, places()))
             ready.append((contestant.name, target, calls.calls(pb, rpc, load(target))))
         for row in rows:
-            while not enough({name: rates[name][row] for name, *_ in ready}):
-                for name, target, made in ready:
-                    rates[name][row].append(measure(target, *made[row], seconds))
-                note(f"{row}: {', '.join(f'{name} {rates[name][row][-1]:.0f}/s' for name, *_ in ready)}")
-                ready.append(ready.pop(0))
+            with contextlib.ExitStack() as row_stack:
+                clients = {name: Clients(target, *made[row], seconds) for name, target, made in ready}
+                for one in clients.values():
+                    row_stack.callback(one.close)
+                order = list(clients)
+                while not enough({name: rates[name][row] for name in order}):
+                    for name in order:
+                        rates[name][row].append(clients[name].turn())
+                    note(f"{row}: {', '.join(f'{name} {rates[name][row][-1]:.0f}/s' for name in order)}")
+                    order.append(order.pop(0))
     return rates
 
 

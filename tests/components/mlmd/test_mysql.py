@@ -359,6 +359,17 @@ class TestConnections:
         assert list(update.result(30).artifact_ids) == [artifact_id]
         assert call("GetArtifacts").artifacts[0].uri == "new"
 
+    def test_rows_that_transactions_share_cannot_be_changed_meanwhile(self, opened):
+        database = opened()
+        with database.write() as first, database.write() as second:
+            for session in (first, second):
+                session.fetch(f"SELECT id FROM Type WHERE id = 1{session.dialect.for_share}")
+            with deadlines.deadline_in(0.5), pytest.raises(DeadlineExceededError), database.write() as third:
+                third.update_rows("Type", ("name",), [("changed", 1)])
+        with database.write() as third:
+            third.update_rows("Type", ("name",), [("changed", 1)])
+            assert third.fetch("SELECT name FROM Type WHERE id = 1") == [("changed",)]
+
     def test_a_deadline_ends_a_statement_that_waits_and_frees_the_server_of_it(self, mysql, settings, opened):
         database = opened()
         started = time.monotonic()
