@@ -60,6 +60,7 @@ def serve(configuration: Configuration) -> int:
         watch.asked.wait(_FIRST_ANSWER_SECONDS)
         if shared_port is not None:
             workers.when_supervisor_is_gone(stop.set)
+        if not refused and shared_port is not None:
             workers.tell_supervisor_ready()
         elif not refused:
             log.info("serving", address=f"{configuration.host}:{server.port}", database=configuration.database.name)
