@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import random
 import socket
 import subprocess
 import sys
@@ -109,8 +110,9 @@ def compare(
     """Measures each row, turn by turn, until there is ``enough`` of the rates of its contestants.
 
     All servers are up, each over a database of its own, and take turns: what else the machine does then hits all of
-    them alike. Each turn begins with another one.
+    them alike. Their order is another one in each turn, so that none always follows the same one.
     """
+    shuffle = random.Random(1).shuffle
     rates: Rates = {contestant.name: {row: [] for row in rows} for contestant in contestants}
     with contextlib.ExitStack() as stack:
         ready = []
@@ -128,7 +130,7 @@ def compare(
                     for name in order:
                         rates[name][row].append(clients[name].turn())
                     note(f"{row}: {', '.join(f'{name} {rates[name][row][-1]:.0f}/s' for name in order)}")
-                    order.append(order.pop(0))
+                    shuffle(order)
     return rates
 
 
