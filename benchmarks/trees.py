@@ -87,8 +87,8 @@ def _python(locks: list[Path]) -> Path:
     if not done.exists():
         print(f"Installing {' and '.join(lock.name for lock in locks)} into {place} ...", file=sys.stderr, flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", place], check=True)
-        pip = [place / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
+        pip = [str(place / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
         for lock in locks:
-            subprocess.run([*pip, "--require-hashes", "-r", lock], check=True)
+            subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True)
         done.touch()
     return place / "bin" / "python"

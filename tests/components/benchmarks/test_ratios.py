@@ -1,5 +1,7 @@
 """What a run of the benchmarks concludes from its turns."""
 
+from __future__ import annotations
+
 import random
 
 import pytest

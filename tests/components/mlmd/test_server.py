@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import grpc
 import pytest
@@ -152,7 +153,7 @@ def test_no_database_is_an_error_never_a_store_in_memory():
 class Echo:
     """A service of another package."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         file = descriptor_pb2.FileDescriptorProto(
             name="tests/echo.proto", package="tests", dependency=["google/protobuf/wrappers.proto"]
         )
@@ -174,10 +175,11 @@ def test_any_number_of_services_share_the_port(tmp_path):
     server.start()
     server.set_ready(ready=True)
     with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        method: Any = channel.unary_unary
         said = wrappers_pb2.StringValue(value="hello").SerializeToString()
-        assert channel.unary_unary("/tests.Echo/Say")(said, timeout=60) == said
-        assert channel.unary_unary("/ml_metadata.MetadataStoreService/GetArtifacts")(b"", timeout=60) == b""
-        check = channel.unary_unary("/grpc.health.v1.Health/Check")
+        assert method("/tests.Echo/Say")(said, timeout=60) == said
+        assert method("/ml_metadata.MetadataStoreService/GetArtifacts")(b"", timeout=60) == b""
+        check = method("/grpc.health.v1.Health/Check")
         for name in ("tests.Echo", "ml_metadata.MetadataStoreService"):
             answer = check(health_pb2.HealthCheckRequest(service=name).SerializeToString(), timeout=60)
             assert health_pb2.HealthCheckResponse.FromString(answer).status == health_pb2.HealthCheckResponse.SERVING
