@@ -42,7 +42,7 @@ soak: ## Run the long tests: failures for a minute, random calls, ten minutes of
 	@KFM_FAULT_SECONDS=60 KFM_SOAK_SECONDS=600 $(VENV)/python -m pytest -s tests/faults
 	@OFFICIAL_EXAMPLES=5000 $(VENV)/python -m pytest tests/contract/test_same_answers.py
 
-bench: ## Measure against the official server, on MySQL or with ARGS="--database sqlite"
+bench: ## Measure against the official server; ARGS="--database sqlite", ARGS="--against REF" for an older commit
 	@$(PYTHON) tools/setup.py dev
 	@$(VENV)/python -m benchmarks $(ARGS)
 

@@ -1,4 +1,4 @@
-"""One client process: sends the same bytes again and again for some seconds; prints how many calls succeeded."""
+"""One client process: sends the same bytes over and over, for some seconds a turn; prints how many calls succeeded."""
 
 from __future__ import annotations
 
@@ -18,17 +18,20 @@ def main() -> None:
         call = channel.unary_unary(f"/ml_metadata.MetadataStoreService/{method}")
         call(body, timeout=60)  # connects, and fails here if the call is wrong
         print("ready", flush=True)
-        sys.stdin.readline()
-        done = failed = 0
-        started = time.perf_counter()
-        while time.perf_counter() - started < float(seconds):
-            try:
-                call(body, timeout=60)
-                done += 1
-            except grpc.RpcError:
-                failed += 1
-        took = time.perf_counter() - started
-    print(json.dumps({"done": done, "failed": failed, "seconds": took}), flush=True)
+        for _ in sys.stdin:  # a line a turn
+            print(json.dumps(turn(call, body, float(seconds))), flush=True)
+
+
+def turn(call, body, seconds):
+    done = failed = 0
+    started = time.perf_counter()
+    while time.perf_counter() - started < seconds:
+        try:
+            call(body, timeout=60)
+            done += 1
+        except grpc.RpcError:
+            failed += 1
+    return {"done": done, "failed": failed, "seconds": time.perf_counter() - started}
 
 
 if __name__ == "__main__":

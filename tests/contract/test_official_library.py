@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -126,6 +129,36 @@ def test_what_the_official_library_wrote_we_read_and_go_on_with(official, where,
     official.open(where)
     _, found = official("GetArtifactsByID", request("GetArtifactsByID", "artifact_ids: 3"))
     assert found.artifacts[0].uri == "漢字🚀"
+
+
+def test_a_new_sqlite_database_has_the_tables_of_the_official_library_and_what_is_ours(official, tmp_path):
+    official.open(tmp_path / "theirs.db")
+    official.open(tmp_path / "another.db")
+    Ours(tmp_path / "ours.db").database.close()
+    theirs, ours = (sqlite_tables(tmp_path / name) for name in ("theirs.db", "ours.db"))
+    assert ours.keys() - theirs.keys() == {"kfm_store"}
+    for table, (columns, indexes) in theirs.items():
+        assert ours[table][0] == columns, table
+        added = {name for name in ours[table][1] if name not in indexes}
+        assert all(re.fullmatch(r"idx_\w+_(type|artifact|execution)_id", name) for name in added), table
+        assert {name: ours[table][1].get(name) for name in indexes} == indexes, table
+
+
+def sqlite_tables(path):
+    """The columns and indexes of each table."""
+    with closing(sqlite3.connect(path)) as connection:
+
+        def ask(what, of):
+            return connection.execute(f"SELECT * FROM pragma_{what}(?)", (of,)).fetchall()
+
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {
+            table: (
+                [column[1:] for column in ask("table_info", table)],
+                {name: (*rest, ask("index_info", name)) for _, name, *rest in ask("index_list", table)},
+            )
+            for table in names
+        }
 
 
 def assert_same_reads(theirs, ours, without_artifact=None):

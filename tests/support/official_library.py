@@ -12,9 +12,8 @@ from typing import Any
 from google.protobuf import text_format
 
 from kubeflow_metadata.mlmd.db.base import Database
-from kubeflow_metadata.mlmd.db.mysql.database import MySqlDatabase
 from kubeflow_metadata.mlmd.db.mysql.settings import MySqlSettings
-from kubeflow_metadata.mlmd.db.sqlite import SqliteDatabase
+from kubeflow_metadata.mlmd.db.sqlite.settings import SqliteSettings
 from kubeflow_metadata.mlmd.errors import StoreError
 from kubeflow_metadata.mlmd.service import MetadataStore
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
@@ -78,7 +77,8 @@ class Ours:
     """Our engine, called as the official one."""
 
     def __init__(self, where: MySqlSettings | Path) -> None:
-        self.database: Database = MySqlDatabase(where) if isinstance(where, MySqlSettings) else SqliteDatabase(where)
+        settings = where if isinstance(where, MySqlSettings) else SqliteSettings(where)
+        self.database: Database = settings.open()
         self.database.prepare()
         self.store = MetadataStore(self.database)
 

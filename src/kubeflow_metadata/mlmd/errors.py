@@ -97,3 +97,7 @@ class DataLossError(StoreError):
 
 class DatabaseOpenError(Exception):
     """The database cannot be opened as a metadata store; the message says why and what to do."""
+
+
+class ConfigurationError(Exception):
+    """The flags, or the configuration file, contradict themselves or lack something; the message says what to type."""

@@ -39,8 +39,8 @@ class ServerOptions:
         workers: calls that run at the same time; further ones wait.
         max_message_bytes: the largest request that is read. Responses are not limited.
         max_metadata_bytes: the largest headers of a request.
-        max_connection_age_seconds: after so long clients connect anew, so that replicas behind one name share them;
-            0 for never.
+        max_connection_age_seconds: after so long clients must reconnect, which spreads them over
+            replicas behind one name; 0 for never.
         share_port: other worker processes listen on the same port.
         tls: encrypts the port.
         health_address: a second address, in plain text, that answers health alone; for probes that speak no TLS.

@@ -31,7 +31,7 @@ _CONTENTION = frozenset({"deadlock", "locked"})
 
 
 def run(call: Callable[[], R]) -> R:
-    """Runs a call that is one transaction, again and again until it succeeds, is in vain, or takes too long.
+    """Runs a call that is one transaction, until it succeeds, fails for good, or takes too long.
 
     Raises:
         StoreError: what the call ended with; AbortedError or UnavailableError where it took too long.
@@ -46,7 +46,7 @@ def run(call: Callable[[], R]) -> R:
             metrics.RETRIES.labels(error.reason).inc()
             wait = 0.0 if error.at_once and attempt == 0 else _wait(attempt)
             if not _time_for(wait, started):
-                raise _in_vain(error) from error
+                raise _given_up(error) from error
         except (AlreadyExistsError, AbortedError) as error:
             # Somebody else may have stored the same between our look and our insert. Another look tells whether that
             # is what the call wants (an event that is sent again, a context to be reused) or an error.
@@ -59,7 +59,7 @@ def run(call: Callable[[], R]) -> R:
 
 
 def _by_unique_key(error: BaseException | None) -> bool:
-    """Whether it was the database that refused, not our own look."""
+    """Returns whether it was the database that refused, not our own look."""
     while error is not None:
         if isinstance(error, DuplicateKeyError):
             return True
@@ -84,7 +84,7 @@ def _time_for(wait: float, started: float) -> bool:
     return left is None or left > wait
 
 
-def _in_vain(error: TransactionUndoneError) -> StoreError:
+def _given_up(error: TransactionUndoneError) -> StoreError:
     if error.reason in _CONTENTION:
         return AbortedError(f"{error} Nothing was written; try again.")
     return UnavailableError(f"{error} Nothing was written; try again later.")

@@ -13,14 +13,16 @@ import structlog
 
 from kubeflow_metadata.mlmd import workers
 from kubeflow_metadata.mlmd.configuration import Configuration, with_address
-from kubeflow_metadata.mlmd.db.base import Database
 from kubeflow_metadata.mlmd.errors import DatabaseOpenError
+
+# A database that is there answers sooner: whoever then reads that the server is serving finds it ready.
+_FIRST_ANSWER_SECONDS = 1.0
 
 log = structlog.get_logger("kubeflow_metadata.mlmd")
 
 
 class CannotStartError(Exception):
-    """The server cannot run as it is told to; the message says what to type."""
+    """The server cannot run as configured; the message says what to type."""
 
 
 def serve(configuration: Configuration) -> int:
@@ -33,9 +35,12 @@ def serve(configuration: Configuration) -> int:
     shared_port = workers.worker_port()
     port = configuration.port if shared_port is None else shared_port
     options = with_address(configuration, port, share_port=shared_port is not None)
-    database = open_database(configuration)
     try:
-        server = GrpcServer(MetadataStore(database), options)
+        database = configuration.database.open()
+    except DatabaseOpenError as error:
+        raise CannotStartError(str(error)) from error
+    try:
+        server = GrpcServer([MetadataStore(database)], options)
     except RuntimeError as error:
         raise _cannot_listen(configuration.host, port) from error
     stop = threading.Event()
@@ -51,14 +56,14 @@ def serve(configuration: Configuration) -> int:
             stack.callback(_serve_metrics(configuration))
         _on_signals(stop)
         server.start()
-        if isinstance(configuration.database, Path):
-            server.set_ready(ready=True)  # it has been opened already
-        if shared_port is None:
-            log.info("serving", address=f"{configuration.host}:{server.port}", database=_name(configuration))
-        else:
-            workers.when_supervisor_is_gone(stop.set)
-            workers.tell_supervisor_ready()
         watch.start()
+        watch.asked.wait(_FIRST_ANSWER_SECONDS)
+        if shared_port is not None:
+            workers.when_supervisor_is_gone(stop.set)
+        if not refused and shared_port is not None:
+            workers.tell_supervisor_ready()
+        elif not refused:
+            log.info("serving", address=f"{configuration.host}:{server.port}", database=configuration.database.name)
         stop.wait()
         if not refused:
             log.info("stopping", grace_seconds=configuration.grace_seconds)
@@ -89,7 +94,7 @@ def supervise(configuration: Configuration) -> int:
             log.info(
                 "serving",
                 address=f"{configuration.host}:{port}",
-                database=_name(configuration),
+                database=configuration.database.name,
                 workers=configuration.worker_processes,
             )
 
@@ -105,36 +110,15 @@ def supervise(configuration: Configuration) -> int:
     return code
 
 
-def open_database(configuration: Configuration) -> Database:
-    """The database; SQLite is opened now, MySQL when the watch finds it."""
-    if isinstance(configuration.database, Path):
-        from kubeflow_metadata.mlmd.db.sqlite import SqliteDatabase
-
-        try:
-            return SqliteDatabase(configuration.database)
-        except DatabaseOpenError as error:
-            raise CannotStartError(str(error)) from error
-    try:
-        from kubeflow_metadata.mlmd.db.mysql.database import MySqlDatabase
-    except ImportError as error:
-        raise CannotStartError(str(error)) from error
-    return MySqlDatabase(configuration.database)
-
-
-def _name(configuration: Configuration) -> str:
-    database = configuration.database
-    return str(database) if isinstance(database, Path) else database.name
-
-
 def _cannot_listen(host: str, port: int) -> CannotStartError:
     return CannotStartError(
-        f"Cannot listen on {host}:{port}: the port is taken or the address is not this machine's. "
+        f"Cannot listen on {host}:{port}: the port is in use or the address is not one of this machine. "
         "Choose another one with --grpc_port."
     )
 
 
 def _serve_metrics(configuration: Configuration, registry: Any = None) -> Any:
-    """Starts to answer Prometheus where that is asked for; returns how to stop it."""
+    """Serves Prometheus where a port is set for it; returns a function that stops it."""
     if not configuration.metrics_port:
         return lambda: None
     from prometheus_client import REGISTRY, start_http_server

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent import futures
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 import grpc
 import structlog
 from google.protobuf import message_factory
+from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -21,14 +22,10 @@ from kubeflow_metadata.mlmd import metrics
 from kubeflow_metadata.mlmd.db import deadlines
 from kubeflow_metadata.mlmd.errors import Code, InvalidArgumentError, StoreError
 from kubeflow_metadata.mlmd.options import ServerOptions
-from kubeflow_metadata.mlmd.service import METHODS, MetadataStore
-from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 
-SERVICE = rpc.DESCRIPTOR.services_by_name["MetadataStoreService"].full_name
-
-# Names that gRPC health answers for: the process alone, and the process with its database.
+# Names that gRPC health answers for: the process alone, and the process with its database, as each service does.
 LIVENESS = "liveness"
-READINESS = ("readiness", "", SERVICE)
+READINESS = ("readiness", "")
 
 _STATUS_CODES = {status.value[0]: status for status in grpc.StatusCode}
 
@@ -42,10 +39,23 @@ log = structlog.get_logger("kubeflow_metadata.mlmd")
 _levels = logging.getLogger("kubeflow_metadata.mlmd")
 
 
-class GrpcServer:
-    """Serves a metadata store until it is stopped."""
+class Service(Protocol):
+    """A service: calls that take a message and return one."""
 
-    def __init__(self, store: MetadataStore, options: ServerOptions) -> None:
+    @property
+    def descriptor(self) -> ServiceDescriptor:
+        """What the service is called, its calls and their messages."""
+        ...
+
+    def handler(self, method: str) -> Callable[[Any], Message]:
+        """Returns the function that answers a call; it raises StoreError."""
+        ...
+
+
+class GrpcServer:
+    """Serves any number of services on one port until it is stopped."""
+
+    def __init__(self, services: Sequence[Service], options: ServerOptions) -> None:
         """Binds the addresses; nothing is answered before ``start``.
 
         Raises:
@@ -56,9 +66,10 @@ class GrpcServer:
         self._server = grpc.server(
             futures.ThreadPoolExecutor(options.workers, thread_name_prefix="rpc"), options=options.grpc_arguments()
         )
-        self._server.add_generic_rpc_handlers((_service_handler(store),))
-        names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, self._server)
+        self._server.add_generic_rpc_handlers([_service_handler(service) for service in services])
+        names = [service.descriptor.full_name for service in services]
+        self._readiness = (*READINESS, *names)
+        reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
         self._servers = [self._server]
         if options.tls:
             self.port = self._server.add_secure_port(options.address, options.tls.credentials())
@@ -82,9 +93,9 @@ class GrpcServer:
         self._health.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
 
     def set_ready(self, *, ready: bool) -> None:
-        """Says over gRPC health whether calls can succeed."""
+        """Reports over gRPC health whether calls can succeed."""
         status = health_pb2.HealthCheckResponse
-        for name in READINESS:
+        for name in self._readiness:
             self._health.set(name, status.SERVING if ready else status.NOT_SERVING)
 
     def stop(self, grace_seconds: float) -> None:
@@ -94,16 +105,16 @@ class GrpcServer:
             stopping.wait()
 
 
-def _service_handler(store: MetadataStore) -> grpc.GenericRpcHandler:
+def _service_handler(service: Service) -> grpc.GenericRpcHandler:
     handlers: dict[str, grpc.RpcMethodHandler[Any, Message]] = {}
-    for method in METHODS:
+    for method in service.descriptor.methods:
         request_class = message_factory.GetMessageClass(method.input_type)
         handlers[method.name] = grpc.unary_unary_rpc_method_handler(
-            _answer(method.name, _refusing_malformed(store.handler(method.name))),
+            _answer(method.name, _refusing_malformed(service.handler(method.name))),
             request_deserializer=_parser(request_class),
             response_serializer=lambda response: response.SerializeToString(),
         )
-    return grpc.method_handlers_generic_handler(SERVICE, handlers)
+    return grpc.method_handlers_generic_handler(service.descriptor.full_name, handlers)
 
 
 def _parser(request_class: type[Message]) -> Callable[[bytes], Message | DecodeError]:
@@ -176,7 +187,7 @@ def _log(method: str, code: int, message: str, took: float, context: grpc.Servic
 
 
 def _request_id(context: grpc.ServicerContext) -> str:
-    """The id that the client gave its request, or a new one."""
+    """Returns the id that the client gave its request, or a new one."""
     for key, value in context.invocation_metadata() or ():
         if key == "x-request-id":
             return value if isinstance(value, str) else value.decode(errors="replace")

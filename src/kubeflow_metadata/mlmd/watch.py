@@ -1,4 +1,4 @@
-"""Watches the database: makes its tables ready at the start, then says over gRPC health whether it answers."""
+"""Watches the database: prepares its tables at the start, then reports over gRPC health whether it answers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _PING_SECONDS = 5.0
 _FIRST_WAIT_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 5.0
 
-# How often the log repeats that the database is still away.
+# How often the log repeats that the database is still unreachable.
 _REMIND_SECONDS = 30.0
 
 log = structlog.get_logger("kubeflow_metadata.mlmd")
 
 
 class DatabaseWatch:
-    """A thread that prepares the database, waiting for it as long as it takes, and asks it again and again."""
+    """A thread that prepares the database, waiting for it as long as it takes, and then pings it periodically."""
 
     def __init__(
         self, database: Database, tell: Callable[[bool], None], refuse: Callable[[DatabaseOpenError], None]
@@ -40,6 +40,7 @@ class DatabaseWatch:
         self._tell = tell
         self._refuse = refuse
         self._stop = threading.Event()
+        self.asked = threading.Event()  # the database has answered, or failed to, once
         self._up = False
         self._told_at = 0.0
         self._thread = threading.Thread(target=self._run, name="database-watch", daemon=True)
@@ -62,6 +63,7 @@ class DatabaseWatch:
                 self._database.ping()
             except DatabaseOpenError as error:
                 self._refuse(error)
+                self.asked.set()
                 return
             except (TransactionUndoneError, StoreError) as error:
                 failures += 1
@@ -69,6 +71,7 @@ class DatabaseWatch:
             else:
                 failures = 0
                 self._note(up=True)
+            self.asked.set()
             self._stop.wait(_pause(failures))
 
     def _note(self, *, up: bool, why: str = "") -> None:

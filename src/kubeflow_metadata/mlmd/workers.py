@@ -132,7 +132,7 @@ class Supervisor:
 
 
 def reserve_port(host: str, port: int) -> socket.socket:
-    """A socket that holds a port for the workers without listening on it; port 0 takes a free one.
+    """Returns a socket that holds a port for the workers without listening on it; port 0 takes a free one.
 
     Raises:
         OSError: the port is taken, also by workers of another server, or the address is not of this machine.
@@ -152,7 +152,7 @@ def reserve_port(host: str, port: int) -> socket.socket:
 
 
 def worker_port() -> int | None:
-    """The port to listen on if this process is a worker."""
+    """Returns the port to listen on if this process is a worker."""
     value = os.environ.get(WORKER)
     return int(value) if value else None
 
@@ -172,5 +172,5 @@ def when_supervisor_is_gone(stop: Callable[[], None], pipe: IO[str] = sys.stdin)
 
 
 def metrics_directory() -> tempfile.TemporaryDirectory[str]:
-    """A folder for the workers' metrics, which are of no use after them."""
+    """Returns a folder for the workers' metrics, which are of no use after them."""
     return tempfile.TemporaryDirectory(prefix="kfm-mlmd-metrics-")

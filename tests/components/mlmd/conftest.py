@@ -9,14 +9,16 @@ import pytest
 
 from kubeflow_metadata.mlmd.db.base import Database
 from kubeflow_metadata.mlmd.db.mysql.database import MySqlDatabase
-from kubeflow_metadata.mlmd.db.sqlite import SqliteDatabase
+from kubeflow_metadata.mlmd.db.sqlite.database import SqliteDatabase
+from kubeflow_metadata.mlmd.db.sqlite.settings import SqliteSettings
 from tests.support.mysql_server import MySqlServer
 from tests.support.store import Call, caller
 
 
 @pytest.fixture
 def sqlite_database(tmp_path: Path) -> Iterator[SqliteDatabase]:
-    database = SqliteDatabase(tmp_path / "metadata.db")
+    database = SqliteDatabase(SqliteSettings(tmp_path / "metadata.db"))
+    database.prepare()
     yield database
     database.close()
 

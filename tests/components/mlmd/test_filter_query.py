@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kubeflow_metadata.mlmd.engine.filtering import compiled
+from kubeflow_metadata.mlmd.engine.filtering.cache import compiled
 from kubeflow_metadata.mlmd.engine.kinds import ARTIFACT, KINDS
 from kubeflow_metadata.mlmd.errors import InvalidArgumentError
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kubeflow_metadata.mlmd.db.mysql.session import MySqlSession
-from kubeflow_metadata.mlmd.db.sqlite import SqliteSession
+from kubeflow_metadata.mlmd.db.sqlite.session import SqliteSession
 from kubeflow_metadata.mlmd.engine import edges
 from kubeflow_metadata.mlmd.errors import (
     AbortedError,

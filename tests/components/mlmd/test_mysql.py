@@ -18,6 +18,7 @@ from kubeflow_metadata.mlmd.db.base import TransactionUndoneError
 from kubeflow_metadata.mlmd.db.mysql import creation
 from kubeflow_metadata.mlmd.db.mysql.database import MySqlDatabase
 from kubeflow_metadata.mlmd.db.mysql.settings import Tls
+from kubeflow_metadata.mlmd.db.tables import TABLES
 from kubeflow_metadata.mlmd.errors import (
     DatabaseOpenError,
     DeadlineExceededError,
@@ -32,7 +33,7 @@ from tests.support.certificates import self_signed
 from tests.support.store import assert_works, caller
 
 ROW = ("name", "type_kind")
-TABLES = sorted([*creation._TABLES, "KfmStore"])
+TABLE_NAMES = sorted([*(table.name for table in TABLES), "kfm_store"])
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ class TestCreation:
             with pytest.raises(Killed):
                 opened()
         assert_works(opened())
-        assert tables(mysql, settings) == TABLES
+        assert tables(mysql, settings) == TABLE_NAMES
         assert mysql.sql("SELECT COUNT(*) FROM Type WHERE name LIKE 'mlmd.%'", database=settings.database) == [(9,)]
 
     def test_a_process_killed_while_it_makes_the_tables_leaves_a_database_that_can_be_finished(
@@ -156,13 +157,70 @@ class TestCreation:
             mysql.sql("DROP USER poor@'%'")
 
 
+class TestFormerName:
+    """Stores whose ``kfm_store`` is still called ``KfmStore``."""
+
+    @pytest.fixture(params=["utf8mb4", "latin1"])
+    def encoding(self, request, mysql, settings, opened):
+        """How the text of such a store, which has some, is encoded."""
+        opened().close()
+        mysql.sql(f"UPDATE kfm_store SET value = '{request.param}'", database=settings.database)
+        database = opened()
+        assert_works(database)
+        database.close()
+        mysql.sql("RENAME TABLE kfm_store TO KfmStore", database=settings.database)
+        return request.param
+
+    def assert_same_text(self, mysql, settings, database, encoding):
+        assert [artifact.uri for artifact in caller(database)("GetArtifacts").artifacts] == ["漢字🚀"]
+        assert mysql.sql("SELECT * FROM kfm_store", database=settings.database) == [("text_encoding", encoding)]
+        assert tables(mysql, settings) == TABLE_NAMES
+
+    def test_it_is_renamed_and_its_text_is_the_same(self, mysql, settings, opened, encoding):
+        self.assert_same_text(mysql, settings, opened(), encoding)
+        self.assert_same_text(mysql, settings, opened(), encoding)
+
+    def test_starts_at_the_same_time_rename_it_once(self, mysql, settings, opened, encoding):
+        start = threading.Barrier(6)
+
+        def prepare(_):
+            start.wait()
+            return opened()
+
+        with ThreadPoolExecutor(6) as pool:
+            for database in pool.map(prepare, range(6)):
+                self.assert_same_text(mysql, settings, database, encoding)
+
+    @pytest.mark.parametrize("when", ["before", "after"])
+    def test_a_start_that_was_killed_leaves_the_one_name_or_the_other(
+        self, mysql, settings, opened, encoding, monkeypatch, when
+    ):
+        class Killed(BaseException):
+            pass
+
+        run = creation._Creator._run
+
+        def run_and_die(self, sql, *params):
+            if not sql.startswith("RENAME"):
+                return run(self, sql, *params)
+            if when == "after":
+                run(self, sql, *params)
+            raise Killed
+
+        with monkeypatch.context() as patch:
+            patch.setattr(creation._Creator, "_run", run_and_die)
+            with pytest.raises(Killed):
+                opened()
+        self.assert_same_text(mysql, settings, opened(), encoding)
+
+
 class TestAdoption:
     """Databases as the official server leaves them; `tests/contract` has it make real ones."""
 
     def make_foreign(self, mysql, settings, opened):
         opened().close()
         mysql.sql(
-            "DROP TABLE KfmStore", "ALTER TABLE ArtifactProperty MODIFY int_value INT", database=settings.database
+            "DROP TABLE kfm_store", "ALTER TABLE ArtifactProperty MODIFY int_value INT", database=settings.database
         )
 
     def test_its_text_is_read_and_written_as_it_does(self, mysql, settings, opened):
@@ -175,7 +233,7 @@ class TestAdoption:
         self.make_foreign(mysql, settings, opened)
         mysql.sql("DELETE FROM MLMDEnv", "DROP TABLE EventPath", "DELETE FROM Type", database=settings.database)
         assert_works(opened())
-        assert tables(mysql, settings) == TABLES
+        assert tables(mysql, settings) == TABLE_NAMES
 
     def test_one_without_a_version_whose_tables_are_older_is_refused(self, mysql, settings, opened):
         self.make_foreign(mysql, settings, opened)
@@ -300,6 +358,17 @@ class TestConnections:
             session.update_rows("Artifact", ("uri",), [("old", artifact_id)])
         assert list(update.result(30).artifact_ids) == [artifact_id]
         assert call("GetArtifacts").artifacts[0].uri == "new"
+
+    def test_rows_that_transactions_share_cannot_be_changed_meanwhile(self, opened):
+        database = opened()
+        with database.write() as first, database.write() as second:
+            for session in (first, second):
+                session.fetch(f"SELECT id FROM Type WHERE id = 1{session.dialect.for_share}")
+            with deadlines.deadline_in(0.5), pytest.raises(DeadlineExceededError), database.write() as third:
+                third.update_rows("Type", ("name",), [("changed", 1)])
+        with database.write() as third:
+            third.update_rows("Type", ("name",), [("changed", 1)])
+            assert third.fetch("SELECT name FROM Type WHERE id = 1") == [("changed",)]
 
     def test_a_deadline_ends_a_statement_that_waits_and_frees_the_server_of_it(self, mysql, settings, opened):
         database = opened()

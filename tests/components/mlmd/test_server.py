@@ -7,11 +7,18 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, wrappers_pb2
+from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
+from kubeflow_metadata.mlmd.db.sqlite.settings import SqliteSettings
+from kubeflow_metadata.mlmd.options import ServerOptions
+from kubeflow_metadata.mlmd.server import GrpcServer
+from kubeflow_metadata.mlmd.service import MetadataStore
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from tests.support.mlmd_server import Server, health_of, put_type
@@ -141,3 +148,40 @@ def test_no_database_is_an_error_never_a_store_in_memory():
     )
     assert started.returncode == 2
     assert "--sqlite_config_filename_uri" in started.stderr
+
+
+class Echo:
+    """A service of another package."""
+
+    def __init__(self) -> None:
+        file = descriptor_pb2.FileDescriptorProto(
+            name="tests/echo.proto", package="tests", dependency=["google/protobuf/wrappers.proto"]
+        )
+        message = ".google.protobuf.StringValue"
+        file.service.add(name="Echo").method.add(name="Say", input_type=message, output_type=message)
+        pool = descriptor_pool.DescriptorPool()
+        pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
+        pool.Add(file)
+        self.descriptor = pool.FindServiceByName("tests.Echo")
+
+    def handler(self, _):
+        return lambda request: request
+
+
+def test_any_number_of_services_share_the_port(tmp_path):
+    database = SqliteSettings(tmp_path / "m.db").open()
+    database.prepare()
+    server = GrpcServer([MetadataStore(database), Echo()], ServerOptions("127.0.0.1:0"))
+    server.start()
+    server.set_ready(ready=True)
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        method: Any = channel.unary_unary
+        said = wrappers_pb2.StringValue(value="hello").SerializeToString()
+        assert method("/tests.Echo/Say")(said, timeout=60) == said
+        assert method("/ml_metadata.MetadataStoreService/GetArtifacts")(b"", timeout=60) == b""
+        check = method("/grpc.health.v1.Health/Check")
+        for name in ("tests.Echo", "ml_metadata.MetadataStoreService"):
+            answer = check(health_pb2.HealthCheckRequest(service=name).SerializeToString(), timeout=60)
+            assert health_pb2.HealthCheckResponse.FromString(answer).status == health_pb2.HealthCheckResponse.SERVING
+    server.stop(0)
+    database.close()

@@ -7,13 +7,22 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
-from kubeflow_metadata.mlmd.db.sqlite import SqliteDatabase
+from kubeflow_metadata.mlmd.db.base import TransactionUndoneError
+from kubeflow_metadata.mlmd.db.sqlite.database import SqliteDatabase
+from kubeflow_metadata.mlmd.db.sqlite.settings import SqliteSettings
 from kubeflow_metadata.mlmd.errors import DatabaseOpenError, UnavailableError
 
 ROW = ("name", "type_kind")
+
+
+def opened(path):
+    database = SqliteDatabase(SqliteSettings(path))
+    database.prepare()
+    return database
 
 
 def names(database):
@@ -22,11 +31,11 @@ def names(database):
 
 
 def test_what_was_written_is_there_after_opening_again(tmp_path):
-    first = SqliteDatabase(tmp_path / "m.db")
+    first = opened(tmp_path / "m.db")
     with first.write() as session:
         session.insert("Type", ROW, [("T", 1)])
     first.close()
-    second = SqliteDatabase(tmp_path / "m.db")
+    second = opened(tmp_path / "m.db")
     assert "T" in names(second)
     second.close()
 
@@ -75,7 +84,7 @@ def test_first_starts_at_the_same_time_make_one_database(tmp_path):
 
     def open_it(_):
         start.wait()
-        database = SqliteDatabase(tmp_path / "m.db")
+        database = opened(tmp_path / "m.db")
         found = names(database)
         database.close()
         return found
@@ -91,17 +100,17 @@ def test_a_process_killed_while_it_makes_the_tables_leaves_an_empty_database(tmp
     script = """
 import os, sys, signal
 from pathlib import Path
-from kubeflow_metadata.mlmd.db import sqlite
-create = sqlite._create
-def create_and_die(session, connection):
-    create(session, connection)
+from kubeflow_metadata.mlmd.db.sqlite import creation, settings
+create = creation._create
+def create_and_die(connection, session):
+    create(connection, session)
     os.kill(os.getpid(), signal.SIGKILL)
-sqlite._create = create_and_die
-sqlite.SqliteDatabase(Path(sys.argv[1]))
+creation._create = create_and_die
+settings.SqliteSettings(Path(sys.argv[1])).open().prepare()
 """
     killed = subprocess.run([sys.executable, "-c", script, tmp_path / "m.db"], check=False)
     assert killed.returncode == -9
-    database = SqliteDatabase(tmp_path / "m.db")
+    database = opened(tmp_path / "m.db")
     assert len(names(database)) == 9
     database.close()
 
@@ -109,12 +118,12 @@ sqlite.SqliteDatabase(Path(sys.argv[1]))
 @pytest.mark.parametrize(("version", "what"), [(11, "newer"), (9, "Upgrade"), (4, "Upgrade")])
 def test_another_schema_version_is_refused_and_left_alone(tmp_path, version, what):
     path = tmp_path / "m.db"
-    SqliteDatabase(path).close()
+    opened(path).close()
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE MLMDEnv SET schema_version = ?", (version,))
     connection.close()
     with pytest.raises(DatabaseOpenError, match=f"version {version}.*{what}"):
-        SqliteDatabase(path)
+        opened(path)
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT schema_version FROM MLMDEnv").fetchall() == [(version,)]
     connection.close()
@@ -124,17 +133,65 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "m.db"
     path.write_text("not a database, but somebody's notes\n" * 50)
     with pytest.raises(DatabaseOpenError, match="not a SQLite database"):
-        SqliteDatabase(path)
+        opened(path)
     assert path.read_text().startswith("not a database")
 
 
 def test_a_missing_folder_is_said(tmp_path):
     with pytest.raises(DatabaseOpenError, match="Check that its folder exists"):
-        SqliteDatabase(tmp_path / "no" / "m.db")
+        opened(tmp_path / "no" / "m.db")
 
 
 def test_a_closed_database_says_so(tmp_path):
-    database = SqliteDatabase(tmp_path / "m.db")
+    database = opened(tmp_path / "m.db")
     database.close()
     with pytest.raises(UnavailableError, match="shutting down"):
         names(database)
+
+
+class TestStoresWithoutOurTable:
+    """Stores from before ``kfm_store``, and those of the official library."""
+
+    @pytest.fixture
+    def path(self, tmp_path):
+        path = tmp_path / "m.db"
+        database = opened(path)
+        with database.write() as session:
+            session.insert("Type", ROW, [("漢字🚀", 1)])
+        database.close()
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("DROP TABLE kfm_store")
+        return path
+
+    def test_they_get_it_and_keep_their_text(self, path):
+        database = opened(path)
+        assert "漢字🚀" in names(database)
+        with database.read() as session:
+            assert session.fetch("SELECT * FROM kfm_store") == [("text_encoding", "utf8mb4")]
+        database.close()
+
+    def test_a_process_killed_meanwhile_leaves_what_was(self, path):
+        script = """
+import os, sys, signal
+from pathlib import Path
+from kubeflow_metadata.mlmd.db.sqlite import session, settings
+session.SqliteSession.insert_rows = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+settings.SqliteSettings(Path(sys.argv[1])).open().prepare()
+"""
+        killed = subprocess.run([sys.executable, "-c", script, path], check=False)
+        assert killed.returncode == -9
+        with closing(sqlite3.connect(path)) as connection:
+            assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'kfm_store'").fetchall()
+        database = opened(path)
+        assert "漢字🚀" in names(database)
+        database.close()
+
+
+def test_before_it_is_prepared_calls_are_to_be_tried_again(tmp_path):
+    database = SqliteDatabase(SqliteSettings(tmp_path / "m.db"))
+    with pytest.raises(TransactionUndoneError, match="not ready"):
+        names(database)
+    assert not (tmp_path / "m.db").exists()
+    database.prepare()
+    assert len(names(database)) == 9
+    database.close()

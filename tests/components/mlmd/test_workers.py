@@ -86,11 +86,11 @@ def test_metrics_add_up_over_the_workers(server):
     for _ in range(10):
         with server.connect() as channel:
             server.call("GetArtifacts", rpc.GetArtifactsRequest(), channel=channel)
-    calls = 'kfm_mlmd_call_seconds_count{code="OK",method="GetArtifacts"}'
+    calls = 'kubeflow_metadata_grpc_call_seconds_count{code="OK",method="GetArtifacts"}'
     eventually(lambda: metric(server, calls) == 10)
-    assert metric(server, "kfm_mlmd_database_up") == 1
-    assert metric(server, 'kfm_mlmd_database_connections{state="open"}') >= 1
-    eventually(lambda: metric(server, 'kfm_mlmd_database_connections{state="in_use"}') == 0)
+    assert metric(server, "kubeflow_metadata_grpc_database_up") == 1
+    assert metric(server, 'kubeflow_metadata_grpc_database_connections{state="open"}') >= 1
+    eventually(lambda: metric(server, 'kubeflow_metadata_grpc_database_connections{state="in_use"}') == 0)
 
 
 def test_health_has_a_plain_port_of_its_own_that_answers_nothing_else(server):

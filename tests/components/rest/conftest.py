@@ -18,7 +18,7 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 
-from kubeflow_metadata.mlmd.db.sqlite import SqliteDatabase
+from kubeflow_metadata.mlmd.db.sqlite.settings import SqliteSettings
 from kubeflow_metadata.mlmd.options import ServerOptions
 from kubeflow_metadata.mlmd.server import GrpcServer
 from kubeflow_metadata.mlmd.service import MetadataStore
@@ -60,8 +60,9 @@ class Backend:
 
 @contextmanager
 def running_store(database: Path, address: str = "127.0.0.1:0") -> Iterator[str]:
-    opened = SqliteDatabase(database)
-    server = GrpcServer(MetadataStore(opened), ServerOptions(address))
+    opened = SqliteSettings(database).open()
+    opened.prepare()
+    server = GrpcServer([MetadataStore(opened)], ServerOptions(address))
     server.start()
     try:
         yield f"127.0.0.1:{server.port}"

@@ -1,23 +1,19 @@
 """What the engine asks of a database, whichever it is.
 
-SQL is written once, in the part of the language that the databases share, with ``?`` for a bound value. What they
-do differently (new ids, rows in bulk, errors) is a method here, so that no statement is put together from a
-request and the number of statements of a call does not grow with the number of its rows.
+SQL is written once, in the part of the language that the databases share, with ``?`` for a bound value. Where they
+differ in a word, ``Dialect`` has it; where they differ in how something is done (new ids, rows in bulk, errors), a
+method here does, so that no statement is put together from a request and the number of statements of a call does not
+grow with the number of its rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Protocol
 
-SqlValue: TypeAlias = int | float | str | bytes | None
-Row: TypeAlias = tuple[SqlValue, ...]
-
-# One statement binds at most this many values. SQLite's limit is 32,766 and that of MySQL's protocol 65,535.
-MAX_BOUND_VALUES = 30_000
-
-T = TypeVar("T")
+from kubeflow_metadata.mlmd.db.dialect import Dialect
+from kubeflow_metadata.mlmd.db.values import Row, SqlValue
 
 
 class DuplicateKeyError(Exception):
@@ -41,10 +37,10 @@ class TransactionUndoneError(Exception):
 class Session(Protocol):
     """One transaction."""
 
-    # What a query ends with whose rows this transaction is about to change, so that nobody else changes them meanwhile.
-    for_update: str
-    # Whether a recursive query may have a LIMIT that ends it.
-    limits_recursion: bool
+    @property
+    def dialect(self) -> Dialect:
+        """The words of this database."""
+        ...
 
     def fetch(self, sql: str, params: Sequence[SqlValue] = ()) -> list[Row]:
         """Returns all rows of a query."""
@@ -89,7 +85,9 @@ class Database(Protocol):
     """A metadata database of schema version 10."""
 
     def prepare(self) -> None:
-        """Makes the tables where they are missing and checks them where they are there; before that, nothing works.
+        """Opens the database, makes the tables where they are missing and checks them where they are there.
+
+        Before it has succeeded, whatever reads or writes is undone as not ready.
 
         Raises:
             DatabaseOpenError: it is not a metadata database of version 10.
@@ -102,38 +100,38 @@ class Database(Protocol):
         ...
 
     def read(self, *, snapshot: bool = True) -> AbstractContextManager[Session]:
-        """A transaction that writes nothing and sees one state of the database throughout.
+        """Begins a transaction that writes nothing and sees one state of the database throughout.
 
         Without ``snapshot`` each query sees the state of its own moment, which costs less: enough for one query.
         """
         ...
 
     def write(self) -> AbstractContextManager[Session]:
-        """A transaction that is committed, durably, when the block ends, and undone when it raises."""
+        """Begins a transaction that is committed, durably, when the block ends, and undone when it raises."""
         ...
 
     def close(self) -> None:
         """Closes every connection; calls that still run fail."""
         ...
 
-    def refuse_value(self, value: float) -> str | None:
-        """Says why this database could not give a double back unchanged; None if it can."""
+
+class DatabaseSettings(Protocol):
+    """Where a database is, and how to get into it: all that the server needs to know of its kind."""
+
+    @property
+    def name(self) -> str:
+        """What messages call the database; no secret is in it."""
         ...
 
+    @property
+    def default_workers(self) -> int:
+        """How many processes answer calls unless a flag says so."""
+        ...
 
-def placeholders(values: Sequence[object]) -> str:
-    """``(?, ?, ?)`` for an IN list of these values."""
-    return f"({', '.join('?' * len(values))})"
+    def open(self) -> Database:
+        """Returns the database; nothing is read or connected before its ``prepare``.
 
-
-def batches(values: Iterable[T], width: int = 1) -> Iterator[list[T]]:
-    """Cuts values into lists of which one statement can bind all, ``width`` bound values each."""
-    size = MAX_BOUND_VALUES // width
-    batch: list[T] = []
-    for value in values:
-        batch.append(value)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+        Raises:
+            DatabaseOpenError: no driver for it is installed.
+        """
+        ...

@@ -30,7 +30,7 @@ def deadline_in(seconds: float | None) -> Iterator[None]:
 
 
 def seconds_left() -> float | None:
-    """The time that is left for the call of this thread, negative once it is over; None if there is no limit."""
+    """Returns the time left for the call of this thread, negative once it is over; None if there is no limit."""
     deadline: float | None = getattr(_call, "deadline", None)
     return None if deadline is None else deadline - time.monotonic()
 
@@ -42,18 +42,8 @@ def check() -> None:
         raise DeadlineExceededError("The deadline of the call has passed.")
 
 
-@contextmanager
-def interrupted_at_deadline(interrupt: Callable[[], None]) -> Iterator[None]:
-    """Calls ``interrupt``, from another thread, when the time of this thread's call ends within the block."""
-    watched = watch(interrupt)
-    try:
-        yield
-    finally:
-        unwatch(watched)
-
-
 def watch(interrupt: Callable[[], None]) -> _Watched | None:
-    """As ``interrupted_at_deadline``, until ``unwatch``; for where a context manager costs too much."""
+    """Calls ``interrupt``, from another thread, when the time of this thread's call ends before ``unwatch``."""
     deadline: float | None = getattr(_call, "deadline", None)
     if deadline is None:
         return None

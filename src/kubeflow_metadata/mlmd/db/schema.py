@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+
 SCHEMA_VERSION = 10
 
 # Type.type_kind
@@ -19,6 +21,17 @@ BUILT_IN_TYPES = (
     ("mlmd.Evaluate", EXECUTION_TYPE),
     ("mlmd.Deploy", EXECUTION_TYPE),
 )
+
+
+class TextEncoding(enum.Enum):
+    """How text lies in the tables; ``kfm_store`` records it.
+
+    The official server says to MySQL that it sends Latin-1 while it sends UTF-8, so that each of its bytes is
+    converted.
+    """
+
+    UTF8 = "utf8mb4"
+    DOUBLE = "latin1"
 
 
 def refuse_version(version: int, where: str) -> str:

@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias, cast
 
-from kubeflow_metadata.mlmd.db.base import DuplicateKeyError, Row, Session, SqlValue, batches, placeholders
-from kubeflow_metadata.mlmd.engine.kinds import ARTIFACT, EXECUTION, NodeKind
-from kubeflow_metadata.mlmd.engine.nodes import existing_ids
+from kubeflow_metadata.mlmd.db.base import DuplicateKeyError, Session
+from kubeflow_metadata.mlmd.db.values import Row, SqlValue, batches, placeholders
+from kubeflow_metadata.mlmd.engine.kinds import ARTIFACT, EXECUTION, AnyKind
+from kubeflow_metadata.mlmd.engine.lookups import existing_ids
 from kubeflow_metadata.mlmd.errors import AlreadyExistsError, InvalidArgumentError
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
@@ -17,16 +18,16 @@ COLUMNS = "e.id, e.artifact_id, e.execution_id, e.type, e.milliseconds_since_epo
 EventRow: TypeAlias = "tuple[int, int, int, int, int | None]"
 
 
-def get_events(session: Session, kind: NodeKind, ids: Iterable[int]) -> list[pb.Event]:
-    """The events of the artifacts or executions with these ids, in the order in which they were put."""
-    events: list[pb.Event] = []
+def get_events(session: Session, kind: AnyKind, ids: Iterable[int]) -> list[pb.Event]:
+    """Returns the events of the artifacts or executions with these ids, in the order in which they were put."""
+    rows: list[EventRow] = []
     for batch in batches(dict.fromkeys(ids)):
-        events += _fetch(session, f"e.{kind.id_column} IN {placeholders(batch)}", batch)
-    return events
+        rows += _rows(session, f"e.{kind.id_column} IN {placeholders(batch)}", batch)
+    return event_messages(session, sorted(rows))
 
 
 def event_messages(session: Session, rows: Iterable[EventRow]) -> list[pb.Event]:
-    """The events of rows that hold ``COLUMNS``, in their order, with their paths."""
+    """Returns the events of rows that hold ``COLUMNS``, in their order, with their paths."""
     events: dict[int, pb.Event] = {}
     for event_id, artifact_id, execution_id, event_type, milliseconds in rows:
         event = events[event_id] = pb.Event(
@@ -60,8 +61,9 @@ def put_events(
         ids = session.insert("Event", columns, [_row(event, now) for event in new]) if new else []
     except DuplicateKeyError as error:
         raise AlreadyExistsError("Given event already exists.") from error
+    no, yes = session.dialect.booleans
     steps: list[Row] = [
-        (event_id, 1, step.index, None) if step.HasField("index") else (event_id, 0, None, step.key)
+        (event_id, yes, step.index, None) if step.HasField("index") else (event_id, no, None, step.key)
         for event_id, event in zip(ids, new, strict=True)
         for step in event.path.steps
         if step.WhichOneof("value")
@@ -79,7 +81,7 @@ def _check(event: pb.Event) -> None:
         raise InvalidArgumentError("No event type is specified.")
 
 
-def _check_ids(session: Session, kind: NodeKind, ids: set[int]) -> None:
+def _check_ids(session: Session, kind: AnyKind, ids: set[int]) -> None:
     if missing := ids - existing_ids(session, kind, ids):
         raise InvalidArgumentError(f"No {kind.name} with the given id {min(missing)}")
 
@@ -92,13 +94,14 @@ def _key(event: pb.Event) -> _Key:
 
 
 def _stored_like(session: Session, given: Sequence[pb.Event]) -> dict[_Key, pb.Event]:
-    """The stored events between the artifacts and executions of the given ones."""
+    """Returns the stored events between the artifacts and executions of the given ones."""
     stored: dict[_Key, pb.Event] = {}
     for batch in batches(given, width=2):
         artifacts = [event.artifact_id for event in batch]
         executions = [event.execution_id for event in batch]
         condition = f"e.artifact_id IN {placeholders(artifacts)} AND e.execution_id IN {placeholders(executions)}"
-        stored.update((_key(event), event) for event in _fetch(session, condition, (*artifacts, *executions)))
+        rows = _rows(session, condition, (*artifacts, *executions))
+        stored.update((_key(event), event) for event in event_messages(session, rows))
     return stored
 
 
@@ -135,18 +138,18 @@ def _row(event: pb.Event, now: int) -> Row:
     )
 
 
-def _fetch(session: Session, condition: str, params: Sequence[SqlValue]) -> list[pb.Event]:
-    """The events ``e`` that ``condition``, which is never made of a request's text, selects, by id."""
-    rows = session.fetch(f"SELECT {COLUMNS} FROM Event e WHERE {condition} ORDER BY e.id", params)
-    return event_messages(session, cast("list[EventRow]", rows))
+def _rows(session: Session, condition: str, params: Sequence[SqlValue]) -> list[EventRow]:
+    """Returns the events ``e`` that ``condition``, which is never made of a request's text, selects, in any order."""
+    return cast("list[EventRow]", session.fetch(f"SELECT {COLUMNS} FROM Event e WHERE {condition}", params))
 
 
 def _add_paths(session: Session, events: dict[int, pb.Event]) -> None:
-    # EventPath has no key: the steps of an event are in the order in which its rows were stored, which a scan keeps and
-    # a join need not keep. An event and its path are stored at once and never change, so a second query fits the first.
+    # An event and its path are stored at once and never change, so a second query fits the first.
+    order = session.dialect.path_order
+    order_by = f" ORDER BY event_id, {order}" if order else ""
     for batch in batches(events):
         columns = "event_id, is_index_step, step_index, step_key"
-        sql = f"SELECT {columns} FROM EventPath WHERE event_id IN {placeholders(batch)}"
+        sql = f"SELECT {columns} FROM EventPath WHERE event_id IN {placeholders(batch)}{order_by}"
         for event_id, is_index, index, key in session.fetch(sql, batch):
             step = events[cast(int, event_id)].path.steps.add()
             if is_index:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from kubeflow_metadata.mlmd.db.base import Session
 from kubeflow_metadata.mlmd.engine.events import put_events
 from kubeflow_metadata.mlmd.engine.kinds import ARTIFACT, CONTEXT, EXECUTION
 from kubeflow_metadata.mlmd.engine.links import put_links
-from kubeflow_metadata.mlmd.engine.nodes import Nodes, UpdateOptions, existing_ids
+from kubeflow_metadata.mlmd.engine.lookups import existing_ids
+from kubeflow_metadata.mlmd.engine.node_writer import NodeWriter, UpdateOptions, Writers
 from kubeflow_metadata.mlmd.engine.reuse import put_artifacts, put_contexts
 from kubeflow_metadata.mlmd.errors import InvalidArgumentError, NotFoundError
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
@@ -21,16 +21,7 @@ _Pair = rpc.PutExecutionRequest.ArtifactAndEvent
 _NO_ARTIFACT = -1
 
 
-@dataclass(frozen=True)
-class Stores:
-    """The nodes of each kind, in one session."""
-
-    artifacts: Nodes[pb.Artifact]
-    executions: Nodes[pb.Execution]
-    contexts: Nodes[pb.Context]
-
-
-def put_execution(session: Session, stores: Stores, request: rpc.PutExecutionRequest) -> rpc.PutExecutionResponse:
+def put_execution(session: Session, writers: Writers, request: rpc.PutExecutionRequest) -> rpc.PutExecutionResponse:
     """Stores everything that the request says, or nothing.
 
     Raises:
@@ -41,18 +32,18 @@ def put_execution(session: Session, stores: Stores, request: rpc.PutExecutionReq
     if not request.HasField("execution"):
         raise InvalidArgumentError("No execution is found.")
     update = UpdateOptions(force_update_time=request.options.force_update_time)
-    artifact_ids = _put_artifacts(stores.artifacts, request)
-    (execution_id,) = stores.executions.put([request.execution], update)
+    artifact_ids = _put_artifacts(writers.artifacts, request)
+    (execution_id,) = writers.executions.put([request.execution], update)
     given = [i for i, pair in zip(artifact_ids, request.artifact_event_pairs, strict=True) if pair.HasField("artifact")]
     put_events(session, _events(request, execution_id, artifact_ids), artifacts=given, executions=[execution_id])
-    context_ids = _put_contexts(session, stores.contexts, request)
+    context_ids = _put_contexts(session, writers.contexts, request)
     put_links(session, EXECUTION, [(execution_id, context_id) for context_id in context_ids], check=False)
     stored = [artifact_id for artifact_id in artifact_ids if artifact_id != _NO_ARTIFACT]
     put_links(session, ARTIFACT, [(artifact, context) for artifact in stored for context in context_ids], check=False)
     return rpc.PutExecutionResponse(execution_id=execution_id, artifact_ids=artifact_ids, context_ids=context_ids)
 
 
-def _put_artifacts(artifacts: Nodes[pb.Artifact], request: rpc.PutExecutionRequest) -> list[int]:
+def _put_artifacts(artifacts: NodeWriter[pb.Artifact], request: rpc.PutExecutionRequest) -> list[int]:
     """Stores the artifacts; returns an id for each pair."""
     given = [pair.artifact for pair in request.artifact_event_pairs if pair.HasField("artifact")]
     if request.options.reuse_artifact_if_already_exist_by_external_id:
@@ -87,7 +78,7 @@ def _events(request: rpc.PutExecutionRequest, execution_id: int, artifact_ids: S
     return events
 
 
-def _put_contexts(session: Session, contexts: Nodes[pb.Context], request: rpc.PutExecutionRequest) -> list[int]:
+def _put_contexts(session: Session, contexts: NodeWriter[pb.Context], request: rpc.PutExecutionRequest) -> list[int]:
     """Stores the contexts; with ``force_reuse_context`` those that have an id stay as they are."""
     options = request.options
     untouched = {c.id for c in request.contexts if c.HasField("id")} if options.force_reuse_context else set()

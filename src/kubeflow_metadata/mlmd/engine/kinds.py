@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from kubeflow_metadata.mlmd.db import schema
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
@@ -12,15 +12,18 @@ from kubeflow_metadata.proto import metadata_store_pb2 as pb
 Node: TypeAlias = pb.Artifact | pb.Execution | pb.Context
 NodeType: TypeAlias = pb.ArtifactType | pb.ExecutionType | pb.ContextType
 
+N = TypeVar("N", bound=Node)
+T = TypeVar("T", bound=NodeType)
+
 
 @dataclass(frozen=True, eq=False)  # there is one object of each kind: it is equal to itself alone, and hashed at once
-class NodeKind:
+class NodeKind(Generic[N, T]):
     """One kind of node."""
 
     name: str
     type_kind: int
-    message: type[Node]
-    type_message: type[NodeType]
+    message: type[N]
+    type_message: type[T]
     # Columns that only this kind has, named as the message's fields.
     own_columns: tuple[str, ...]
 
@@ -57,8 +60,10 @@ ARTIFACT = NodeKind("artifact", schema.ARTIFACT_TYPE, pb.Artifact, pb.ArtifactTy
 EXECUTION = NodeKind("execution", schema.EXECUTION_TYPE, pb.Execution, pb.ExecutionType, ("last_known_state",))
 CONTEXT = NodeKind("context", schema.CONTEXT_TYPE, pb.Context, pb.ContextType, ())
 
-KINDS = (ARTIFACT, EXECUTION, CONTEXT)
+AnyKind: TypeAlias = NodeKind[Any, Any]
+
+KINDS: tuple[AnyKind, ...] = (ARTIFACT, EXECUTION, CONTEXT)
 KIND_OF_TYPE = {kind.type_kind: kind for kind in KINDS}
 
 # The table that ties contexts to each other kind of node.
-LINK_TABLES = {ARTIFACT: "Attribution", EXECUTION: "Association"}
+LINK_TABLES: dict[AnyKind, str] = {ARTIFACT: "Attribution", EXECUTION: "Association"}

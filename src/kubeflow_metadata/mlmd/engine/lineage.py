@@ -10,12 +10,15 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from kubeflow_metadata.mlmd.db.base import Session, batches, placeholders
+from kubeflow_metadata.mlmd.db.base import Session
+from kubeflow_metadata.mlmd.db.values import batches, placeholders
 from kubeflow_metadata.mlmd.engine.edges import END, OTHER, Edges
 from kubeflow_metadata.mlmd.engine.events import EventRow, event_messages
-from kubeflow_metadata.mlmd.engine.filtering import Filter, compiled
-from kubeflow_metadata.mlmd.engine.kinds import ARTIFACT, EXECUTION, KINDS, LINK_TABLES, NodeKind
-from kubeflow_metadata.mlmd.engine.nodes import Nodes, ids_matching
+from kubeflow_metadata.mlmd.engine.filtering.cache import compiled
+from kubeflow_metadata.mlmd.engine.filters import Filter
+from kubeflow_metadata.mlmd.engine.kinds import ARTIFACT, EXECUTION, KINDS, LINK_TABLES, AnyKind
+from kubeflow_metadata.mlmd.engine.lookups import ids_matching
+from kubeflow_metadata.mlmd.engine.node_reader import NodeReader
 from kubeflow_metadata.mlmd.engine.types import all_types
 from kubeflow_metadata.mlmd.errors import InvalidArgumentError, NotFoundError
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
@@ -34,7 +37,7 @@ _Options = pb.LineageSubgraphQueryOptions
 class _Reached:
     """The nodes of one kind that a walk has come to."""
 
-    kind: NodeKind
+    kind: AnyKind
     ending: Filter | None  # which nodes end the walk
     keeps_ending: bool  # whether those belong to the graph
     visited: set[int] = field(default_factory=set)
@@ -58,7 +61,7 @@ class _Reached:
 
 
 def get_lineage_subgraph(session: Session, options: _Options, mask: Sequence[str]) -> pb.LineageGraph:
-    """The graph around the starting nodes: which nodes belong to it, by id alone, and what ties them.
+    """Returns the graph around the starting nodes: which nodes belong to it, by id alone, and what ties them.
 
     ``mask`` names the fields to fill; none means all.
 
@@ -93,11 +96,11 @@ def get_lineage_subgraph(session: Session, options: _Options, mask: Sequence[str
 
 def get_lineage_graph(
     session: Session,
-    artifacts: Nodes[pb.Artifact],
-    executions: Nodes[pb.Execution],
+    artifacts: NodeReader[pb.Artifact],
+    executions: NodeReader[pb.Execution],
     options: pb.LineageGraphQueryOptions,
 ) -> pb.LineageGraph:
-    """The older call: nodes as they are stored, at most ``max_node_size`` of them, and the events they were found by.
+    """Answers the older call: nodes as stored, at most ``max_node_size`` of them, and the events they were found by.
 
     Raises:
         InvalidArgumentError: there is no query to start from, or something in the options is wrong.
@@ -108,7 +111,7 @@ def get_lineage_graph(
         raise InvalidArgumentError(f"max_node_size must be positive, not {options.max_node_size}.")
     stop = options.stop_conditions
     hops = _hops(stop)
-    boundaries = {
+    boundaries: dict[AnyKind, Filter | None] = {
         ARTIFACT: _boundary(ARTIFACT, stop.boundary_artifacts),
         EXECUTION: _boundary(EXECUTION, stop.boundary_executions),
     }
@@ -137,7 +140,8 @@ def get_lineage_graph(
     return graph
 
 
-def _start(options: _Options) -> tuple[NodeKind, str]:
+def _start(options: _Options) -> tuple[AnyKind, str]:
+    start: AnyKind
     if options.HasField("starting_artifacts"):
         start, query = ARTIFACT, options.starting_artifacts.filter_query
     elif options.HasField("starting_executions"):
@@ -155,12 +159,12 @@ def _hops(options: _Options | pb.LineageGraphQueryOptions.BoundaryConstraint) ->
     return min(options.max_num_hops, MAX_HOPS) if options.HasField("max_num_hops") else MAX_HOPS
 
 
-def _reached(kind: NodeKind, ending: _Options.EndingNodes) -> _Reached:
+def _reached(kind: AnyKind, ending: _Options.EndingNodes) -> _Reached:
     query = compiled(kind, ending.filter_query) if ending.HasField("filter_query") else None
     return _Reached(kind, query, ending.include_ending_nodes)
 
 
-def _boundary(kind: NodeKind, query: str) -> Filter | None:
+def _boundary(kind: AnyKind, query: str) -> Filter | None:
     return compiled(kind, query) if query else None
 
 
@@ -192,8 +196,8 @@ def _graph(
     return graph
 
 
-def _links(session: Session, kind: NodeKind, ids: Sequence[int]) -> list[tuple[int, int]]:
-    """(node id, context id) of all that ties these nodes to contexts, in order."""
+def _links(session: Session, kind: AnyKind, ids: Sequence[int]) -> list[tuple[int, int]]:
+    """Returns (node id, context id) of all that ties these nodes to contexts, in order."""
     found: list[tuple[int, int]] = []
     for batch in batches(ids):
         column = kind.id_column

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import cast
 
-from kubeflow_metadata.mlmd.db.base import DuplicateKeyError, Session, batches, placeholders
-from kubeflow_metadata.mlmd.engine.kinds import CONTEXT, LINK_TABLES, NodeKind
-from kubeflow_metadata.mlmd.engine.nodes import Nodes, existing_ids
+from kubeflow_metadata.mlmd.db.base import DuplicateKeyError, Session
+from kubeflow_metadata.mlmd.db.values import batches, placeholders
+from kubeflow_metadata.mlmd.engine.kinds import CONTEXT, LINK_TABLES, AnyKind
+from kubeflow_metadata.mlmd.engine.lookups import existing_ids
+from kubeflow_metadata.mlmd.engine.node_reader import NodeReader
 from kubeflow_metadata.mlmd.errors import AlreadyExistsError, InvalidArgumentError
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
 
-def put_links(session: Session, kind: NodeKind, pairs: Iterable[tuple[int, int]], *, check: bool = True) -> None:
+def put_links(session: Session, kind: AnyKind, pairs: Iterable[tuple[int, int]], *, check: bool = True) -> None:
     """Ties artifacts or executions to contexts, as (node id, context id); what is tied already stays so.
 
     Without ``check`` the caller knows that all of them are stored.
@@ -51,9 +53,9 @@ def put_parent_contexts(session: Session, given: Sequence[pb.ParentContext]) -> 
 
 
 def related_contexts(
-    session: Session, contexts: Nodes[pb.Context], ids: Iterable[int], *, own_column: str, other_column: str
+    session: Session, contexts: NodeReader[pb.Context], ids: Iterable[int], *, own_column: str, other_column: str
 ) -> dict[int, list[pb.Context]]:
-    """The parents or children of each of the contexts with these ids that has any."""
+    """Returns the parents or children of each of the contexts with these ids that has any."""
     related: list[tuple[int, int]] = []
     for batch in batches(dict.fromkeys(ids)):
         sql = f"SELECT {own_column}, {other_column} FROM ParentContext WHERE {own_column} IN {placeholders(batch)}"
@@ -100,6 +102,6 @@ def _ancestors(start: int, parents: dict[int, set[int]]) -> set[int]:
     return found
 
 
-def _require(session: Session, kind: NodeKind, ids: set[int]) -> None:
+def _require(session: Session, kind: AnyKind, ids: set[int]) -> None:
     if ids - existing_ids(session, kind, ids):
         raise InvalidArgumentError(f"{kind.table} id not found.")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
-from kubeflow_metadata.mlmd.db.base import SqlValue
+from kubeflow_metadata.mlmd.db.values import SqlValue
 from kubeflow_metadata.mlmd.engine.kinds import Node
 from kubeflow_metadata.mlmd.errors import InvalidArgumentError
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
@@ -60,7 +60,7 @@ class Page:
         )
 
     def condition(self) -> tuple[str, tuple[SqlValue, ...]]:
-        """The rows of this page and all later ones."""
+        """Returns the rows of this page and all later ones."""
         if self.after is None:
             return "", ()
         value, last_id = self.after
@@ -77,7 +77,7 @@ class Page:
         return f"n.{self.order_column} {direction}, n.id {direction}"
 
     def next_token(self, last: Node) -> str:
-        """The token of the page that starts after ``last``."""
+        """Returns the token of the page that starts after ``last``."""
         token = pb.ListOperationNextPageToken(
             id_offset=last.id,
             field_offset=getattr(last, "id" if self.order_column == "id" else self.order_column),
@@ -101,7 +101,7 @@ def _read_token(options: pb.ListOperationOptions) -> tuple[int, int]:
 
 
 def _lasting(options: pb.ListOperationOptions) -> pb.ListOperationOptions:
-    """The options that must be the same on every page."""
+    """Returns the options that must be the same on every page."""
     lasting = pb.ListOperationOptions()
     lasting.CopyFrom(options)
     lasting.ClearField("next_page_token")

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
-from kubeflow_metadata.mlmd.db.base import Row, SqlValue
+from kubeflow_metadata.mlmd.db.values import Row, SqlValue
 from kubeflow_metadata.mlmd.engine import values
-from kubeflow_metadata.mlmd.engine.filtering import Filter
-from kubeflow_metadata.mlmd.engine.kinds import Node, NodeKind
+from kubeflow_metadata.mlmd.engine.filters import Filter
+from kubeflow_metadata.mlmd.engine.kinds import AnyKind, N, NodeKind
 
 TIMES = ("create_time_since_epoch", "last_update_time_since_epoch")
 
-N = TypeVar("N", bound=Node)
-
 
 @cache
-def columns(kind: NodeKind) -> tuple[str, ...]:
-    """What a row begins with, named as the message's fields; the id comes first."""
+def columns(kind: AnyKind) -> tuple[str, ...]:
+    """Returns what a row begins with, named as the message's fields; the id comes first."""
     return ("id", "type_id", "name", "external_id", *kind.own_columns, *TIMES)
 
 
-def select(kind: NodeKind, chosen: Filter, page: str = "") -> tuple[str, tuple[SqlValue, ...]]:
-    """The query for the nodes ``n`` that a filter chooses, in any order, and what it binds.
+def select(kind: AnyKind, chosen: Filter, page: str = "") -> tuple[str, tuple[SqlValue, ...]]:
+    """Returns the query for the nodes ``n`` that a filter chooses, in any order, and what it binds.
 
     A row holds ``columns`` and one property, so that all of a node come in one query; a node without any has one row.
 
@@ -43,15 +41,19 @@ def select(kind: NodeKind, chosen: Filter, page: str = "") -> tuple[str, tuple[S
 
 
 @cache
-def _selected(kind: NodeKind) -> tuple[str, str]:
+def _selected(kind: AnyKind) -> tuple[str, str]:
     properties = ("name", "is_custom_property", *values.COLUMNS)
     return ", ".join(f"n.{column}" for column in columns(kind)), ", ".join(f"p.{column}" for column in properties)
 
 
 def messages(
-    rows: Iterable[Row], kind: NodeKind, make: Callable[[], N], type_name: Callable[[int], str], most: int | None = None
+    rows: Iterable[Row],
+    kind: NodeKind[N, Any],
+    make: Callable[[], N],
+    type_name: Callable[[int], str],
+    most: int | None = None,
 ) -> list[N]:
-    """One message for each node, in the order of the rows, in which those of a node follow each other.
+    """Returns one message for each node, in the order of the rows, in which those of a node follow each other.
 
     Args:
         rows: what a query of ``select`` gave.

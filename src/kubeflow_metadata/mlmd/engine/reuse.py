@@ -9,20 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import TypeVar
 
-from kubeflow_metadata.mlmd.engine.kinds import Node
-from kubeflow_metadata.mlmd.engine.nodes import Nodes, UpdateOptions
+from kubeflow_metadata.mlmd.engine.kinds import N
+from kubeflow_metadata.mlmd.engine.node_writer import NodeWriter, UpdateOptions
 from kubeflow_metadata.mlmd.errors import AbortedError, AlreadyExistsError, InvalidArgumentError
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
-N = TypeVar("N", bound=Node)
 K = TypeVar("K", bound=Hashable)
 
 
-def put_contexts(contexts: Nodes[pb.Context], given: Sequence[pb.Context], *, reuse: bool) -> list[int]:
+def put_contexts(contexts: NodeWriter[pb.Context], given: Sequence[pb.Context], *, reuse: bool) -> list[int]:
     """Stores contexts; with ``reuse``, one without id that is stored already by type and name stays as it is.
 
     Raises:
-        InvalidArgumentError: a type or name is missing, or what ``Nodes.put`` says.
+        InvalidArgumentError: a type or name is missing, or what ``NodeWriter.put`` says.
         AbortedError: a context to be reused could not be stored because of another one; the official clients try
             again, which finds the one that another writer made meanwhile.
     """
@@ -39,10 +38,10 @@ def put_contexts(contexts: Nodes[pb.Context], given: Sequence[pb.Context], *, re
         raise AbortedError(f"{error} Try again to reuse the stored context.") from error
 
 
-def put_artifacts(artifacts: Nodes[pb.Artifact], given: Sequence[pb.Artifact], update: UpdateOptions) -> list[int]:
+def put_artifacts(artifacts: NodeWriter[pb.Artifact], given: Sequence[pb.Artifact], update: UpdateOptions) -> list[int]:
     """Stores artifacts; one without id updates the stored one of its external id, or that of one before it here."""
     wanted = {artifact.external_id for artifact in given if artifact.external_id and not artifact.HasField("id")}
-    known = {stored.external_id: stored.id for stored in artifacts.matching_any("external_id", wanted)}
+    known = {stored.external_id: stored.id for stored in artifacts.stored.matching_any("external_id", wanted)}
     if _order_matters(given, lambda artifact: artifact.external_id, wanted, known):
         return [put_artifacts(artifacts, [artifact], update)[0] for artifact in given]
     first: dict[str, int] = {}  # where an external id that is not stored yet comes first
@@ -65,16 +64,16 @@ def put_artifacts(artifacts: Nodes[pb.Artifact], given: Sequence[pb.Artifact], u
 
 
 def with_id(node: N, node_id: int) -> N:
-    """A copy of a node that has this id: requests stay as they are, because a call may be run again."""
+    """Returns a copy of a node that has this id: requests stay as they are, because a call may be run again."""
     copy = type(node)()
     copy.CopyFrom(node)  # type: ignore[arg-type]
     copy.id = node_id
     return copy
 
 
-def _reuse_contexts(contexts: Nodes[pb.Context], given: Sequence[pb.Context]) -> list[int]:
+def _reuse_contexts(contexts: NodeWriter[pb.Context], given: Sequence[pb.Context]) -> list[int]:
     wanted = {_name(context) for context in given if not context.HasField("id")}
-    known = contexts.ids_by_names(wanted)
+    known = contexts.stored.ids_by_names(wanted)
     if _order_matters(given, _name, wanted, known):
         return [_reuse_contexts(contexts, [context])[0] for context in given]
     new: dict[tuple[int, str], pb.Context] = {}
@@ -92,7 +91,7 @@ def _name(context: pb.Context) -> tuple[int, str]:
 
 
 def _order_matters(given: Sequence[N], key: Callable[[N], K], wanted: Collection[K], known: Mapping[K, int]) -> bool:
-    """Whether a node that is named by its id takes or gives up what another one is looked up by."""
+    """Returns whether a node that is named by its id takes or gives up what another one is looked up by."""
     if len(given) == 1:
         return False
     stored_key = {node_id: stored for stored, node_id in known.items()}

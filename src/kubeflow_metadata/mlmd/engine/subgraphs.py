@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from kubeflow_metadata.mlmd.db.base import Session
 from kubeflow_metadata.mlmd.engine.events import put_events
-from kubeflow_metadata.mlmd.engine.executions import Stores
 from kubeflow_metadata.mlmd.engine.kinds import ARTIFACT, EXECUTION
 from kubeflow_metadata.mlmd.engine.links import put_links
-from kubeflow_metadata.mlmd.engine.nodes import Nodes
+from kubeflow_metadata.mlmd.engine.node_writer import NodeWriter, Writers
 from kubeflow_metadata.mlmd.engine.reuse import put_contexts, with_id
 from kubeflow_metadata.mlmd.errors import InvalidArgumentError, OutOfRangeError
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
@@ -19,7 +18,7 @@ _Edge = rpc.PutLineageSubgraphRequest.EventEdge
 
 
 def put_lineage_subgraph(
-    session: Session, stores: Stores, request: rpc.PutLineageSubgraphRequest
+    session: Session, writers: Writers, request: rpc.PutLineageSubgraphRequest
 ) -> rpc.PutLineageSubgraphResponse:
     """Stores everything that the request says, or nothing; every context gets every execution and artifact.
 
@@ -32,12 +31,12 @@ def put_lineage_subgraph(
     for edge in request.event_edges:
         _check_end(edge, "execution", request.executions)
         _check_end(edge, "artifact", request.artifacts)
-    stores.artifacts.check_types(request.artifacts)
-    stores.executions.check_types(request.executions)
-    stores.contexts.check_types(request.contexts)
-    context_ids = put_contexts(stores.contexts, request.contexts, reuse=request.options.reuse_context_if_already_exist)
-    artifact_ids = stores.artifacts.put(_artifacts(stores.artifacts, request))
-    execution_ids = stores.executions.put(request.executions)
+    writers.artifacts.check_types(request.artifacts)
+    writers.executions.check_types(request.executions)
+    writers.contexts.check_types(request.contexts)
+    context_ids = put_contexts(writers.contexts, request.contexts, reuse=request.options.reuse_context_if_already_exist)
+    artifact_ids = writers.artifacts.put(_artifacts(writers.artifacts, request))
+    execution_ids = writers.executions.put(request.executions)
     put_links(
         session,
         EXECUTION,
@@ -68,13 +67,13 @@ def _check_end(edge: _Edge, end: str, nodes: Sequence[pb.Artifact] | Sequence[pb
         raise InvalidArgumentError(f"An event_edge has {end}_index {index} and event.{end}_id {node_id}, which differ.")
 
 
-def _artifacts(artifacts: Nodes[pb.Artifact], request: rpc.PutLineageSubgraphRequest) -> list[pb.Artifact]:
-    """The artifacts to put; those whose external id is stored get the stored id where the request wants that."""
+def _artifacts(artifacts: NodeWriter[pb.Artifact], request: rpc.PutLineageSubgraphRequest) -> list[pb.Artifact]:
+    """Returns the artifacts to put; those whose external id is stored get its id where the request wants that."""
     given = list(request.artifacts)
     if not request.options.reuse_artifact_if_already_exist_by_external_id:
         return given
     wanted = {artifact.external_id for artifact in given if artifact.external_id and not artifact.HasField("id")}
-    known = {stored.external_id: stored.id for stored in artifacts.matching_any("external_id", wanted)}
+    known = {stored.external_id: stored.id for stored in artifacts.stored.matching_any("external_id", wanted)}
     return [
         with_id(artifact, known[artifact.external_id])
         if not artifact.HasField("id") and artifact.external_id in known

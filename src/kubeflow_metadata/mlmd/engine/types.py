@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, cast
 
 from google.protobuf import json_format
 
 from kubeflow_metadata.mlmd.db import schema
-from kubeflow_metadata.mlmd.db.base import DuplicateKeyError, Session, SqlValue, batches, placeholders
-from kubeflow_metadata.mlmd.engine.kinds import KIND_OF_TYPE, NodeKind, NodeType
+from kubeflow_metadata.mlmd.db.base import DuplicateKeyError, Session
+from kubeflow_metadata.mlmd.db.values import SqlValue, batches, placeholders
+from kubeflow_metadata.mlmd.engine.kinds import KIND_OF_TYPE, AnyKind, NodeKind, NodeType, T
 from kubeflow_metadata.mlmd.errors import (
     AlreadyExistsError,
     InvalidArgumentError,
@@ -21,8 +22,6 @@ from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
 _BUILT_IN_NAMES = frozenset(name for name, _ in schema.BUILT_IN_TYPES)
 _COLUMNS = "t.id, t.type_kind, t.name, t.version, t.description, t.input_type, t.output_type, t.external_id"
-
-T = TypeVar("T", bound=NodeType)
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,8 @@ class TypeCatalog:
     _names: dict[tuple[int, int], str] = field(default_factory=dict)
     _properties: dict[tuple[int, int], dict[str, int]] = field(default_factory=dict)
 
-    def name(self, session: Session, kind: NodeKind, type_id: int) -> str:
-        """The name of a type; empty where somebody deleted the type under its nodes, which stay readable."""
+    def name(self, session: Session, kind: AnyKind, type_id: int) -> str:
+        """Returns the name of a type; empty where somebody deleted the type under its nodes, which stay readable."""
         key = (kind.type_kind, type_id)
         if key not in self._names:
             try:
@@ -54,8 +53,8 @@ class TypeCatalog:
                 return ""
         return self._names[key]
 
-    def property_type(self, session: Session, kind: NodeKind, type_id: int, name: str) -> int | None:
-        """The ``PropertyType`` that a type declares for a property; None if it declares none.
+    def property_type(self, session: Session, kind: AnyKind, type_id: int, name: str) -> int | None:
+        """Returns the ``PropertyType`` that a type declares for a property; None if it declares none.
 
         Raises:
             NotFoundError: there is no such type.
@@ -65,12 +64,12 @@ class TypeCatalog:
             self._load(session, kind, type_id)
         return self._properties[kind.type_kind, type_id].get(name)
 
-    def require(self, session: Session, kind: NodeKind, type_id: int) -> None:
+    def require(self, session: Session, kind: AnyKind, type_id: int) -> None:
         """Raises NotFoundError unless there is a type of this kind with this id."""
         if (kind.type_kind, type_id) not in self._properties:
             self._load(session, kind, type_id)
 
-    def _load(self, session: Session, kind: NodeKind, type_id: int) -> None:
+    def _load(self, session: Session, kind: AnyKind, type_id: int) -> None:
         key = (kind.type_kind, type_id)
         names = session.fetch("SELECT name FROM Type WHERE id = ? AND type_kind = ?", (type_id, kind.type_kind))
         if not names:
@@ -83,19 +82,19 @@ class TypeCatalog:
 class Types(Generic[T]):
     """The types of one kind of node, in one session."""
 
-    def __init__(self, session: Session, kind: NodeKind) -> None:
+    def __init__(self, session: Session, kind: NodeKind[Any, T]) -> None:
         self._session = session
         self._kind = kind
         # The properties that each type had when it was first put here, by name and version; None if it was not stored.
         self._before: dict[tuple[str, str], frozenset[str] | None] = {}
 
     def find(self, name: str, version: str) -> T | None:
-        """The type of this name and version; a type without version has the version ``""``."""
+        """Returns the type of this name and version; a type without version has the version ``""``."""
         found = self._fetch("t.name = ? AND COALESCE(t.version, '') = ?", (name, version))
         return found[0] if found else None
 
     def get(self, name: str, version: str) -> T:
-        """As ``find``; raises NotFoundError if there is none."""
+        """Returns the same as ``find``; raises NotFoundError if there is none."""
         found = self.find(name, version)
         if found is None:
             # The official server's words, which clients are known to look for.
@@ -103,11 +102,11 @@ class Types(Generic[T]):
         return found
 
     def all(self) -> list[T]:
-        """All types but the built-in ones, in the order of their ids."""
+        """Returns all types but the built-in ones, in the order of their ids."""
         return [stored for stored in self._fetch("TRUE", ()) if stored.name not in _BUILT_IN_NAMES]
 
     def by_ids(self, ids: Iterable[int]) -> list[T]:
-        """The types with these ids in the order of the ids, which may repeat; unknown ids are passed over."""
+        """Returns the types with these ids in the order of the ids, which may repeat; unknown ids are passed over."""
         wanted = list(ids)
         stored: dict[int, T] = {}
         for batch in batches(dict.fromkeys(wanted)):
@@ -115,7 +114,7 @@ class Types(Generic[T]):
         return [stored[type_id] for type_id in wanted if type_id in stored]
 
     def by_external_ids(self, external_ids: Iterable[str]) -> list[T]:
-        """The types with these external ids."""
+        """Returns the types with these external ids."""
         found: list[T] = []
         for batch in batches(dict.fromkeys(external_ids)):
             found += self._fetch(f"t.external_id IN {placeholders(batch)}", tuple(batch))
@@ -217,20 +216,20 @@ class Types(Generic[T]):
     def _fetch(self, condition: str, params: tuple[SqlValue, ...]) -> list[T]:
         kind = self._kind
         found = _fetch(self._session, f"t.type_kind = ? AND {condition}", (kind.type_kind, *params))
-        return [cast(T, stored) for _, stored in found]
+        return [stored for _, stored in found]
 
 
-def all_types(session: Session, *, built_in: bool) -> dict[NodeKind, list[NodeType]]:
-    """The types of every kind, each in the order of their ids, with or without the built-in ones."""
-    found: dict[NodeKind, list[NodeType]] = {}
+def all_types(session: Session, *, built_in: bool) -> dict[AnyKind, list[Any]]:
+    """Returns the types of every kind, each in the order of their ids, with or without the built-in ones."""
+    found: dict[AnyKind, list[Any]] = {}
     for kind, stored in _fetch(session, "TRUE", ()):
         if built_in or stored.name not in _BUILT_IN_NAMES:
             found.setdefault(kind, []).append(stored)
     return found
 
 
-def _fetch(session: Session, condition: str, params: tuple[SqlValue, ...]) -> list[tuple[NodeKind, NodeType]]:
-    """The types ``t`` that ``condition``, which is never made of a request's text, selects, by id, in one query."""
+def _fetch(session: Session, condition: str, params: tuple[SqlValue, ...]) -> list[tuple[AnyKind, Any]]:
+    """Returns the types ``t`` that ``condition``, never made of a request's text, selects, by id, in one query."""
     rows = session.fetch(
         f"SELECT {_COLUMNS}, p.name, p.data_type, base.name FROM Type t "
         "LEFT JOIN TypeProperty p ON p.type_id = t.id "
@@ -238,7 +237,7 @@ def _fetch(session: Session, condition: str, params: tuple[SqlValue, ...]) -> li
         f"WHERE {condition}",
         params,
     )
-    found: dict[int, tuple[NodeKind, NodeType]] = {}
+    found: dict[int, tuple[AnyKind, Any]] = {}
     for row in cast("list[tuple[Any, ...]]", rows):
         *columns, property_name, data_type, base_name = row
         if columns[0] not in found:
@@ -247,7 +246,7 @@ def _fetch(session: Session, condition: str, params: tuple[SqlValue, ...]) -> li
         if property_name is not None:
             stored.properties[property_name] = data_type
         if base_name in kind.number_of_base_type:
-            stored.base_type = kind.number_of_base_type[base_name]  # type: ignore[assignment]
+            stored.base_type = kind.number_of_base_type[base_name]
     return [found[type_id] for type_id in sorted(found)]
 
 
@@ -260,7 +259,7 @@ def _message(
     input_type: str | None,
     output_type: str | None,
     external_id: str | None,
-) -> tuple[NodeKind, NodeType]:
+) -> tuple[AnyKind, Any]:
     kind = KIND_OF_TYPE[type_kind]
     message = kind.type_message(
         id=type_id, name=name, version=version, description=description, external_id=external_id
@@ -275,7 +274,7 @@ def _message(
 
 def _refuse_unset_base_type(given: NodeType) -> None:
     if given.HasField("base_type") and not given.base_type:
-        raise UnimplementedError("The base type of a type cannot be taken away.")
+        raise UnimplementedError("The base type of a type cannot be removed.")
 
 
 def _check_property_types(properties: Mapping[str, int]) -> None:

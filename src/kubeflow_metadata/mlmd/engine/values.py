@@ -12,7 +12,8 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from kubeflow_metadata.mlmd.db.base import Database, Row, SqlValue
+from kubeflow_metadata.mlmd.db.dialect import Dialect
+from kubeflow_metadata.mlmd.db.values import Row, SqlValue
 from kubeflow_metadata.mlmd.errors import InvalidArgumentError
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
@@ -31,8 +32,8 @@ FIELD_OF_TYPE: dict[int, str] = {
 }
 
 
-def to_columns(name: str, value: pb.Value, database: Database) -> tuple[SqlValue, ...]:
-    """The value of property ``name`` as it lies in ``COLUMNS``.
+def to_columns(name: str, value: pb.Value, dialect: Dialect) -> tuple[SqlValue, ...]:
+    """Returns the value of property ``name`` as it lies in ``COLUMNS``.
 
     Raises:
         InvalidArgumentError: the value is empty, or the database could not give it back unchanged.
@@ -45,11 +46,11 @@ def to_columns(name: str, value: pb.Value, database: Database) -> tuple[SqlValue
     if field == "int_value":
         return (value.int_value, None, None, None, None)
     if field == "double_value":
-        if reason := database.refuse_value(value.double_value):
+        if reason := dialect.refuse_double(value.double_value):
             raise InvalidArgumentError(f"Property {name}: {reason}.")
         return (None, value.double_value, None, None, None)
     if field == "bool_value":
-        return (None, None, None, None, int(value.bool_value))
+        return (None, None, None, None, dialect.booleans[value.bool_value])
     if field == "struct_value":
         encoded = base64.b64encode(value.struct_value.SerializeToString(deterministic=True)).decode()
         return (None, None, _STRUCT_PREFIX + encoded, None, None)

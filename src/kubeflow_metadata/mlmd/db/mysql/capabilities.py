@@ -22,7 +22,7 @@ class Capabilities:
 
     @classmethod
     def of(cls, version: str) -> Capabilities:
-        """Those of the server whose ``VERSION()`` this is."""
+        """Returns those of the server whose ``VERSION()`` this is."""
         if "MariaDB" in version:
             return cls("utf8mb4_nopad_bin", hides_columns=True, limits_recursion=False)
         numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:3])

@@ -3,46 +3,51 @@
 MySQL commits every CREATE TABLE by itself, so creation can end anywhere: a process is killed, two start at once. Three
 rules keep every such database whole, without a lock:
 
-- Our own table ``KfmStore`` comes first and says how text is encoded. A database that has tables of the version but
-  not this one was made by somebody else.
+- Our own table ``kfm_store`` comes first and says how text is encoded. A database that has tables of the version but
+  not this one was made by somebody else. Its former name is changed before anything is read.
 - Each statement finds its table there or makes it.
 - The version's number comes last, in one transaction with the built-in types; its primary key lets one process win.
 """
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 from kubeflow_metadata.mlmd.db import schema
 from kubeflow_metadata.mlmd.db.base import DuplicateKeyError
-from kubeflow_metadata.mlmd.db.mysql import driver, failures
+from kubeflow_metadata.mlmd.db.mysql import ddl, driver, failures
 from kubeflow_metadata.mlmd.db.mysql.capabilities import Capabilities
-from kubeflow_metadata.mlmd.db.mysql.pool import SQL_MODE
+from kubeflow_metadata.mlmd.db.mysql.connection import SQL_MODE
 from kubeflow_metadata.mlmd.db.mysql.settings import MySqlSettings
+from kubeflow_metadata.mlmd.db.schema import TextEncoding
+from kubeflow_metadata.mlmd.db.tables import STORE, TABLES, TEXT_ENCODING
 from kubeflow_metadata.mlmd.errors import DatabaseOpenError
 
 _UNKNOWN_DATABASE = 1049
 _DENIED = {1044, 1142, 1143, 1370, 1227}
+_NO_SUCH_TABLE, _TABLE_EXISTS = 1146, 1050
+
+# What ``kfm_store`` was called before.
+_FORMER_STORE = "KfmStore"
+
+# The columns of each of the version's tables.
+_COLUMNS = {table.name: {column.name for column in table.columns} for table in TABLES}
 
 
-class TextEncoding(enum.Enum):
-    """How text lies in the tables.
+@dataclass(frozen=True)
+class Prepared:
+    """A database that is ready.
 
-    The official server says that it sends Latin-1 while it sends UTF-8, so that MySQL converts each of its bytes. A
-    connection that says the same reads and writes what the official one would.
+    Attributes:
+        encoding: how text lies in its tables.
+        path_order: the column that keeps the order of ``EventPath``; empty where it has none.
     """
 
-    UTF8 = "utf8mb4"
-    DOUBLE = "latin1"
-
-    @property
-    def connection_charset(self) -> str:
-        return self.value
+    encoding: TextEncoding
+    path_order: str
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,8 @@ class _Found:
     versions: list[int] | None  # None where MLMDEnv is missing
 
 
-def prepare(settings: MySqlSettings) -> TextEncoding:
-    """Makes what is missing of the tables; says how text is encoded in them.
+def prepare(settings: MySqlSettings) -> Prepared:
+    """Makes what is missing of the tables.
 
     Raises:
         DatabaseOpenError: the database is of another version, is not to be repaired, or this user must not.
@@ -67,7 +72,7 @@ def prepare(settings: MySqlSettings) -> TextEncoding:
         if driver.error_number(error) in _DENIED:
             user = settings.current_user()
             raise DatabaseOpenError(
-                f"User {user!r} must not make or read the tables of {settings.name}: {error.args[1]}. "
+                f"Permission denied: user {user!r} cannot create or read tables of {settings.name}: {error.args[1]}. "
                 f"As an administrator, type: GRANT ALL ON `{settings.database}`.* TO '{user}'@'%';"
             ) from error
         raise failures.meaning(error, settings.name) from error
@@ -101,7 +106,8 @@ def _connect(settings: MySqlSettings) -> driver.Connection:
     return driver.connect(settings, database=settings.database)
 
 
-def _prepare(creator: _Creator) -> TextEncoding:
+def _prepare(creator: _Creator) -> Prepared:
+    creator.rename_store()
     found = creator.look()
     # Read after the tables were listed: whoever sees a table of ours also sees what was recorded before it was made.
     encoding = creator.recorded_encoding()
@@ -115,14 +121,14 @@ def _prepare(creator: _Creator) -> TextEncoding:
     if not found.versions:
         creator.make_tables()
     creator.complete()
-    return encoding
+    return Prepared(encoding, ddl.ROW_ID if creator.has_row_id() else "")
 
 
 def _refuse_unless_version_10(found: _Found, creator: _Creator) -> None:
     if found.versions:
         _refuse_other_versions(found.versions, creator.name)
         return
-    differing = [table for table, columns in found.columns.items() if columns - {"row_id"} != _TABLES[table]]
+    differing = [table for table, columns in found.columns.items() if columns - {ddl.ROW_ID} != _COLUMNS[table]]
     if differing and found.versions is None:
         raise DatabaseOpenError(schema.refuse_version(0, f"Database {creator.name}"))
     if differing:
@@ -160,36 +166,55 @@ class _Creator:
         )
         columns: dict[str, set[str]] = {}
         for table, column in rows:
-            if table in _TABLES:
+            if table in _COLUMNS:
                 columns.setdefault(table, set()).add(column)
         versions = None
         if "MLMDEnv" in columns:
             versions = [row[0] for row in self._run("SELECT schema_version FROM MLMDEnv")]
         return _Found(columns, versions)
 
+    def rename_store(self) -> None:
+        """Gives our table its name where it has the former one.
+
+        RENAME TABLE holds the table's exclusive lock and happens at once or not at all, so that whoever is second finds
+        it done, and a process that is killed leaves the one name or the other.
+        """
+        if not self._has_table(_FORMER_STORE) or self._has_table(STORE.name):
+            return
+        try:
+            self._run(f"RENAME TABLE {_FORMER_STORE} TO {STORE.name}")
+        except driver.Error as error:
+            if driver.error_number(error) not in (_NO_SUCH_TABLE, _TABLE_EXISTS):
+                raise
+
     def recorded_encoding(self) -> TextEncoding | None:
-        tables = self._run(
-            "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'KfmStore'"
-        )
-        rows = self._run("SELECT value FROM KfmStore WHERE name = 'text_encoding'") if tables else []
+        if not self._has_table(STORE.name):
+            return None
+        rows = self._run(f"SELECT value FROM {STORE.name} WHERE name = %s", TEXT_ENCODING)
         return TextEncoding(rows[0][0]) if rows else None
 
     def record_encoding(self, encoding: TextEncoding) -> TextEncoding:
         """Records it unless somebody was faster; says what is recorded."""
+        self._run(ddl.create_table(STORE, self._capabilities))
         self._run(
-            "CREATE TABLE IF NOT EXISTS KfmStore (name VARCHAR(64) NOT NULL PRIMARY KEY, value VARCHAR(255) NOT NULL)"
-            f" {self._table_options()}"
-        )
-        self._run(
-            "INSERT INTO KfmStore (name, value) VALUES ('text_encoding', %s) "
-            "ON DUPLICATE KEY UPDATE name = KfmStore.name",
+            f"INSERT INTO {STORE.name} (name, value) VALUES (%s, %s) ON DUPLICATE KEY UPDATE name = {STORE.name}.name",
+            TEXT_ENCODING,
             encoding.value,
         )
         return self.recorded_encoding() or encoding
 
     def make_tables(self) -> None:
-        for statement in _statements():
-            self._run(f"{statement.replace('/*row_id*/', self._row_id())} {self._table_options()}")
+        for statement in ddl.create_tables(self._capabilities):
+            self._run(statement)
+
+    def has_row_id(self) -> bool:
+        return bool(
+            self._run(
+                "SELECT 1 FROM information_schema.COLUMNS "
+                "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'EventPath' AND COLUMN_NAME = %s",
+                ddl.ROW_ID,
+            )
+        )
 
     def complete(self) -> None:
         """Adds the version's number and the built-in types where they are missing, all or none."""
@@ -217,32 +242,9 @@ class _Creator:
         stored = {tuple(row) for row in self._run("SELECT name, type_kind FROM Type WHERE name LIKE 'mlmd.%%'")}
         return [wanted for wanted in schema.BUILT_IN_TYPES if wanted not in stored]
 
-    def _table_options(self) -> str:
-        return f"ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE {self._capabilities.collation}"
-
-    def _row_id(self) -> str:
-        hides = self._capabilities.hides_columns
-        return "row_id BIGINT NOT NULL INVISIBLE AUTO_INCREMENT PRIMARY KEY," if hides else ""
+    def _has_table(self, name: str) -> bool:
+        sql = "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s"
+        return bool(self._run(sql, name))
 
     def _run(self, sql: str, *params: Any) -> list[Any]:
         return driver.run(self._connection, sql, params)
-
-
-def _statements() -> list[str]:
-    script = resources.files("kubeflow_metadata.mlmd.db.mysql").joinpath("schema.sql").read_text(encoding="utf-8")
-    code = "\n".join(line.partition("--")[0].rstrip() for line in script.splitlines())
-    return [statement.strip() for statement in code.split(";") if statement.strip()]
-
-
-def _columns() -> dict[str, set[str]]:
-    """The columns of each table, read off the statements that make them: a line a column, names first."""
-    found = {}
-    for statement in _statements():
-        first, *lines = statement.splitlines()
-        words = {line.split()[0] for line in lines if line.strip() and not line.startswith(")")}
-        found[first.split()[5]] = words - {"KEY", "UNIQUE", "PRIMARY", "/*row_id*/"}
-    return found
-
-
-# The tables of version 10, each with its columns.
-_TABLES = _columns()

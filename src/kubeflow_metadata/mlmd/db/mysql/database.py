@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from kubeflow_metadata.mlmd.db import deadlines
 from kubeflow_metadata.mlmd.db.base import TransactionUndoneError
 from kubeflow_metadata.mlmd.db.mysql import creation, driver, failures
-from kubeflow_metadata.mlmd.db.mysql.pool import Kept, Pool
+from kubeflow_metadata.mlmd.db.mysql.connection import MySqlConnection, connect
 from kubeflow_metadata.mlmd.db.mysql.session import MySqlSession
 from kubeflow_metadata.mlmd.db.mysql.settings import MySqlSettings
+from kubeflow_metadata.mlmd.db.pool import Pool
 
 # How long a statement waits for a lock before its transaction is undone and tried again.
 _LOCK_WAIT_SECONDS = 10
@@ -31,24 +31,24 @@ class MySqlDatabase:
         """Opens nothing yet."""
         self._settings = settings
         self._lock = threading.Lock()
-        self._pools: tuple[Pool, Pool] | None = None
+        self._pools: tuple[Pool[MySqlConnection], Pool[MySqlConnection]] | None = None
         self._closed = False
 
     def prepare(self) -> None:
-        encoding = creation.prepare(self._settings)
+        prepared = creation.prepare(self._settings)
         set_up = [
             # The driver must not follow the next statement: it goes on in UTF-8, whatever the server is told.
             "SET SESSION session_track_system_variables = ''",
-            f"SET NAMES {encoding.connection_charset}",
+            # A connection that names the official server's encoding reads and writes what that one would.
+            f"SET NAMES {prepared.encoding.value}",
             f"SET SESSION innodb_lock_wait_timeout = {_LOCK_WAIT_SECONDS}",
         ]
         level = "SET SESSION TRANSACTION ISOLATION LEVEL "
+        reading = [*set_up, f"{level}REPEATABLE READ"]
+        writing = [*set_up, f"{level}READ COMMITTED", "SET SESSION autocommit = 0"]
         with self._lock:
             if self._pools is None and not self._closed:
-                self._pools = (
-                    Pool(self._settings, [*set_up, f"{level}REPEATABLE READ"], autocommit=True),
-                    Pool(self._settings, [*set_up, f"{level}READ COMMITTED"], autocommit=False),
-                )
+                self._pools = (self._pool(reading, prepared.path_order), self._pool(writing, prepared.path_order))
 
     def ping(self) -> None:
         self._ready()
@@ -66,8 +66,8 @@ class MySqlDatabase:
     @contextmanager
     def read(self, *, snapshot: bool = True) -> Iterator[MySqlSession]:
         readers, _ = self._ready()
-        with readers.connection() as kept:
-            session = self._session(kept)
+        with readers.connection() as connection:
+            session = MySqlSession(connection)
             if snapshot:
                 session.fetch("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
             yield session
@@ -77,10 +77,10 @@ class MySqlDatabase:
     @contextmanager
     def write(self) -> Iterator[MySqlSession]:
         _, writers = self._ready()
-        with writers.connection() as kept:
-            yield self._session(kept)
+        with writers.connection() as connection:
+            yield MySqlSession(connection)
             deadlines.check()
-            self._commit(kept)
+            self._commit(connection)
 
     def close(self) -> None:
         with self._lock:
@@ -89,25 +89,17 @@ class MySqlDatabase:
         for pool in pools:
             pool.close()
 
-    def refuse_value(self, value: float) -> str | None:
-        return None if math.isfinite(value) else f"MySQL cannot store {value}"
-
-    def _ready(self) -> tuple[Pool, Pool]:
+    def _ready(self) -> tuple[Pool[MySqlConnection], Pool[MySqlConnection]]:
         if self._pools is None:
             raise TransactionUndoneError(f"Database {self._settings.name} is not ready yet.", reason="not_ready")
         return self._pools
 
-    def _session(self, kept: Kept) -> MySqlSession:
-        return MySqlSession(
-            kept.connection,
-            self._settings.name,
-            increment=kept.increment,
-            limits_recursion=kept.capabilities.limits_recursion,
-        )
+    def _pool(self, set_up: Sequence[str], path_order: str) -> Pool[MySqlConnection]:
+        return Pool(lambda: connect(self._settings, set_up, path_order=path_order))
 
-    def _commit(self, kept: Kept) -> None:
+    def _commit(self, connection: MySqlConnection) -> None:
         try:
-            kept.connection.commit()
+            connection.driven.commit()
         except driver.Error as error:
             if failures.is_lost(driver.error_number(error)):
                 raise failures.unknown_commit(self._settings.name) from error

@@ -44,7 +44,7 @@ InterfaceError: tuple[type[Exception], ...] = tuple(driver.InterfaceError for dr
 
 
 def _driver_for(tls: Tls) -> Any:
-    """The fastest that can do it: MariaDB's C library cannot look at a signature without looking at the name, too."""
+    """Returns the fastest that can do it: MariaDB's C library cannot verify a signature without the name, too."""
     if tls.verifies and not tls.verify_identity:
         return _drivers[-1]
     return _drivers[0]

@@ -48,12 +48,12 @@ _TOO_LARGE = {1153, 1301, 1162}
 
 
 def is_lost(number: int) -> bool:
-    """Whether a connection that gave this error is of no use any more."""
+    """Returns whether a connection that gave this error is of no use any more."""
     return number in _LOST or number in _UNREACHABLE or number in _INTERRUPTED
 
 
 def cannot_open(error: Exception, name: str) -> TransactionUndoneError:
-    """What it means that no connection to database ``name`` can be opened."""
+    """Returns what it means that no connection to database ``name`` can be opened."""
     if isinstance(error, OSError):
         return TransactionUndoneError(f"Cannot read {error.filename}: {error.strerror}", reason="unreachable")
     number = driver.error_number(error)
@@ -62,7 +62,7 @@ def cannot_open(error: Exception, name: str) -> TransactionUndoneError:
 
 
 def meaning(error: Exception, name: str) -> Exception:
-    """What to raise in place of a driver's error in a statement; nothing of the transaction is stored."""
+    """Returns what to raise in place of a driver's error in a statement; nothing of the transaction is stored."""
     number = driver.error_number(error)
     left = deadlines.seconds_left()
     if left is not None and left <= 0 and (number in _INTERRUPTED or number in _LOST):
@@ -83,7 +83,7 @@ def meaning(error: Exception, name: str) -> Exception:
 
 
 def unknown_commit(name: str) -> UnavailableError:
-    """A COMMIT was sent and not answered: the transaction may be stored or not, and must not be sent again blindly."""
+    """Returns what to raise for a COMMIT that was sent and not answered, which must not be sent again blindly."""
     return UnavailableError(
         f"The connection to database {name} was lost while the call was being committed: it may have been stored or "
         "not. Look before you send it again."
@@ -109,5 +109,5 @@ def _lasting(error: Exception, number: int, name: str) -> Exception:
 
 
 def _text(error: Exception) -> str:
-    """The error's own words, which hold no value of a request but the one that a unique key or column refuses."""
+    """Returns the error's own words, which hold no value of a request but one that a key or column refuses."""
     return str(error.args[1]) if len(error.args) > 1 else str(error)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from kubeflow_metadata.mlmd.db import deadlines
-from kubeflow_metadata.mlmd.db.base import Row, SqlValue, batches
 from kubeflow_metadata.mlmd.db.mysql import driver, failures
-from kubeflow_metadata.mlmd.db.mysql.driver import Connection
+from kubeflow_metadata.mlmd.db.mysql.connection import MySqlConnection
+from kubeflow_metadata.mlmd.db.values import Row, SqlValue, batches
 from kubeflow_metadata.mlmd.errors import DataLossError
 
 # A statement that changes rows carries about so many bytes of values, far below every max_allowed_packet in use,
@@ -22,13 +22,11 @@ _UPDATE_ROWS = 200
 class MySqlSession:
     """One transaction."""
 
-    for_update = " FOR UPDATE"
-
-    def __init__(self, connection: Connection, name: str, *, increment: int, limits_recursion: bool) -> None:
-        self.limits_recursion = limits_recursion
-        self._connection = connection
-        self._name = name
-        self._increment = increment
+    def __init__(self, connection: MySqlConnection) -> None:
+        self.dialect = connection.dialect
+        self._connection = connection.driven
+        self._name = connection.settings.name
+        self._increment = connection.increment
 
     def fetch(self, sql: str, params: Sequence[SqlValue] = ()) -> list[Row]:
         return self._run(_translated(sql), params)
@@ -62,7 +60,7 @@ class MySqlSession:
             self._run(f"DELETE FROM {table} WHERE {condition}", _flat(batch))
 
     def queue_up(self) -> None:
-        self.fetch(f"SELECT schema_version FROM MLMDEnv{self.for_update}")
+        self.fetch(f"SELECT schema_version FROM MLMDEnv{self.dialect.for_update}")
 
     def _run(self, sql: str, params: Sequence[SqlValue]) -> list[Row]:
         deadlines.check()
@@ -75,12 +73,12 @@ class MySqlSession:
 
 
 def _translated(sql: str) -> str:
-    """A statement with ``?`` for each bound value, as the drivers want it."""
+    """Returns a statement with ``?`` for each bound value, as the drivers want it."""
     return sql.replace("%", "%%").replace("?", "%s")
 
 
 def _insert(table: str, columns: Sequence[str], rows: Sequence[Row]) -> tuple[str, list[SqlValue]]:
-    """An INSERT of rows, and the values it binds.
+    """Returns an INSERT of rows, and the values it binds.
 
     NULL and whole numbers, which most columns of most rows are, stand in the statement: binding one costs a driver
     more than all else that it does with it.

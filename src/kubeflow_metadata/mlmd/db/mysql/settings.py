@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kubeflow_metadata.mlmd.errors import DatabaseOpenError
+
+if TYPE_CHECKING:
+    from kubeflow_metadata.mlmd.db.mysql.database import MySqlDatabase
 
 
 @dataclass(frozen=True)
@@ -37,14 +43,14 @@ class Tls:
 
 @dataclass(frozen=True)
 class MySqlSettings:
-    """Where a database is and who asks for it.
+    """Where a database is, and the credentials for it.
 
     Attributes:
-        user_file: read anew for each connection, as is password_file, so that changed credentials are found; goes
-            before ``user``.
-        password_file: goes before ``password``.
+        user_file: read for each connection, as is ``password_file``, so that rotated credentials are picked up; takes
+            precedence over ``user``.
+        password_file: takes precedence over ``password``.
         io_timeout_seconds: how long a statement may keep a connection silent before it counts as lost.
-        create_database: make the database itself, too, where it is missing.
+        create_database: create the database itself, too, where it is missing.
     """
 
     host: str
@@ -59,6 +65,7 @@ class MySqlSettings:
     connect_timeout_seconds: int = 5
     io_timeout_seconds: int = 60
     create_database: bool = True
+    default_workers: int = 2
 
     @property
     def name(self) -> str:
@@ -66,8 +73,20 @@ class MySqlSettings:
         where = str(self.socket) if self.socket else f"{self.host}:{self.port}"
         return f"{self.database} at {where}"
 
+    def open(self) -> MySqlDatabase:
+        """Returns the database; connections are made on demand.
+
+        Raises:
+            DatabaseOpenError: no driver for MySQL is installed.
+        """
+        try:
+            from kubeflow_metadata.mlmd.db.mysql.database import MySqlDatabase
+        except ImportError as error:
+            raise DatabaseOpenError(str(error)) from error
+        return MySqlDatabase(self)
+
     def current_user(self) -> str:
-        """The user's name as it is now.
+        """Returns the user's name as it is now.
 
         Raises:
             OSError: the file cannot be read.
@@ -75,7 +94,7 @@ class MySqlSettings:
         return _content(self.user_file) if self.user_file else self.user
 
     def current_password(self) -> str:
-        """The password as it is now.
+        """Returns the password as it is now.
 
         Raises:
             OSError: the file cannot be read.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from google.protobuf.descriptor import EnumDescriptor
 
-from kubeflow_metadata.mlmd.engine.kinds import ARTIFACT, CONTEXT, EXECUTION, LINK_TABLES, NodeKind
+from kubeflow_metadata.mlmd.engine.kinds import ARTIFACT, CONTEXT, EXECUTION, LINK_TABLES, AnyKind
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
 
@@ -47,7 +47,7 @@ _COMMON = {
     "create_time_since_epoch": _INTEGER,
     "last_update_time_since_epoch": _INTEGER,
 }
-ATTRIBUTES: Mapping[NodeKind, Mapping[str, Column]] = {
+ATTRIBUTES: Mapping[AnyKind, Mapping[str, Column]] = {
     ARTIFACT: {
         **_COMMON,
         "uri": _STRING,
@@ -80,16 +80,16 @@ class Neighbour:
     link: str
     own_column: str
     other_column: str = ""
-    kind: NodeKind | None = None
+    kind: AnyKind | None = None
     attributes: Mapping[str, Column] = field(default_factory=dict)
 
 
-def _linked(kind: NodeKind, other: NodeKind) -> Neighbour:
+def _linked(kind: AnyKind, other: AnyKind) -> Neighbour:
     link = LINK_TABLES[kind if other is CONTEXT else other]
     return Neighbour(link, kind.id_column, other.id_column, other, ATTRIBUTES[other])
 
 
-def _events(kind: NodeKind, other: NodeKind) -> Neighbour:
+def _events(kind: AnyKind, other: AnyKind) -> Neighbour:
     attributes = {
         "type": Column(ValueType.INTEGER, pb.Event.Type.DESCRIPTOR),
         "milliseconds_since_epoch": _INTEGER,
@@ -98,7 +98,7 @@ def _events(kind: NodeKind, other: NodeKind) -> Neighbour:
     return Neighbour("Event", kind.id_column, attributes=attributes)
 
 
-NEIGHBOURS: Mapping[NodeKind, Mapping[str, Neighbour]] = {
+NEIGHBOURS: Mapping[AnyKind, Mapping[str, Neighbour]] = {
     ARTIFACT: {"contexts": _linked(ARTIFACT, CONTEXT), "events": _events(ARTIFACT, EXECUTION)},
     EXECUTION: {"contexts": _linked(EXECUTION, CONTEXT), "events": _events(EXECUTION, ARTIFACT)},
     CONTEXT: {

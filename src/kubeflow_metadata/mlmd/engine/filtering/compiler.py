@@ -16,8 +16,7 @@ from lark.exceptions import VisitError
 from lark.tree import Meta
 from lark.visitors import Transformer_NonRecursive, v_args
 
-from kubeflow_metadata.mlmd.db.base import SqlValue
-from kubeflow_metadata.mlmd.engine.filtering import Filter
+from kubeflow_metadata.mlmd.db.values import SqlValue
 from kubeflow_metadata.mlmd.engine.filtering.columns import (
     ATTRIBUTES,
     NEIGHBOURS,
@@ -43,7 +42,8 @@ from kubeflow_metadata.mlmd.engine.filtering.parts import (
     unknown,
     with_value_of_name,
 )
-from kubeflow_metadata.mlmd.engine.kinds import NodeKind
+from kubeflow_metadata.mlmd.engine.filters import Filter
+from kubeflow_metadata.mlmd.engine.kinds import AnyKind
 
 # How many tables a query may join: databases have such limits, too, and less clear words for them.
 MAX_JOINS = 16
@@ -54,8 +54,8 @@ _NULL_FUNCTIONS = ("COALESCE", "IFNULL")
 _ARGUMENTS = {"LOWER": (1, 1), "UPPER": (1, 1), "COALESCE": (2, 16), "IFNULL": (2, 2)}
 
 
-def compile_query(kind: NodeKind, query: str) -> Filter:
-    """The filter that a query describes.
+def compile_query(kind: AnyKind, query: str) -> Filter:
+    """Returns the filter that a query describes.
 
     Raises:
         InvalidArgumentError: it is malformed, names what nodes of this kind do not have, or compares what cannot be.
@@ -78,7 +78,7 @@ def compile_query(kind: NodeKind, query: str) -> Filter:
 class _Compiler(Transformer_NonRecursive[Token, Part]):
     """One method for each rule of the grammar."""
 
-    def __init__(self, kind: NodeKind) -> None:
+    def __init__(self, kind: AnyKind) -> None:
         super().__init__()
         self._kind = kind
         self._aliases: dict[tuple[str, ...], str] = {}
@@ -213,7 +213,7 @@ class _Compiler(Transformer_NonRecursive[Token, Part]):
         name = name[1:-1] if name.startswith("`") else name
         if field not in PROPERTY_VALUES:
             raise QueryError(unknown("kind of value", field, PROPERTY_VALUES), meta.end_pos - len(field))
-        kind, custom = self._kind, int(prefix == "custom_properties")
+        kind, custom = self._kind, "TRUE" if prefix == "custom_properties" else "FALSE"
         alias = self._join(
             meta,
             (prefix, name),
@@ -248,7 +248,7 @@ class _Compiler(Transformer_NonRecursive[Token, Part]):
         )
         return self._column(meta, kind, neighbour.attributes, alias, attribute)
 
-    def _column(self, meta: Meta, kind: NodeKind, known: Mapping[str, Column], alias: str, name: str) -> Part:
+    def _column(self, meta: Meta, kind: AnyKind, known: Mapping[str, Column], alias: str, name: str) -> Part:
         column = known.get(name.lower())
         if column is None:
             raise QueryError(unknown("attribute", name, known), meta.end_pos - len(name))
@@ -262,7 +262,7 @@ class _Compiler(Transformer_NonRecursive[Token, Part]):
         return column_part(meta, f"{alias}.{name.lower()}", column)
 
     def _join(self, meta: Meta, key: tuple[str, ...], join: Callable[[str], str], *params: SqlValue) -> str:
-        """The alias of what ``key`` names; joins it where it is named for the first time."""
+        """Returns the alias of what ``key`` names; joins it where it is named for the first time."""
         if key not in self._aliases:
             if len(self._aliases) == MAX_JOINS:
                 raise QueryError(f"the query joins more than {MAX_JOINS} tables", meta.start_pos)

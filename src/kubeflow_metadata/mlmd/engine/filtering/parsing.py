@@ -33,7 +33,7 @@ class QueryError(Exception):
 
 
 def parse(query: str) -> Tree[Token]:
-    """The syntax tree of a query.
+    """Returns the syntax tree of a query.
 
     Raises:
         QueryError: it is too long or not of the language.
@@ -54,7 +54,7 @@ def parse(query: str) -> Tree[Token]:
 
 
 def explain(query: str, error: QueryError) -> InvalidArgumentError:
-    """The error that a client gets: what is wrong, in which line and column, and a mark under the place."""
+    """Returns the error that a client gets: what is wrong, in which line and column, and a mark under the place."""
     line = query.count("\n", 0, error.at) + 1
     start_of_line = query.rfind("\n", 0, error.at) + 1
     end_of_line = query.find("\n", error.at)
@@ -67,7 +67,7 @@ def explain(query: str, error: QueryError) -> InvalidArgumentError:
 
 
 def read_string(token: Token) -> str:
-    """The string that a literal says: with escapes, or raw with an ``r`` before it.
+    """Returns the string that a literal says: with escapes, or raw with an ``r`` before it.
 
     Raises:
         QueryError: an escape is not one of the language.

@@ -11,7 +11,7 @@ from itertools import chain
 from lark import Token
 from lark.tree import Meta
 
-from kubeflow_metadata.mlmd.db.base import SqlValue
+from kubeflow_metadata.mlmd.db.values import SqlValue
 from kubeflow_metadata.mlmd.engine.filtering.columns import Column, ValueType
 from kubeflow_metadata.mlmd.engine.filtering.parsing import QueryError
 
@@ -44,7 +44,7 @@ class Part:
 
 
 def combined(meta: Meta, sql: str, operands: Sequence[Part], result: ValueType, levels: int = 1) -> Part:
-    """What an operator makes of its operands; ``levels`` deeper than the deepest of them."""
+    """Returns what an operator makes of its operands; ``levels`` deeper than the deepest of them."""
     depth = max(part.depth for part in operands) + levels
     if depth > MAX_DEPTH:
         raise QueryError(f"operators are nested deeper than {MAX_DEPTH} levels", meta.start_pos)
@@ -71,7 +71,7 @@ def _in_halves(operator: str, operands: Sequence[str]) -> str:
 
 
 def like(text: Part, negation: str, pattern: Part) -> tuple[str, list[Part]]:
-    """LIKE, in which letters match in either case and a backslash takes the meaning from the wildcard after it.
+    """Makes LIKE, in which letters match in either case and a backslash takes the meaning from the wildcard after it.
 
     Both sides are in lower case because some databases, or collations of theirs, tell the cases apart.
     """
@@ -87,14 +87,14 @@ def _escape_wildcard(match: re.Match[str]) -> str:
 
 
 def or_unset(compared: Part, value: Part, *, negated: bool) -> Part:
-    """A state that is not set differs from every name of a state."""
+    """Adds that a state that is not set differs from every name of a state."""
     if negated and value.column is not None and value.column.value_names is not None:
         return replace(compared, sql=f"({compared.sql} OR {value.sql} IS NULL)")
     return compared
 
 
 def with_value_of_name(part: Part, other: Part) -> Part:
-    """A name that is compared with ``other`` as the value it stands for, such as LIVE beside ``state``."""
+    """Returns a name that is compared with ``other`` as the value it stands for, such as LIVE beside ``state``."""
     if part.type is not ValueType.WORD or other.column is None or other.column.value_names is None:
         return part
     known = other.column.value_names.values_by_name

@@ -1,23 +1,20 @@
-"""Nodes: reading them with their properties in one query, writing any number in a constant number of statements."""
+"""Nodes written: any number of them in a constant number of statements."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic
 
-from kubeflow_metadata.mlmd.db.base import Database, DuplicateKeyError, Row, Session, SqlValue, batches, placeholders
+from kubeflow_metadata.mlmd.db.base import DuplicateKeyError, Session
+from kubeflow_metadata.mlmd.db.values import Row, SqlValue, batches, placeholders
 from kubeflow_metadata.mlmd.engine import reading, values
-from kubeflow_metadata.mlmd.engine.filtering import Filter, compiled
-from kubeflow_metadata.mlmd.engine.kinds import Node, NodeKind
-from kubeflow_metadata.mlmd.engine.listing import Page
+from kubeflow_metadata.mlmd.engine.kinds import ARTIFACT, CONTEXT, EXECUTION, N, Node, NodeKind
+from kubeflow_metadata.mlmd.engine.node_reader import NodeReader
 from kubeflow_metadata.mlmd.engine.types import TypeCatalog
 from kubeflow_metadata.mlmd.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
-
-N = TypeVar("N", bound=Node)
 
 
 @dataclass(frozen=True)
@@ -35,95 +32,21 @@ class UpdateOptions:
     force_update_time: bool = False
 
 
-class Nodes(Generic[N]):
-    """The nodes of one kind, in one session."""
+class NodeWriter(Generic[N]):
+    """The nodes of one kind, written in one session.
 
-    def __init__(
-        self, session: Session, database: Database, catalog: TypeCatalog, kind: NodeKind, make: Callable[[], N]
-    ) -> None:
-        """``make`` makes the message of a node that is read: the kind's class, or a response's own ``add``."""
+    Attributes:
+        stored: reads what is stored, into messages of their own: never into a response.
+    """
+
+    def __init__(self, session: Session, catalog: TypeCatalog, kind: NodeKind[N, Any]) -> None:
+        """Writes nothing yet."""
         self._session = session
-        self._database = database
+        self._dialect = session.dialect
         self._catalog = catalog
         self._kind = kind
-        self._make = make
         self._fields = ("name", "external_id", *kind.own_columns)
-
-    # Reading
-
-    def by_ids(self, ids: Iterable[int]) -> list[N]:
-        """The stored nodes among these ids, each once, in the order of their ids."""
-        return self.matching_any("id", ids)
-
-    def matching_any(self, column: str, wanted: Iterable[SqlValue]) -> list[N]:
-        """The nodes whose ``column`` has one of the wanted values, by id."""
-        found: list[N] = []
-        for batch in batches(dict.fromkeys(wanted)):
-            found += self._select(Filter(condition=f"n.{column} IN {placeholders(batch)}", params=tuple(batch)))
-        return found
-
-    def by_type_and_name(self, type_id: int, name: str) -> N | None:
-        """The node of this type and name; None if there is none."""
-        found = self._select(Filter(condition="n.type_id = ? AND n.name = ?", params=(type_id, name)))
-        return found[0] if found else None
-
-    def ids_by_names(self, names: Collection[tuple[int, str]]) -> dict[tuple[int, str], int]:
-        """The ids of the stored nodes among these (type id, name)."""
-        found: dict[tuple[int, str], int] = {}
-        for batch in batches(names, width=2):
-            type_ids, wanted = [*{type_id for type_id, _ in batch}], [*{name for _, name in batch}]
-            rows = self._session.fetch(
-                f"SELECT type_id, name, id FROM {self._kind.table} "
-                f"WHERE type_id IN {placeholders(type_ids)} AND name IN {placeholders(wanted)}",
-                (*type_ids, *wanted),
-            )
-            found.update(((type_id, name), node_id) for type_id, name, node_id in cast("list[Any]", rows))
-        return {key: node_id for key, node_id in found.items() if key in names}
-
-    def linked(self, link: str, own_column: str, other_column: str, other_ids: Iterable[int]) -> list[N]:
-        """The nodes that table ``link`` ties to one of ``other_ids``, each once, by id."""
-        found: list[N] = []
-        for batch in batches(dict.fromkeys(other_ids)):
-            tied = f"SELECT {own_column} FROM {link} WHERE {other_column} IN {placeholders(batch)}"
-            found += self._select(Filter(condition=f"n.id IN ({tied})", params=tuple(batch)))
-        return found
-
-    def page(
-        self, options: pb.ListOperationOptions | None, condition: str = "", params: Sequence[SqlValue] = ()
-    ) -> tuple[list[N], str]:
-        """A page of the nodes ``n`` that meet ``condition``, and the token of the next one ("" after the last).
-
-        Without ``options`` all of them come at once, by id.
-
-        Raises:
-            InvalidArgumentError: an option is wrong.
-        """
-        if options is None:
-            return self._select(Filter(condition=condition, params=tuple(params))), ""
-        page = Page.from_options(options)
-        selected = compiled(self._kind, options.filter_query).where(condition, tuple(params)).where(*page.condition())
-        sql, bound = reading.select(self._kind, selected, f" ORDER BY {page.order_by()} LIMIT {page.size + 1}")
-        read = self._session.fetch(sql, bound)
-        key = itemgetter(reading.columns(self._kind).index(page.order_column), 0)
-        found = self._messages(read, key=key, reverse=not page.ascending, most=page.size)
-        more = bool(read) and read[-1][0] != found[-1].id
-        return found, page.next_token(found[-1]) if more else ""
-
-    def _select(self, chosen: Filter) -> list[N]:
-        """The nodes ``n`` that a filter chooses, by id."""
-        return self._messages(self._session.fetch(*reading.select(self._kind, chosen)), key=itemgetter(0))
-
-    def _messages(
-        self, found: list[Row], *, key: Callable[[Row], Any], reverse: bool = False, most: int | None = None
-    ) -> list[N]:
-        # Sorted here: databases would sort every node once more for each of its properties.
-        found.sort(key=key, reverse=reverse)
-        return reading.messages(found, self._kind, self._make, self._type_name, most)
-
-    def _type_name(self, type_id: int) -> str:
-        return self._catalog.name(self._session, self._kind, type_id)
-
-    # Writing
+        self.stored = NodeReader(session, catalog, kind)
 
     def put(self, given: Sequence[N], options: UpdateOptions | None = None) -> list[int]:
         """Updates the nodes that have an id and inserts the others; returns the ids in the order of ``given``.
@@ -151,12 +74,12 @@ class Nodes(Generic[N]):
         return [node.id if node.HasField("id") else next(new_ids) for node in given]
 
     def _locked(self, ids: Sequence[int]) -> dict[int, N]:
-        """The stored nodes among these ids, which nobody else can change until this transaction ends."""
-        if self._session.for_update:
+        """Returns the stored nodes among these ids, which nobody else can change until this transaction ends."""
+        if self._dialect.for_update:
             for batch in batches(sorted(set(ids))):  # in order, so that rivals do not wait for each other in a circle
                 sql = f"SELECT id FROM {self._kind.table} WHERE id IN {placeholders(batch)} ORDER BY id"
-                self._session.fetch(f"{sql}{self._session.for_update}", batch)
-        return {node.id: node for node in self.by_ids(ids)}
+                self._session.fetch(f"{sql}{self._dialect.for_update}", batch)
+        return {node.id: node for node in self.stored.by_ids(ids)}
 
     def check_types(self, given: Iterable[N]) -> None:
         """Raises what ``put`` would for new nodes whose type is missing or unknown, or that do not fit it."""
@@ -167,7 +90,7 @@ class Nodes(Generic[N]):
             self._check(node)
 
     def _order_matters(self, new: Iterable[N], to_update: Iterable[N]) -> bool:
-        """Whether a new node takes a name or external id that a stored one may give up in the same call."""
+        """Returns whether a new node takes a name or external id that a stored one may give up in the same call."""
         given_up = {key for node in to_update for key in self._unique_keys(node)}
         return any(key in given_up for node in new for key in self._unique_keys(node))
 
@@ -222,8 +145,8 @@ class Nodes(Generic[N]):
             )
 
     def _merged(self, stored: N, given: N, mask: Sequence[str]) -> N:
-        """What is to be stored."""
-        merged = cast(N, self._kind.message())
+        """Returns what is to be stored."""
+        merged = self._kind.message()
         if not mask:
             merged.MergeFrom(given)  # type: ignore[arg-type]
             merged.ClearField("system_metadata")
@@ -273,8 +196,10 @@ class Nodes(Generic[N]):
 
     def _property_rows(self, node_id: int, node: N) -> list[Row]:
         return [
-            (node_id, name, is_custom, *values.to_columns(name, value, self._database))
-            for is_custom, properties in enumerate((node.properties, node.custom_properties))
+            (node_id, name, is_custom, *values.to_columns(name, value, self._dialect))
+            for is_custom, properties in zip(
+                self._dialect.booleans, (node.properties, node.custom_properties), strict=True
+            )
             for name, value in properties.items()
         ]
 
@@ -284,35 +209,22 @@ class Nodes(Generic[N]):
             self._session.insert_rows(self._kind.property_table, columns, given)
 
 
-def existing_ids(session: Session, kind: NodeKind, ids: set[int]) -> set[int]:
-    """Those of the ids that stored nodes of this kind have."""
-    found: set[int] = set()
-    for batch in batches(ids):
-        sql = f"SELECT id FROM {kind.table} WHERE id IN {placeholders(batch)}"
-        found.update(cast(int, row[0]) for row in session.fetch(sql, batch))
-    return found
+@dataclass(frozen=True)
+class Writers:
+    """The writers of each kind of node, in one session."""
 
+    artifacts: NodeWriter[pb.Artifact]
+    executions: NodeWriter[pb.Execution]
+    contexts: NodeWriter[pb.Context]
 
-def ids_matching(
-    session: Session, kind: NodeKind, chosen: Filter, *, among: Iterable[int] | None = None, limit: int | None = None
-) -> list[int]:
-    """The ids of the nodes that a filter chooses, in order; of those ``among`` the given ones if there are any."""
-    if among is None:
-        return _ids_matching(session, kind, chosen, limit)
-    found: list[int] = []
-    for batch in batches(among, width=2):  # leaves room for what the filter binds
-        found += _ids_matching(session, kind, chosen.where(f"n.id IN {placeholders(batch)}", tuple(batch)), limit)
-    return found
-
-
-def _ids_matching(session: Session, kind: NodeKind, chosen: Filter, limit: int | None) -> list[int]:
-    where = f" WHERE {chosen.condition}" if chosen.condition else ""
-    page = "" if limit is None else f" LIMIT {limit}"
-    rows = session.fetch(
-        f"SELECT DISTINCT n.id FROM {kind.table} n{chosen.joins}{where} ORDER BY n.id{page}",
-        (*chosen.join_params, *chosen.params),
-    )
-    return [cast(int, row[0]) for row in rows]
+    @classmethod
+    def of(cls, session: Session, catalog: TypeCatalog) -> Writers:
+        """Returns those of a session."""
+        return cls(
+            NodeWriter(session, catalog, ARTIFACT),
+            NodeWriter(session, catalog, EXECUTION),
+            NodeWriter(session, catalog, CONTEXT),
+        )
 
 
 def _copy_field(field: str, source: Node, target: Node) -> None:

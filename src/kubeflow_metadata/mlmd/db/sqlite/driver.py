@@ -1,0 +1,49 @@
+"""The driver, which is Python's own: connections, and its errors."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kubeflow_metadata.mlmd.db.base import DuplicateKeyError
+
+# How long a transaction waits for a writer in another process before it is undone, to be tried again.
+BUSY_TIMEOUT_SECONDS = 30.0
+
+Connection = sqlite3.Connection
+Error = sqlite3.Error
+
+
+def connect(path: Path) -> Connection:
+    """Opens a connection that commits each statement by itself, onto the disk, until told otherwise."""
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA synchronous=FULL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def transaction(connection: Connection, begin: str) -> Iterator[None]:
+    """Commits what the block does when it ends, and undoes it when it raises."""
+    connection.execute(begin)
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def unique_keys() -> Iterator[None]:
+    """Raises DuplicateKeyError in place of the driver's error."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        raise DuplicateKeyError(str(error)) from error
