@@ -7,7 +7,7 @@ variables for what it serves (``mlmd``, ``KFM_MLMD_``).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 # requests and limits, each CPU and memory as Kubernetes writes them.
 Resources = Mapping[str, Mapping[str, str]]
@@ -33,43 +33,61 @@ class Service:
 
 
 @dataclass(frozen=True)
+class Port:
+    """A port of a pod: its name and its number."""
+
+    name: str
+    number: int
+
+
+@dataclass(frozen=True)
 class Part:
     """One part.
 
     Attributes:
-        name: what users type, its settings' key and the value of its label.
+        name: what users type, and the value of its label ``metadata.kubeflow.org/part``.
         title: what it is, in messages.
+        component: the value of its label ``app.kubernetes.io/component``.
         workload_kind: ``StatefulSet`` or ``Deployment``.
         workload: the name of that object.
         container: the name of its container.
         services: its Services.
         standard: requests and limits in an installation of standard size.
         small: the same in a small one.
-        settings: the key of its settings, where that is not its name.
+        settings: the key of its settings.
         module: what ``python -m`` runs, where it is one of our servers.
         environment: the prefix of its environment variables.
         local_port: where it listens on a laptop unless asked otherwise.
         needs: the parts that must answer before it can.
+        metrics: where Prometheus scrapes it.
     """
 
     name: str
     title: str
+    component: str
     workload_kind: str
     workload: str
     container: str
     services: tuple[Service, ...]
     standard: Resources
     small: Resources
-    settings: str = ""
+    settings: str
     module: str = ""
     environment: str = ""
     local_port: int = 0
-    needs: tuple[str, ...] = field(default=())
+    needs: tuple[str, ...] = ()
+    metrics: Port | None = None
+
+    @property
+    def object_name(self) -> str:
+        """Returns the name of its NetworkPolicy, ServiceAccount and whatever else has no name of its own."""
+        return f"metadata-{self.name}"
 
 
 DB = Part(
     name="db",
     title="MySQL",
+    component="database",
     workload_kind="StatefulSet",
     workload="metadata-db",
     container="mysql",
@@ -81,6 +99,7 @@ DB = Part(
 GRPC = Part(
     name="grpc",
     title="MLMD gRPC server",
+    component="grpc-server",
     workload_kind="Deployment",
     workload="metadata-grpc-deployment",
     container="grpc",
@@ -92,10 +111,12 @@ GRPC = Part(
     environment="KFM_MLMD",
     local_port=9090,
     needs=("db",),
+    metrics=Port("http-metrics", 9091),
 )
 REST = Part(
     name="rest",
     title="REST backend",
+    component="rest-backend",
     workload_kind="Deployment",
     workload="metadata-deployment",
     container="rest",
@@ -107,10 +128,12 @@ REST = Part(
     environment="KFM_REST",
     local_port=8080,
     needs=("grpc",),
+    metrics=Port("http", 8080),
 )
 UI = Part(
     name="ui",
     title="Artifact Store UI",
+    component="ui",
     workload_kind="Deployment",
     workload="metadata-ui",
     container="ui",
@@ -122,6 +145,7 @@ UI = Part(
     environment="KFM_UI",
     local_port=3000,
     needs=("rest",),
+    metrics=Port("http", 3000),
 )
 
 # In the order in which they start.
