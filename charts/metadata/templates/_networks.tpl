@@ -1,4 +1,4 @@
-{{- /* Who may use our servers: this namespace, Kubeflow's profiles, the ingress gateway, and whom the values name. */ -}}
+{{- /* Clients of our servers: this namespace, profiles of Kubeflow, the ingress gateway, and the namespaces in the values. */ -}}
 {{- define "metadata.clients" -}}
 - podSelector: {}
 - namespaceSelector:
@@ -14,7 +14,7 @@
 {{- end }}
 {{- end -}}
 
-{{- /* Prometheus, where it asks. (dict "root" $ "port" 8080) */ -}}
+{{- /* Prometheus scrapes a part's metrics. (dict "root" $ "part" "rest") */ -}}
 {{- define "metadata.prometheus" -}}
 {{- if .root.Values.monitoring.enabled }}
 - from:
@@ -22,13 +22,13 @@
         matchLabels:
           kubernetes.io/metadata.name: {{ .root.Values.monitoring.namespace | quote }}
   ports:
-    - port: {{ .port }}
+    - port: {{ (include "metadata.part" . | fromYaml).metrics.number }}
       protocol: TCP
 {{- end }}
 {{- end -}}
 
 {{- define "metadata.dns" -}}
-- ports: # DNS, wherever the cluster has it: in pods, on the node, outside
+- ports: # DNS, wherever it runs: in pods, on the node, outside the cluster
     - port: 53
       protocol: UDP
     - port: 53
