@@ -25,11 +25,15 @@ class Service:
         name: its name in Kubernetes, on which clients rely.
         port: the port that clients use.
         target_port: the port in the pod.
+        port_name: the name of both.
+        part: the value of its label ``metadata.kubeflow.org/part``, where that is not the part's name.
     """
 
     name: str
     port: int
     target_port: int
+    port_name: str
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ DB = Part(
     workload_kind="StatefulSet",
     workload="metadata-db",
     container="mysql",
-    services=(Service("metadata-db", 3306, 3306),),
+    services=(Service("metadata-db", 3306, 3306, "tcp-mysql"),),
     standard=_resources("100m", "384Mi", "2", "768Mi"),
     small=_resources("50m", "256Mi", "1", "512Mi"),
     settings="mysql",
@@ -103,7 +107,7 @@ GRPC = Part(
     workload_kind="Deployment",
     workload="metadata-grpc-deployment",
     container="grpc",
-    services=(Service("metadata-grpc-service", 8080, 8080),),
+    services=(Service("metadata-grpc-service", 8080, 8080, "grpc"),),
     standard=_resources("100m", "256Mi", "2", "512Mi"),
     small=_resources("50m", "160Mi", "1", "384Mi"),
     settings="grpc",
@@ -120,7 +124,10 @@ REST = Part(
     workload_kind="Deployment",
     workload="metadata-deployment",
     container="rest",
-    services=(Service("metadata-service", 8080, 8080), Service("metadata-envoy-service", 9090, 9090)),
+    services=(
+        Service("metadata-service", 8080, 8080, "http"),
+        Service("metadata-envoy-service", 9090, 9090, "grpc-web", part="grpc-web"),
+    ),
     standard=_resources("50m", "128Mi", "1", "384Mi"),
     small=_resources("25m", "112Mi", "1", "256Mi"),
     settings="rest",
@@ -137,7 +144,7 @@ UI = Part(
     workload_kind="Deployment",
     workload="metadata-ui",
     container="ui",
-    services=(Service("metadata-ui", 80, 3000),),
+    services=(Service("metadata-ui", 80, 3000, "http"),),
     standard=_resources("25m", "96Mi", "500m", "192Mi"),
     small=_resources("10m", "80Mi", "500m", "160Mi"),
     settings="ui",

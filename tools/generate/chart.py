@@ -16,11 +16,11 @@ from kubeflow_metadata.installer.model.rules import Rule
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.model.sizes import Size
 from kubeflow_metadata.installer.render.yaml_text import dump
-from kubeflow_metadata.parts import PARTS, Part
+from kubeflow_metadata.parts import PARTS, Part, Service
 from tools.generate.places import MADE
 from tools.generate.settings import default_of, description_of, is_group
 
-# For `make generate` alone, so in no table: what the objects are rendered for.
+# Set by `make generate` only, so it is in no table: what the objects are rendered for.
 CREATOR = {
     "description": "Internal: objects for kustomize lack what kustomize or only Helm adds.",
     "enum": ["helm", "kustomize"],
@@ -103,10 +103,20 @@ def _part(part: Part) -> dict[str, Any]:
             "settings": part.settings,
             "server": bool(part.module),
             "workload": part.workload,
+            "services": [_service(service, part) for service in part.services],
             "metrics": part.metrics and asdict(part.metrics),
+            "needs": list(part.needs),
             "resources": {"standard": part.standard, "small": part.small},
         }
     )
+
+
+def _service(service: Service, part: Part) -> dict[str, Any]:
+    ports = [{"name": service.port_name, "port": service.port, "number": service.target_port}]
+    is_first = service == part.services[0]
+    if is_first and part.metrics and part.metrics.name != service.port_name:
+        ports.append({"name": part.metrics.name, "port": part.metrics.number})
+    return {"name": service.name, "part": service.part or part.name, "ports": ports}
 
 
 def _size(size: Size) -> dict[str, Any]:

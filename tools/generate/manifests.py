@@ -24,7 +24,18 @@ class Folder:
 
 
 FOLDERS = (
-    Folder("base", ("db-*", "grpc-*", "rest-*", "ui-*", "servers-serviceaccount.yaml")),
+    Folder(
+        "base",
+        (
+            "db-*",
+            "grpc-*",
+            "rest-*",
+            "ui-*",
+            "servers-networkpolicy*",
+            "servers-service.yaml",
+            "servers-serviceaccount*",
+        ),
+    ),
     Folder("components/smoke", ("smoke-*",)),
     Folder(
         "components/istio",

@@ -11,7 +11,7 @@
 {{- $forbidden := and $rule.forbids (include "metadata.holds" (dict "values" $.Values "condition" $rule.forbids)) }}
 {{- if and $applies (or $lacking $forbidden) }}{{ $problems = printf "%s\n%s" $problems $rule.sentence }}{{ end }}
 {{- end }}
-{{- with $problems }}{{ fail (printf "\nInvalid values:%s\nTo see all values, type: helm show values" .) }}{{ end -}}
+{{- with $problems }}{{ fail (printf "\nInvalid values:%s\nSee all values with: helm show values <chart>" .) }}{{ end -}}
 {{- end -}}
 
 {{- /* "true" where a condition of a rule holds. (dict "values" .Values "condition" (dict "setting" "a.b" "above" 1)) */ -}}

@@ -27,7 +27,7 @@ labels:
   {{- end }}
 {{- end -}}
 
-{{- /* Labels of objects and pods alike: nothing that an upgrade alone changes, which would restart pods. */ -}}
+{{- /* Labels of objects and pods alike: neither the chart nor the manager, whose change would restart pods. */ -}}
 {{- define "metadata.recommended" -}}
 app.kubernetes.io/name: kubeflow-metadata
 app.kubernetes.io/instance: metadata
@@ -220,6 +220,15 @@ preStop: # requests keep coming until every node knows that this pod is terminat
 {{- range $name, $part := (include "metadata.model" . | fromYaml).parts }}
 {{- if and $part.server (or (ne $name "grpc") (include "metadata.hasGrpc" $)) }}
 - {{ $name }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* The Services of a part; without our gRPC server there is no gRPC-web. (dict "root" $ "part" "rest") */ -}}
+{{- define "metadata.services" -}}
+{{- range (include "metadata.part" . | fromYaml).services }}
+{{- if or (ne .part "grpc-web") (include "metadata.hasGrpc" $.root) }}
+- {{ toJson . }}
 {{- end }}
 {{- end }}
 {{- end -}}

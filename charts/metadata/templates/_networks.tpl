@@ -22,7 +22,7 @@
         matchLabels:
           kubernetes.io/metadata.name: {{ .root.Values.monitoring.namespace | quote }}
   ports:
-    - port: {{ (include "metadata.part" . | fromYaml).metrics.number }}
+    - port: {{ (include "metadata.part" . | fromYaml).metrics.number | int }}
       protocol: TCP
 {{- end }}
 {{- end -}}
@@ -51,29 +51,24 @@
 {{- end }}
 {{- end -}}
 
-{{- /* To one of our parts. (dict "part" "rest" "port" 8080) */ -}}
-{{- define "metadata.toPart" -}}
-- to:
-    - podSelector:
-        matchLabels:
-          metadata.kubeflow.org/part: {{ .part }}
-  ports:
-    - port: {{ .port }}
-      protocol: TCP
-{{- end -}}
-
-{{- /* To the gRPC server: ours, or that of Kubeflow Pipelines. */ -}}
-{{- define "metadata.toStore" -}}
-{{- if .Values.besideKfp.enabled -}}
-- to:
-    - podSelector:
-        matchLabels:
-          component: metadata-grpc-server
-  ports:
-    - port: 8080
-      protocol: TCP
+{{- /* To a part that is needed: ours, an external database, or the store of Kubeflow Pipelines. (dict "root" $ "part" "grpc") */ -}}
+{{- define "metadata.toNeeded" -}}
+{{- $external := .root.Values.externalMysql -}}
+{{- $port := (first (first (include "metadata.part" . | fromYaml).services).ports).number -}}
+{{- if and (eq .part "db") $external.enabled -}}
+{{- include "metadata.toAddresses" (dict "ports" (list $external.port) "cidrs" $external.cidrs) -}}
 {{- else -}}
-{{- include "metadata.toPart" (dict "part" "grpc" "port" 8080) -}}
+- to:
+    - podSelector:
+        matchLabels:
+          {{- if and (eq .part "grpc") .root.Values.besideKfp.enabled }}
+          component: metadata-grpc-server
+          {{- else }}
+          metadata.kubeflow.org/part: {{ .part }}
+          {{- end }}
+  ports:
+    - port: {{ $port | int }}
+      protocol: TCP
 {{- end -}}
 {{- end -}}
 

@@ -18,12 +18,12 @@ class Section(BaseModel):
 
 
 def setting(default: Any, description: str, **constraints: Any) -> Any:
-    """A setting with its default and what it does; every one has both."""
+    """Returns a setting with its default and its description; every one has both."""
     return Field(default, description=description, **constraints)
 
 
 def section(kind: type[Section], description: str) -> Any:
-    """A group of settings, all at their defaults."""
+    """Returns a group of settings, all at their defaults."""
     return Field(default_factory=kind, description=description)
 
 
