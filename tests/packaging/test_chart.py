@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from kubeflow_metadata.installer.render.sources import manifests
 from tests.packaging import rendering
 from tests.packaging.configurations import Configuration
-from tests.packaging.test_objects import named
 
 
 def test_the_data_is_kept_when_the_release_is_uninstalled(rendered):
-    claim = named(rendered[0].helm, "PersistentVolumeClaim", "metadata-mysql")
+    (claim,) = [each for each in rendered[0].helm if each["kind"] == "PersistentVolumeClaim"]
     assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
 
 
@@ -32,7 +32,7 @@ def test_another_creator_is_refused(tmp_path):
 
 
 def test_comments_and_modes_of_the_templates_are_in_the_manifests():
-    text = (rendering.sources.manifests() / "base" / "grpc-deployment.yaml").read_text()
+    text = (manifests() / "base" / "grpc-deployment.yaml").read_text()
     assert text.startswith("# Made by make generate from charts/metadata/templates/grpc-deployment.yaml")
     assert "name: database # the pod waits here until the Secret exists" in text
     assert "defaultMode: 0440" in text

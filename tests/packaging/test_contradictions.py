@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 
 from kubeflow_metadata.errors import InstallerError
 from kubeflow_metadata.installer.model.loading import settings_of
+from kubeflow_metadata.installer.render.overlay import Overlay
 from kubeflow_metadata.installer.render.sources import manifests
 from tests.support.packaging import rendering
 from tests.support.packaging.configurations import COMPONENTS, CONTRADICTIONS, Configuration, merged
@@ -103,4 +105,16 @@ def test_kustomize_refuses_components_that_contradict_each_other(components, rea
     (tmp_path / "kustomization.yaml").write_text("\n".join(lines))
 
     with pytest.raises(rendering.RenderError, match=reason):
+        rendering.kustomize_build(tmp_path)
+
+
+def test_kustomize_refuses_a_patch_whose_place_holds_something_else(tmp_path):
+    copy = tmp_path / "manifests"
+    shutil.copytree(manifests(), copy)
+    policy = copy / "base" / "db-networkpolicy.yaml"
+    policy.write_text(policy.read_text().replace("port: 6443", "port: 16443"))
+    settings = settings_of({"networkPolicy": {"apiServerPorts": [443]}})
+    (tmp_path / "kustomization.yaml").write_text(Overlay(settings).kustomization("manifests"))
+
+    with pytest.raises(rendering.RenderError, match="/spec/egress/1/ports"):
         rendering.kustomize_build(tmp_path)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kubeflow_metadata.installer.render.names import DEFAULT_NAMESPACE
-from kubeflow_metadata.parts import SERVERS
+from kubeflow_metadata.parts import PARTS, SERVERS
 from tools.generate import helm
 from tools.generate.places import MADE_FROM_CHART, MANIFESTS
 
@@ -27,13 +27,10 @@ FOLDERS = (
     Folder(
         "base",
         (
-            "db-*",
-            "grpc-*",
-            "rest-*",
-            "ui-*",
-            "servers-networkpolicy*",
+            *(f"{part.name}-*" for part in PARTS),
+            "servers-networkpolicy.yaml",
             "servers-service.yaml",
-            "servers-serviceaccount*",
+            "servers-serviceaccount.yaml",
         ),
     ),
     Folder("components/smoke", ("smoke-*",)),
