@@ -66,7 +66,7 @@ class MySQL(Section):
     max_connections: Annotated[StrictInt, Field(ge=10, le=100_000)] = setting(
         151, "Maximum number of concurrent connections."
     )
-    extra_args: tuple[f.MysqldArgument, ...] = setting((), "Additional mysqld arguments, for example `--name=value`.")
+    extra_args: tuple[f.MysqldArgument, ...] = setting((), "Additional mysqld arguments, each as `--name=value`.")
     beside_upstream_data: StrictBool = setting(
         False,
         "Start with an empty database even if the volume holds data of upstream's MySQL. That data is left untouched.",
