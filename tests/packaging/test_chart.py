@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from kubeflow_metadata.installer.render.sources import manifests
-from tests.packaging import rendering
-from tests.packaging.configurations import Configuration
+from tests.support.packaging import rendering
+from tests.support.packaging.configurations import Configuration
 
 
 def test_the_data_is_kept_when_the_release_is_uninstalled(rendered):
