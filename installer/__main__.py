@@ -15,9 +15,9 @@ def main() -> None:
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([_SOURCES, inherited] if inherited else [_SOURCES])
     try:
-        from kubeflow_metadata.installer.cli import main as run
+        from kubeflow_metadata.installer.cli.main import main as run
     except ModuleNotFoundError as missing:
-        sys.exit(f"The installer needs the package {missing.name}, which is not installed here. Type: make installer")
+        sys.exit(f"The installer needs the Python module {missing.name}, which is not installed. Type: make installer")
     run()
 
 

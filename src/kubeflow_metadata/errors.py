@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class InstallerError(Exception):
+class UserError(Exception):
     """Something the user can act on.
 
     Attributes:

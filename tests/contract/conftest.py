@@ -14,8 +14,10 @@ from uuid import uuid4
 import pytest
 
 from tests.support import public_clients
-from tests.support.checkout import CLIENT_SCRIPTS
+from tests.support.checkout import CLIENT_SCRIPTS, ROOT
 from tests.support.public_clients import OFFICIAL_PINS, OFFICIAL_PYTHONS
+
+SDK = ROOT / "sdk" / "src"
 
 # 1.14.0 and 1.0.0 are of the servers of newer Kubeflow releases and of 1.4; 0.22 and older need TensorFlow.
 OLDER_OFFICIAL = {
@@ -85,16 +87,29 @@ def sdk_of_this_project() -> RunScript:
     return _runner(Path(sys.executable))
 
 
+@pytest.fixture(scope="session")
+def sdk_on_python() -> Callable[[str], RunScript]:
+    """Make a function that runs a script of `clients/` with the SDK of this checkout on a version of Python."""
+
+    def make(version: str) -> RunScript:
+        # What the SDK needs, and nothing else.
+        return _runner(_python(("urllib3==2.5.0",), (version,)), SDK)
+
+    return make
+
+
 @pytest.fixture
 def workspace_name() -> str:
     """Keeps one test's artifacts apart from all others in the same backend."""
     return f"workspace-{uuid4()}"
 
 
-def _runner(python: Path) -> RunScript:
+def _runner(python: Path, source: Path | None = None) -> RunScript:
     def run(script: str, *arguments: str) -> Any:
         # Not PYTHONPATH: the client must find what its environment has, and nothing of this project.
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        if source is not None:
+            environment["PYTHONPATH"] = str(source)
         environment |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
         done = subprocess.run(
             [python, CLIENT_SCRIPTS / script, *arguments], env=environment, capture_output=True, text=True, timeout=120

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kubeflow_metadata.installer.images import catalog
+from kubeflow_metadata.installer import catalog
 from tests.support.cluster import tools
 from tests.support.cluster.kind import Cluster
 from tests.support.e2e import workloads

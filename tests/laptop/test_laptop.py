@@ -86,7 +86,7 @@ class TestRunning:
         # The default port is taken here: by the running installation, or by who made that one take another port.
         done = installer.run("up", "-o", "json")
         assert done.returncode == 0, done.stderr
-        assert "Port 8080 is taken: the REST backend takes" in done.stderr
+        assert "Port 8080 is in use: the REST backend uses" in done.stderr
         assert not json.loads(done.stdout)["endpoints"]["rest"].endswith(f":{port}")
 
 

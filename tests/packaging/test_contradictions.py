@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.model.loading import settings_of
 from kubeflow_metadata.installer.render.overlay import Overlay
 from kubeflow_metadata.installer.render.sources import manifests
@@ -74,7 +74,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("values", "reason"), [*REFUSED, (SEVERAL, "")])
 def test_model_and_chart_say_the_same_sentences(values, reason, tmp_path):
-    with pytest.raises(InstallerError) as ours:
+    with pytest.raises(UserError) as ours:
         settings_of(values)
     with pytest.raises(rendering.RenderError) as theirs:
         rendering.helm(Configuration("refused", values), tmp_path)
@@ -86,7 +86,7 @@ def test_model_and_chart_say_the_same_sentences(values, reason, tmp_path):
 
 @pytest.mark.parametrize("values", WRONG)
 def test_model_and_chart_refuse_the_same_values(values, tmp_path):
-    with pytest.raises(InstallerError):
+    with pytest.raises(UserError):
         settings_of(values)
     with pytest.raises(rendering.RenderError):
         rendering.helm(Configuration("refused", values), tmp_path)

@@ -8,7 +8,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
-from kubeflow_metadata.installer.images.catalog import MYSQL, server_reference
+from kubeflow_metadata.installer.catalog import MYSQL, server_reference
 from tests.support.packaging.quantities import cpu, memory
 from tests.support.packaging.rendered import Rendered
 from tests.support.packaging.rendering import Object, pod_spec

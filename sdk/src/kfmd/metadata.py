@@ -5,37 +5,44 @@
     execution.log_input(DataSet(name="digits", uri="gs://bucket/digits"))
     execution.log_output(Model(name="MNIST", uri="gs://bucket/model", hyperparameters={"layers": [10, 3, 1]}))
 
-Threads may share any of these objects. What is missing or cannot be saved raises ValueError or TypeError
-before anything is sent; whatever goes wrong after that raises ``kfmd.openapi_client.ApiException``.
+What has an id is referred to, and not stored again: ``other.log_input(model)`` continues the lineage of a model that
+``execution.log_output(model)`` stored.
+
+Threads may share any of these objects, and other processes may have them, forked or pickled. What is missing or
+cannot be saved raises ValueError or TypeError before anything is sent; whatever goes wrong after that raises
+``kfmd.openapi_client.ApiException``.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, Optional, Protocol, TypeVar
+from typing import Any, ClassVar, NoReturn, Optional, TypeVar, Union, overload
 
 from kfmd import openapi_client
-from kfmd._checks import require_text
+from kfmd._checks import check_mapping, optional_text, refuse_unknown, require_text
+from kfmd._loggable import Loggable, check_loggable, reference, require_id, serialize, type_name_of
+from kfmd._lookup import EXECUTION_TYPE_NAME, Lookup, StoredArtifact
+from kfmd._one_at_a_time import OneAtATime
+from kfmd._showing import call_text, shown, type_name
+from kfmd._stored import RUN_PROPERTY_NAME, WORKSPACE_PROPERTY_NAME, Artifact, custom_text, flatten, text
 from kfmd.artifacts import (
     ALL_META_PROPERTY_NAME,
     DataSet,
     Metrics,
     Model,
+    PredefinedArtifact,
     get_rfc3339_time,
     text_properties,
 )
-from kfmd.openapi_client import ApiClient, Configuration, MetadataServiceApi
+from kfmd.openapi_client import ApiClient, Configuration, MetadataServiceApi, NotFoundException
 from kfmd.openapi_client.configuration import normalize_url
-
-WORKSPACE_PROPERTY_NAME = "__kf_workspace__"
-RUN_PROPERTY_NAME = "__kf_run__"
 
 __all__ = [
     "ALL_META_PROPERTY_NAME",
     "RUN_PROPERTY_NAME",
     "WORKSPACE_PROPERTY_NAME",
+    "Artifact",
     "DataSet",
     "Execution",
     "Loggable",
@@ -49,6 +56,10 @@ __all__ = [
 
 _Properties = dict[str, openapi_client.MlMetadataValue]
 
+Id = Union[str, int]
+_A = TypeVar("_A", bound=Loggable)
+_STORING = OneAtATime()
+
 
 class Workspace:
     """Groups the runs of one piece of work, their executions and artifacts."""
@@ -59,8 +70,9 @@ class Workspace:
         name: Optional[str] = None,
         description: Optional[str] = None,
         labels: Optional[Mapping[str, str]] = None,
+        **unknown: NoReturn,
     ) -> None:
-        """Name a workspace of a backend; nothing is sent yet.
+        """Names a workspace of a backend; nothing is sent yet.
 
         Args:
             backend_url_prefix: address of the REST backend, such as ``127.0.0.1:8080`` or
@@ -68,26 +80,110 @@ class Workspace:
             name: name of the workspace. Required.
             description: what it is about; kept in this object only.
             labels: labels of the workspace; kept in this object only.
+            **unknown: none; a misspelt argument is answered by the name that was likely meant.
         """
-        self.backend_url_prefix = require_text("Workspace", "backend_url_prefix", backend_url_prefix)
+        refuse_unknown("Workspace", unknown, ("backend_url_prefix", "name", "description", "labels"))
+        check_mapping("Workspace", "labels", labels)
+        address = optional_text("Workspace", "backend_url_prefix", backend_url_prefix)
+        if not address:
+            raise ValueError("Workspace: 'backend_url_prefix' must be set")
+        self.backend_url_prefix = address
         self.name = require_text("Workspace", "name", name)
         self.description = description
         self.labels = labels
-        self.client = MetadataServiceApi(ApiClient(Configuration(normalize_url(self.backend_url_prefix))))
+        normalize_url(address)  # says what is wrong with it now, not at the first call
+        self.client = MetadataServiceApi(ApiClient(Configuration(address)))
 
-    def list(self, artifact_type_name: Optional[str] = None) -> list[dict[str, Any]]:
+    def __repr__(self) -> str:
+        return f"Workspace({shown(self._base_url)}, name={shown(self.name)})"
+
+    @property
+    def _base_url(self) -> str:
+        return self.client.api_client.configuration.base_url
+
+    @property
+    def _lookup(self) -> Lookup:
+        # Users may set another client.
+        return Lookup(self.client, self.name)
+
+    def list(self, artifact_type_name: Union[str, type[Loggable], None] = None) -> list[dict[str, Any]]:
         """The artifacts of one type that were logged in this workspace, oldest first.
 
         Args:
-            artifact_type_name: name of the type, such as ``DataSet.ARTIFACT_TYPE_NAME``; by default models.
+            artifact_type_name: name of the type, such as ``DataSet.ARTIFACT_TYPE_NAME``, or its class, such as
+                ``DataSet``; by default models.
 
         Returns:
             One dict for each artifact: id, workspace, run, properties and whatever else it was logged with.
+
+        Raises:
+            ValueError: when the backend has no such type.
         """
-        type_name = Model.ARTIFACT_TYPE_NAME if artifact_type_name is None else artifact_type_name
-        found = self.client.list_artifacts(type_name).artifacts or []
-        flat = (_flatten(artifact) for artifact in found)
-        return [fields for fields in flat if fields.get("workspace") == self.name]
+        return [flatten(artifact) for artifact in self._lookup.artifacts(type_name_of(artifact_type_name))]
+
+    def artifact(
+        self,
+        id: Optional[Id] = None,  # noqa: A002 - what the store calls it
+        *,
+        name: Optional[str] = None,
+        type: Union[str, type[Loggable], None] = None,  # noqa: A002
+        version: Optional[str] = None,
+    ) -> StoredArtifact:
+        """Fetches a stored artifact, to refer to it in ``Execution.log_input`` or ``log_output``.
+
+        Args:
+            id: its id, whichever workspace it was logged in.
+            name: or its name in this workspace; of several with that name, the one logged last.
+            type: with a name: its type, as in ``list``; by default models.
+            version: with a name: its version.
+
+        Returns:
+            A ``DataSet``, ``Model`` or ``Metrics``; an ``Artifact`` where it is of another type.
+
+        Raises:
+            NotFoundException: when there is none.
+            ValueError: when neither an id nor a name is given, or both.
+        """
+        _require_one("artifact", id, name)
+        if id is not None:
+            return self._lookup.artifact(require_id("artifact", id))
+        label = require_text("artifact", "name", name)
+        return self._lookup.artifact_named(label, type_name_of(type), optional_text("artifact", "version", version))
+
+    def execution(
+        self,
+        id: Optional[Id] = None,  # noqa: A002
+        *,
+        name: Optional[str] = None,
+        run: Union[str, Run, None] = None,
+    ) -> Execution:
+        """Fetches a stored execution, to log more of what it reads and makes.
+
+        Args:
+            id: its id.
+            name: or its name in this workspace; of several with that name, the one recorded last.
+            run: with a name: the run that it is a step of, or the name of that run.
+
+        Raises:
+            NotFoundException: when there is none.
+            ValueError: when neither an id nor a name is given, or both; or when it belongs to another workspace.
+        """
+        _require_one("execution", id, name)
+        if id is not None:
+            return Execution._restore(self, self._lookup.execution(require_id("execution", id)))
+        label = require_text("execution", "name", name)
+        run_name = run.name if isinstance(run, Run) else optional_text("execution", "run", run)
+        return Execution._restore(self, self._lookup.execution_named(label, run_name))
+
+    def run(self, name: str) -> Run:
+        """Fetches a run that has executions in this workspace, by its name.
+
+        Raises:
+            NotFoundException: when there is none.
+        """
+        taken = Run(self, name)
+        self._lookup.require_run(taken.name)
+        return taken
 
 
 class Run:
@@ -98,23 +194,29 @@ class Run:
         workspace: Optional[Workspace] = None,
         name: Optional[str] = None,
         description: Optional[str] = None,
+        **unknown: NoReturn,
     ) -> None:
-        """Name a run; nothing is sent.
+        """Names a run; nothing is sent.
 
         Args:
             workspace: the workspace that it belongs to. Required.
             name: name of the run. Required.
             description: what it is about; kept in this object only.
+            **unknown: none; a misspelt argument is answered by the name that was likely meant.
         """
+        refuse_unknown("Run", unknown, ("workspace", "name", "description"))
         self.workspace = _require_workspace("Run", workspace)
         self.name = require_text("Run", "name", name)
         self.description = description
+
+    def __repr__(self) -> str:
+        return call_text(Run, {"name": self.name, "workspace": self.workspace.name})
 
 
 class Execution:
     """One step of a run. Log what it reads and what it makes."""
 
-    EXECUTION_TYPE_NAME: ClassVar[str] = "kubeflow.org/alpha/execution"
+    EXECUTION_TYPE_NAME: ClassVar[str] = EXECUTION_TYPE_NAME
 
     def __init__(
         self,
@@ -122,25 +224,42 @@ class Execution:
         workspace: Optional[Workspace] = None,
         run: Optional[Run] = None,
         description: Optional[str] = None,
+        **unknown: NoReturn,
     ) -> None:
-        """Record an execution in the backend.
+        """Records an execution in the backend; ``Workspace.execution`` fetches one that is recorded.
 
         Args:
             name: name of the execution. Required.
             workspace: the workspace to record it in. Required.
             run: the run that it is a step of.
             description: what it does.
+            **unknown: none; a misspelt argument is answered by the name that was likely meant.
         """
+        refuse_unknown("Execution", unknown, ("name", "workspace", "run", "description"))
         self.id: Optional[str] = None
         self.name = require_text("Execution", "name", name)
         self.workspace = _require_workspace("Execution", workspace)
-        if run is not None and not isinstance(run, Run):
-            raise TypeError(f"Execution: 'run' must be a Run, not the {type(run).__name__} {run!r:.80}")
-        self.run = run
+        self.run = _optional_run(run)
         self.description = description
-        self.create_time = get_rfc3339_time()
+        self.create_time: Optional[str] = get_rfc3339_time()
         answer = self.workspace.client.create_execution(self.EXECUTION_TYPE_NAME, self.serialized())
         self.id = _assigned_id("execution", answer.execution)
+
+    @classmethod
+    def _restore(cls, workspace: Workspace, stored: openapi_client.MlMetadataExecution) -> Execution:
+        execution = cls.__new__(cls)
+        execution.id = _assigned_id("execution", stored)
+        execution.name = text(stored, "name") or ""
+        execution.workspace = workspace
+        run_name = custom_text(stored, RUN_PROPERTY_NAME)
+        execution.run = Run(workspace, run_name) if run_name else None
+        execution.description = text(stored, "description")
+        execution.create_time = text(stored, "create_time")
+        return execution
+
+    def __repr__(self) -> str:
+        run = None if self.run is None else self.run.name
+        return call_text(Execution, {"id": self.id, "name": self.name, "run": run, "workspace": self.workspace.name})
 
     def serialized(self) -> openapi_client.MlMetadataExecution:
         """This execution as it is sent."""
@@ -149,24 +268,50 @@ class Execution:
             custom_properties=self._grouping(),
         )
 
-    def log_input(self, artifact: _A) -> _A:
-        """Record an artifact, and that this execution read it.
+    @overload
+    def log_input(self, artifact: Union[Id, Mapping[str, Any]]) -> StoredArtifact: ...
+    @overload
+    def log_input(self, artifact: _A) -> _A: ...
+    def log_input(self, artifact: Any) -> Any:
+        """Records that this execution read an artifact; one that has no id yet is stored first.
 
         Args:
-            artifact: a ``DataSet``, ``Model`` or ``Metrics``; or any object with ``ARTIFACT_TYPE_NAME`` and a
-                method ``serialization()`` that answers an ``openapi_client.MlMetadataArtifact``.
+            artifact: a ``DataSet``, ``Model`` or ``Metrics``; or any object with ``ARTIFACT_TYPE_NAME``, ``id`` and a
+                method ``serialization()`` that answers an ``openapi_client.MlMetadataArtifact``; or the id of a stored
+                artifact; or its dict, as ``Workspace.list`` has it.
 
         Returns:
-            The same object; its ``id`` is now set.
+            The same object, with its ``id``; for an id or a dict, the stored artifact.
+
+        Raises:
+            ValueError: when it was changed after it was stored: stored artifacts are immutable.
         """
         return self._log(artifact, openapi_client.MlMetadataEventType.INPUT)
 
-    def log_output(self, artifact: _A) -> _A:
-        """Record an artifact, and that this execution made it; otherwise as ``log_input``."""
+    @overload
+    def log_output(self, artifact: Union[Id, Mapping[str, Any]]) -> StoredArtifact: ...
+    @overload
+    def log_output(self, artifact: _A) -> _A: ...
+    def log_output(self, artifact: Any) -> Any:
+        """Records that this execution made an artifact; otherwise as ``log_input``."""
         return self._log(artifact, openapi_client.MlMetadataEventType.OUTPUT)
 
-    def _log(self, artifact: _A, event_type: str) -> _A:
-        type_name, message = _serialize(artifact)
+    def _log(self, given: Any, event_type: str) -> Any:
+        stored_id = reference(given)
+        artifact = given if stored_id is None else self.workspace._lookup.artifact(stored_id)
+        # Threads may share what they log, too: one of them stores it.
+        with _STORING(artifact):
+            if getattr(artifact, "id", None) is None:
+                self._store(artifact)
+            else:
+                self._check_reference(artifact)
+        self.workspace.client.create_event(
+            openapi_client.MlMetadataEvent(artifact_id=artifact.id, execution_id=self.id, type=event_type)
+        )
+        return artifact
+
+    def _store(self, artifact: Any) -> None:
+        type_name, message = serialize(artifact)
         own = message.custom_properties or {}
         for reserved in (WORKSPACE_PROPERTY_NAME, RUN_PROPERTY_NAME):
             if reserved in own:
@@ -175,10 +320,40 @@ class Execution:
             type_name, replace(message, custom_properties={**own, **self._grouping()})
         )
         artifact.id = _assigned_id("artifact", answer.artifact)
-        self.workspace.client.create_event(
-            openapi_client.MlMetadataEvent(artifact_id=artifact.id, execution_id=self.id, type=event_type)
+        if isinstance(artifact, PredefinedArtifact):
+            artifact.mark_stored(self.workspace._base_url)
+
+    def _check_reference(self, artifact: Any) -> None:
+        check_loggable(artifact)
+        kind = type(artifact).__name__
+        artifact_id = require_id(f"{kind}.id", artifact.id)
+        if not isinstance(artifact, PredefinedArtifact):
+            return
+        again = "Set its id to None to store it as a new artifact."
+        if artifact.was_changed():
+            raise ValueError(
+                f"the {kind} {shown(artifact.name)} was changed after it was stored as artifact {artifact_id}, "
+                f"and stored artifacts are immutable. {again}"
+            )
+        base_url = self.workspace._base_url
+        # One backend may have two addresses, and ids are small numbers: another has one of the same id.
+        if artifact.stored_elsewhere_than(base_url) and not self._is_here(artifact, artifact_id):
+            raise ValueError(
+                f"the {kind} {shown(artifact.name)} is artifact {artifact_id} of another backend than {base_url}. "
+                f"{again}"
+            )
+
+    def _is_here(self, artifact: PredefinedArtifact, artifact_id: str) -> bool:
+        try:
+            here = self.workspace._lookup.artifact(artifact_id)
+        except NotFoundException:
+            return False
+        created = here.properties.get("create_time") if isinstance(here, Artifact) else here.create_time
+        return (here.ARTIFACT_TYPE_NAME, here.uri, created) == (
+            artifact.ARTIFACT_TYPE_NAME,
+            artifact.serialization().uri,
+            artifact.create_time,
         )
-        return artifact
 
     def _grouping(self) -> _Properties:
         names = {WORKSPACE_PROPERTY_NAME: self.workspace.name}
@@ -187,44 +362,27 @@ class Execution:
         return {key: openapi_client.MlMetadataValue(string_value=name) for key, name in names.items()}
 
 
-class Loggable(Protocol):
-    """What ``Execution.log_input`` and ``log_output`` take."""
-
-    ARTIFACT_TYPE_NAME: ClassVar[str]
-    id: Optional[str]
-
-    def serialization(self) -> openapi_client.MlMetadataArtifact:
-        """The artifact as it is sent."""
-        ...
-
-
-_A = TypeVar("_A", bound=Loggable)
-
-
 def _require_workspace(owner: str, workspace: object) -> Workspace:
     if workspace is None:
         raise ValueError(f"{owner}: 'workspace' must be set")
     if not isinstance(workspace, Workspace):
+        hint = ": write Workspace(address, name=...)" if isinstance(workspace, (str, type)) else ""
         raise TypeError(
-            f"{owner}: 'workspace' must be a Workspace, not the {type(workspace).__name__} {workspace!r:.80}"
+            f"{owner}: 'workspace' must be a Workspace, not the {type_name(type(workspace))} {shown(workspace)}{hint}"
         )
     return workspace
 
 
-def _serialize(artifact: Loggable) -> tuple[str, openapi_client.MlMetadataArtifact]:
-    type_name = getattr(artifact, "ARTIFACT_TYPE_NAME", None)
-    if not isinstance(type_name, str) or not hasattr(artifact, "serialization"):
-        raise TypeError(
-            f"cannot log the {type(artifact).__name__} {artifact!r:.80}: it must be a DataSet, Model or "
-            "Metrics, or have ARTIFACT_TYPE_NAME and serialization()"
-        )
-    message: object = artifact.serialization()
-    if not isinstance(message, openapi_client.MlMetadataArtifact):
-        raise TypeError(
-            f"{type(artifact).__name__}.serialization() must answer an openapi_client.MlMetadataArtifact, "
-            f"not a {type(message).__name__}"
-        )
-    return type_name, message
+def _optional_run(run: object) -> Optional[Run]:
+    if run is None or isinstance(run, Run):
+        return run
+    hint = f": write Run(workspace, {run!r})" if isinstance(run, str) else ""
+    raise TypeError(f"Execution: 'run' must be a Run, not the {type_name(type(run))} {shown(run)}{hint}")
+
+
+def _require_one(what: str, given_id: object, name: object) -> None:
+    if (given_id is None) == (name is None):
+        raise ValueError(f"Workspace.{what}: write {what}(id) or {what}(name=...), one of the two")
 
 
 def _assigned_id(what: str, record: Any) -> str:
@@ -233,31 +391,3 @@ def _assigned_id(what: str, record: Any) -> str:
             200, "not understood", message=f"the backend answered without the id of the new {what}"
         )
     return str(record.id)
-
-
-def _flatten(artifact: openapi_client.MlMetadataArtifact) -> dict[str, Any]:
-    properties = artifact.properties or {}
-    custom = artifact.custom_properties or {}
-    fields: dict[str, Any] = {"id": artifact.id}
-    for field, key in (("workspace", WORKSPACE_PROPERTY_NAME), ("run", RUN_PROPERTY_NAME)):
-        if key in custom:
-            fields[field] = custom[key].string_value
-    fields.update({key: _plain(value) for key, value in properties.items() if key != ALL_META_PROPERTY_NAME})
-    for key, saved in _all_meta(properties).items():
-        fields.setdefault(key, saved)
-    return fields
-
-
-def _plain(value: openapi_client.MlMetadataValue) -> Any:
-    set_values = (value.string_value, value.int_value, value.double_value)
-    return next((item for item in set_values if item is not None), None)
-
-
-def _all_meta(properties: Mapping[str, openapi_client.MlMetadataValue]) -> dict[str, Any]:
-    """What an artifact was logged with; nothing when another client wrote something else there."""
-    value = properties.get(ALL_META_PROPERTY_NAME)
-    try:
-        saved = json.loads(value.string_value or "{}") if value is not None else {}
-    except ValueError:
-        return {}
-    return saved if isinstance(saved, dict) else {}

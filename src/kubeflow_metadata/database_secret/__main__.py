@@ -1,4 +1,8 @@
-"""``python -m kubeflow_metadata.database_secret``, told by its environment what to look at."""
+"""``python -m kubeflow_metadata.database_secret``: before MySQL starts in a cluster, it creates the Secret, once.
+
+It runs as the initContainer of MySQL, the only container with a token for the API server, and is configured by
+environment variables. Standard library only.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,17 @@ import os
 import sys
 from pathlib import Path
 
-from kubeflow_metadata.database_secret.api import ApiError, Secrets
-from kubeflow_metadata.database_secret.ensure import StopError, ensure_secret, write_credentials
+from kubeflow_metadata.database_secret.api import Secrets
+from kubeflow_metadata.database_secret.ensure import ensure_secret, write_credentials
 from kubeflow_metadata.database_secret.volume import Volume
+from kubeflow_metadata.errors import UserError
 
 # What `kubectl describe pod` shows as the reason.
 _TERMINATION_LOG = Path("/dev/termination-log")
 
 
 def main() -> int:
+    """Returns the exit code: 0 if MySQL may start."""
     host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
     url = f"https://{f'[{host}]' if ':' in host else host}:{port}"
     try:
@@ -26,11 +32,11 @@ def main() -> int:
             say=_say,
         )
         write_credentials(values, Path(os.environ["KFM_SECRET_CREDENTIALS"]))
-    except (StopError, ApiError) as error:
-        return _stop(str(error))
+    except UserError as error:
+        return _stop(f"{error} {error.hint}".strip())
     except OSError as error:
         return _stop(f"Cannot use the volume: {error}. Does its storage class honour fsGroup?")
-    _say("The Secret is there, and MySQL can start.")
+    _say("The Secret exists, and MySQL can start.")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The few words with the API server: read a Secret, create it."""
+"""The two calls to the API server: read a Secret, create it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kubeflow_metadata.errors import UserError
+
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _TIMEOUT_SECONDS = 10.0
 _LONGEST_PAUSE_SECONDS = 10.0
 
 
-class ApiError(Exception):
+class ApiError(UserError):
     """The API server refused; waiting will not help."""
 
 
@@ -29,7 +31,7 @@ class Secrets:
     Attributes:
         url: of the API server.
         account: the directory with token, ca.crt and namespace.
-        patience: seconds for which an API server that does not answer is asked again.
+        patience: seconds for which an API server that does not respond is asked again.
     """
 
     url: str
@@ -41,7 +43,7 @@ class Secrets:
         return (self.account / "namespace").read_text().strip()
 
     def read(self, name: str) -> dict[str, str] | None:
-        """The values of a Secret; None where there is none."""
+        """Returns the values of a Secret; None where there is none."""
         status, document = self._ask("GET", f"/{name}")
         if status == 404:
             return None
@@ -49,7 +51,7 @@ class Secrets:
         return {key: base64.b64decode(text).decode() for key, text in data.items()}
 
     def create(self, name: str, values: dict[str, str], labels: dict[str, str]) -> bool:
-        """Creates a Secret; False where another was faster."""
+        """Creates a Secret; returns False where another pod was faster."""
         secret = {
             "apiVersion": "v1",
             "kind": "Secret",
@@ -68,13 +70,13 @@ class Secrets:
                 return self._ask_once(method, path, body)
             except (OSError, ValueError) as error:
                 if time.monotonic() > deadline:
-                    raise ApiError(f"The API server at {self.url} does not answer: {error}") from error
-                sys.stderr.write(f"The API server at {self.url} does not answer yet: {error}\n")
+                    raise ApiError(f"The API server at {self.url} does not respond: {error}") from error
+                sys.stderr.write(f"The API server at {self.url} does not respond yet: {error}\n")
             time.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
     def _ask_once(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, dict[str, Any]]:
-        # The token is read each time: the kubelet renews it.
+        # The token is read each time: the kubelet rotates it.
         request = urllib.request.Request(  # noqa: S310
             f"{self.url}/api/v1/namespaces/{self.namespace}/secrets{path}",
             method=method,
@@ -93,12 +95,12 @@ class Secrets:
             if error.code in {404, 409} and _is_about_secrets(error, method):
                 return error.code, {}
             if error.code in {401, 403, 404, 422}:
-                raise ApiError(f"The API server refuses to {method} the Secret: {_message(error)}") from error
+                raise ApiError(f"The API server rejects {method} of the Secret: {_message(error)}") from error
             raise OSError(f"{error.code} {error.reason}") from error
 
 
 def _is_about_secrets(error: urllib.error.HTTPError, method: str) -> bool:
-    # A namespace that is not there is 404, too, but to a POST.
+    # A missing namespace is 404, too, but to a POST.
     return (error.code, method) in {(404, "GET"), (409, "POST")}
 
 

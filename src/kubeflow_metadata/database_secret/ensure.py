@@ -1,4 +1,4 @@
-"""The decision: go on, make the Secret, or stop and say why."""
+"""The decision: continue, create the Secret, or stop and say why."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kubeflow_metadata.database_secret.volume import Volume
+from kubeflow_metadata.errors import UserError
 
 ROOT_PASSWORD, USERNAME, PASSWORD = "MYSQL_ROOT_PASSWORD", "MYSQL_USERNAME", "MYSQL_PASSWORD"
 _USER = "metadata"
@@ -23,47 +24,50 @@ _LABELS = {
 _DOCS = "See docs/kubernetes.md"
 
 
-class StopError(Exception):
-    """MySQL must not start; the message says why, and what to do."""
+class StopError(UserError):
+    """MySQL must not start before a person has decided."""
 
 
 class SecretStore(Protocol):
-    """Where Secrets are."""
+    """Where Secrets are stored."""
 
-    def read(self, name: str) -> dict[str, str] | None: ...
+    def read(self, name: str) -> dict[str, str] | None:
+        """Returns the values of a Secret; None where there is none."""
 
-    def create(self, name: str, values: dict[str, str], labels: dict[str, str]) -> bool: ...
+    def create(self, name: str, values: dict[str, str], labels: dict[str, str]) -> bool:
+        """Creates a Secret; returns False where another pod was faster."""
 
 
 def ensure_secret(
     store: SecretStore, name: str, volume: Volume, *, beside_upstream_data: bool, say: Callable[[str], None]
 ) -> dict[str, str]:
-    """The values of the Secret, which exists afterwards; the volume is ready for MySQL.
+    """Returns the values of the Secret, which exists afterwards; the volume is then ready for MySQL.
 
     Raises:
         StopError: a person has to decide.
     """
-    found = store.read(name)
+    values = store.read(name)
     upstream = volume.upstream_data()
     if not volume.has_data() and upstream is not None and not beside_upstream_data:
         raise StopError(
-            f"The volume holds data of another MySQL, in {upstream}: upstream's, most likely. It was left untouched. "
-            'To bring it along, or to begin anew beside it: docs/kubernetes.md, "Coming from upstream\'s manifests".'
+            f"The volume holds data of another MySQL, in {upstream}: upstream's, most likely. It was left untouched.",
+            hint='To migrate it, or to start empty beside it: docs/kubernetes.md, "Coming from upstream\'s manifests".',
         )
-    if volume.was_cut_off():
-        say("MySQL was cut off while it was set up, before it held anything: setting it up again.")
+    if volume.was_interrupted():
+        say("The set-up of MySQL was interrupted before it held any data: starting it over.")
         volume.begin()
     if volume.has_data():
-        if found is None:
+        if values is None:
             raise StopError(
                 f"There is a database on the volume but no Secret {name}: its passwords are lost, and new ones would "
-                "not open it. Put the Secret back from a backup, or set a new password: "
-                'docs/kubernetes.md, "When the Secret is lost".'
+                "not open it.",
+                hint="Restore the Secret from a backup, or set a new password: "
+                'docs/kubernetes.md, "When the Secret is lost".',
             )
     else:
         volume.begin()
-        found = found if found is not None else _create(store, name, say)
-    return _checked(found, name)
+        values = values if values is not None else _create(store, name, say)
+    return _checked(values, name)
 
 
 def write_credentials(values: dict[str, str], directory: Path) -> None:
@@ -78,24 +82,26 @@ def write_credentials(values: dict[str, str], directory: Path) -> None:
 
 
 def _create(store: SecretStore, name: str, say: Callable[[str], None]) -> dict[str, str]:
-    made = {ROOT_PASSWORD: secrets.token_urlsafe(24), USERNAME: _USER, PASSWORD: secrets.token_urlsafe(24)}
-    if store.create(name, made, _LABELS):
+    generated = {ROOT_PASSWORD: secrets.token_urlsafe(24), USERNAME: _USER, PASSWORD: secrets.token_urlsafe(24)}
+    if store.create(name, generated, _LABELS):
         say(f"Created the Secret {name} with generated passwords.")
-        return made
+        return generated
     say(f"Another pod created the Secret {name}.")
-    found = store.read(name)
-    if found is None:
-        raise StopError(f"The Secret {name} was there and is gone again: start this pod anew.")
-    return found
+    values = store.read(name)
+    if values is None:
+        raise StopError(f"The Secret {name} existed and is gone again.", hint="Restart this pod.")
+    return values
 
 
-def _checked(found: dict[str, str], name: str) -> dict[str, str]:
-    missing = [key for key in _FILES if not found.get(key)]
+def _checked(values: dict[str, str], name: str) -> dict[str, str]:
+    missing = [key for key in _FILES if not values.get(key)]
     if missing:
         raise StopError(
-            f"The Secret {name} has no {' and no '.join(missing)}; it has {', '.join(sorted(found)) or 'nothing'}. "
-            f'{_DOCS}, "The Secret of the database".'
+            f"The Secret {name} has no {' and no '.join(missing)}; it has {', '.join(sorted(values)) or 'nothing'}.",
+            hint=f'{_DOCS}, "The Secret of the database".',
         )
-    if found[USERNAME] == "root":
-        raise StopError(f"The Secret {name} names root as {USERNAME}; our servers need a user of their own. {_DOCS}.")
-    return found
+    if values[USERNAME] == "root":
+        raise StopError(
+            f"The Secret {name} names root as {USERNAME}; the servers need a user of their own.", hint=f"{_DOCS}."
+        )
+    return values

@@ -1,4 +1,4 @@
-"""What lies on the volume before MySQL starts."""
+"""What is on the volume before MySQL starts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 # Our own directory on the volume; the pod mounts it as MySQL's data directory.
 OURS = "kubeflow-metadata"
-# There from before MySQL is set up until it is (metadata-db-setup removes it). MySQL overlooks files with a dot.
+# Exists from before MySQL is set up until it is (metadata-db-setup removes it). MySQL ignores files with a dot.
 SETTING_UP = ".setting-up"
 # What file systems put there by themselves.
 _IGNORED = frozenset({SETTING_UP, "lost+found"})
@@ -29,15 +29,15 @@ class Volume:
         return self.root / OURS
 
     def has_data(self) -> bool:
-        """Whether our directory holds a database."""
+        """Returns whether our directory holds a database."""
         return any(self._entries())
 
-    def was_cut_off(self) -> bool:
-        """Whether setting up was cut off: MySQL has then never answered anybody, and nothing was stored."""
+    def was_interrupted(self) -> bool:
+        """Returns whether the set-up was interrupted: MySQL never served a client then, and nothing was stored."""
         return self.has_data() and (self.ours / SETTING_UP).exists()
 
     def upstream_data(self) -> Path | None:
-        """Data of a MySQL that is not ours."""
+        """Returns where there is data of a MySQL that is not ours."""
         for name in _UPSTREAM:
             place = self.root / name
             if any((place / file).exists() for file in _MYSQL_FILES):
@@ -45,7 +45,7 @@ class Volume:
         return None
 
     def begin(self) -> None:
-        """Makes our directory ready for MySQL to be set up in it."""
+        """Prepares our directory for the set-up of MySQL."""
         self.ours.mkdir(mode=0o750, exist_ok=True)
         (self.ours / SETTING_UP).touch()
         for entry in list(self._entries()):

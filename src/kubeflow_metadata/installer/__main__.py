@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubeflow_metadata.installer.cli import main
+from kubeflow_metadata.installer.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -1,6 +1,6 @@
 """What the user sees: progress and errors on standard error, results on standard output.
 
-On a terminal running steps turn; elsewhere, and with ``NO_COLOR`` or ``TERM=dumb``, each is one plain line.
+On a terminal, running steps show a spinner; elsewhere, and with ``NO_COLOR`` or ``TERM=dumb``, each is one plain line.
 """
 
 from __future__ import annotations
@@ -8,25 +8,24 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 
 
 class Terminal:
     """Shows progress and results."""
 
     def __init__(self, *, as_json: bool = False) -> None:
-        """With ``as_json`` results are one JSON document; progress is shown all the same, on standard error."""
+        """With ``as_json`` the result is one JSON document; progress still goes to standard error."""
         self.as_json = as_json
         self._fancy = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._colour = self._fancy and not os.environ.get("NO_COLOR")
 
     @contextmanager
     def step(self, what: str) -> Iterator[Step]:
-        """Shows that something is being done, then how it ended."""
+        """Shows that something is in progress, then how it ended."""
         if not self._fancy:
             step = Step(lambda text, lasting: self._line(f"  {text}") if lasting else None)
             self._line(f"{what} ...")
@@ -53,18 +52,18 @@ class Terminal:
         console.print(f"[green]✓[/green] {what}" + (f"  [dim]{step.outcome}[/dim]" if step.outcome else ""))
 
     def note(self, text: str) -> None:
-        """Says something worth knowing."""
+        """Shows something that the user should know."""
         self._line(self._styled(text, "33"))
 
-    def error(self, error: InstallerError) -> None:
-        """Says what went wrong and what to do."""
+    def error(self, error: UserError) -> None:
+        """Shows what went wrong and what to do."""
         self._line(f"{self._styled('Error:', '31;1')} {error}")
         for line in error.details.splitlines():
             self._line(f"  | {line}")
         if error.hint:
             self._line(error.hint)
 
-    def result(self, document: dict[str, Any], text: str) -> None:
+    def result(self, document: Mapping[str, object], text: str) -> None:
         """Prints the result: the document as JSON, or the text."""
         sys.stdout.write((json.dumps(document, indent=2) if self.as_json else text.rstrip()) + "\n")
         sys.stdout.flush()
@@ -84,24 +83,24 @@ class Step:
         """Shows text with ``show``, which is told whether it is worth a line of its own."""
         self.outcome = ""
         self._show = show
-        self._said: tuple[str, ...] = ()
+        self._shown: tuple[str, ...] = ()
 
     def say(self, *lines: str) -> None:
-        """Tells how far it is; where there is no terminal, only what is new since the last time."""
+        """Shows how far it is; without a terminal, only what is new since the last time."""
         for line in lines:
-            if line not in self._said:
+            if line not in self._shown:
                 self._show(line, True)
-        self._said = lines
+        self._shown = lines
         if lines:
             self._show("; ".join(lines), False)
 
     def glimpse(self, text: str) -> None:
-        """Shows what is being done just now, where there is a terminal to show it on."""
+        """Shows what is being done just now, on a terminal only."""
         self._show(text, False)
 
 
 def table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> str:
-    """Rows in columns as wide as their widest cell."""
+    """Returns rows in columns as wide as their widest cell."""
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

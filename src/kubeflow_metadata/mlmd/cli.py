@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from kubeflow_metadata.serving.cli import context_settings, log_options
+from kubeflow_metadata.serving.flags import context_settings, log_options
 
 _PORT = click.IntRange(0, 65535)
 _FOLDER = click.Path(file_okay=False, path_type=Path)

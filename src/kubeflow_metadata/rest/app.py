@@ -1,51 +1,43 @@
-"""The server's parts put together: the API, the documents and probes beside it, and what happens at the start."""
+"""The application: the versions of the API, the pages beside them, and what happens at the start."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kubeflow_metadata.rest.health import Readiness, healthz, readyz
-from kubeflow_metadata.rest.metrics import REGISTRY
-from kubeflow_metadata.rest.observe import Observer
+from kubeflow_metadata.rest.calls import Calls, connect
+from kubeflow_metadata.rest.metrics import HTTP, SERVER
 from kubeflow_metadata.rest.predefined import prepare
+from kubeflow_metadata.rest.readiness import Preparation, readiness
 from kubeflow_metadata.rest.schema_files import TypeDefinition
-from kubeflow_metadata.rest.store import Store, connect
-from kubeflow_metadata.rest.v1alpha1.api import Api
-from kubeflow_metadata.rest.v1alpha1.handlers import Limits
-from kubeflow_metadata.rest.v1alpha1.routes import PREFIX
-from kubeflow_metadata.rest.v1alpha1.swagger import swagger_json
+from kubeflow_metadata.rest.settings import Settings
+from kubeflow_metadata.rest.store import Store
+from kubeflow_metadata.rest.v1alpha1.api import V1ALPHA1
+from kubeflow_metadata.rest.version import Version
+from kubeflow_metadata.serving.health import LIVENESS, READINESS, health_routes
+from kubeflow_metadata.serving.telemetry import METRICS, Telemetry
 
-
-@dataclass(frozen=True)
-class Settings:
-    """Everything that can be set, with the defaults of the command line."""
-
-    grpc_target: str = "127.0.0.1:9090"
-    grpc_timeout: float = 60.0
-    max_grpc_message_length: int = 256 * 2**20
-    limits: Limits = field(default_factory=Limits)
-    grpc_web_allowed_origins: Sequence[str] = ()
+# The first also answers what belongs to none: targets that are no paths, such as `*` and the absolute form.
+VERSIONS: Sequence[Version] = (V1ALPHA1,)
 
 
 def create_app(settings: Settings, definitions: Sequence[TypeDefinition]) -> Starlette:
-    """The ASGI application. Its lifespan waits for the store and registers the types in the background."""
+    """Returns the ASGI application; its lifespan waits for the store and registers the types in the background."""
     channel = connect(settings.grpc_target, settings.max_grpc_message_length)
-    store = Store(channel, settings.grpc_timeout)
-    readiness = Readiness()
+    store = Store(Calls(channel, settings.grpc_timeout))
+    preparation = Preparation()
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        preparing = asyncio.create_task(prepare(store, definitions, settings.grpc_target, readiness))
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        preparing = asyncio.create_task(prepare(store, definitions, settings.grpc_target, preparation))
         try:
             yield
         finally:
@@ -57,37 +49,42 @@ def create_app(settings: Settings, definitions: Sequence[TypeDefinition]) -> Sta
     app = Starlette(
         routes=[
             Route("/", _index),
-            Route("/healthz", healthz),
-            Route("/readyz", readyz(store, readiness)),
-            Route("/metrics", _metrics),
-            Route("/swagger.json", _swagger),
-            Route(f"{PREFIX}/swagger.json", _swagger),
+            *health_routes(readiness(store, preparation)),
+            HTTP.route(),
+            *(Route(path, _json(make)) for version in VERSIONS for path, make in version.documents.items()),
         ],
-        middleware=[Middleware(Observer)],
+        middleware=[Middleware(Telemetry, server=SERVER, metrics=HTTP)],
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    # Not a mount: the API also answers targets that are no paths, such as `*` and the absolute form.
-    app.router.default = Api(store, settings.limits, settings.grpc_timeout)
+    app.router.default = _by_version([(version, version.make_app(store, settings)) for version in VERSIONS])
     return app
 
 
-async def _index(request: Request) -> Response:
+def _by_version(apps: Sequence[tuple[Version, ASGIApp]]) -> ASGIApp:
+    # Not mounts: those would take the prefix off, and refuse what is no path.
+    _, first = apps[0]
+
+    async def choose(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        app = next((app for version, app in apps if version.answers(path)), first)
+        await app(scope, receive, send)
+
+    return choose
+
+
+async def _index(_: Request) -> Response:
+    links = {name: path for version in VERSIONS for name, path in version.links.items()}
     return JSONResponse(
         {
             "name": "Kubeflow Metadata REST backend",
-            "api": PREFIX,
-            "swagger": f"{PREFIX}/swagger.json",
-            "health": "/healthz",
-            "readiness": "/readyz",
-            "metrics": "/metrics",
+            **links,
+            "health": LIVENESS,
+            "readiness": READINESS,
+            "metrics": METRICS,
         }
     )
 
 
-async def _metrics(request: Request) -> Response:
-    return Response(generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-
-async def _swagger(request: Request) -> Response:
-    return Response(swagger_json(), media_type="application/json")
+def _json(make: Callable[[], bytes]) -> Callable[[Request], Response]:
+    return lambda _: Response(make(), media_type="application/json")

@@ -1,16 +1,14 @@
-"""The command line: every flag is also an environment variable KFM_REST_<FLAG>."""
+"""The command line of the REST backend: every flag is also an environment variable ``KFM_REST_<FLAG>``."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 
-from kubeflow_metadata.serving.cli import context_settings, log_options
+from kubeflow_metadata.serving.flags import context_settings, grace_option, log_options, port_option
 
-_PORTS = click.IntRange(0, 65535)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -36,7 +34,7 @@ def _origins(ctx: click.Context, param: click.Parameter, value: str) -> tuple[st
 
 
 def _as_browsers_write(origin: str) -> str | None:
-    """The origin of an address; None if it is not an address of the web."""
+    """Returns the origin of an address; None if it is not an address of the web."""
     try:
         parts = urlsplit(origin)
         port = parts.port
@@ -54,18 +52,9 @@ def _as_browsers_write(origin: str) -> str | None:
     epilog="Every flag can also be set as an environment variable: KFM_REST_HTTP_PORT for --http_port.",
 )
 @click.option(
-    "--http_host",
-    default="127.0.0.1",
-    metavar="ADDRESS",
-    help="Address to listen on; 0.0.0.0 for all.",
+    "--http_host", default="127.0.0.1", metavar="ADDRESS", help="Address to listen on; 0.0.0.0 for all interfaces."
 )
-@click.option(
-    "--http_port",
-    type=_PORTS,
-    default=8080,
-    metavar="PORT",
-    help="Port to listen on; 0 chooses a free one.",
-)
+@port_option("--http_port", default=8080, help="Port to listen on; 0 picks a free one.")
 @click.option(
     "--mlmd_grpc_host",
     default="127.0.0.1",
@@ -81,16 +70,10 @@ def _as_browsers_write(origin: str) -> str | None:
     envvar=["KFM_REST_MLMD_GRPC_PORT", "METADATA_GRPC_SERVICE_PORT"],
     help="Port of the metadata store (also METADATA_GRPC_SERVICE_PORT).",
 )
-@click.option(
-    "--grpc_web_port",
-    type=_PORTS,
-    default=0,
-    metavar="PORT",
-    help="Port for browser clients of the gRPC service (grpc-web), 9090 in a cluster; 0 for none.",
-)
+@port_option("--grpc_web_port", default=0, help="Port for browser clients (grpc-web); 0 disables it.")
 @click.option(
     "--grpc_web_host",
-    show_default="that of --http_host",
+    show_default="same as --http_host",
     metavar="ADDRESS",
     help="Address to listen on for grpc-web.",
 )
@@ -98,65 +81,59 @@ def _as_browsers_write(origin: str) -> str | None:
     "--grpc_web_allowed_origins",
     callback=_origins,
     default="",
-    show_default="none but the own",
+    show_default="none",
     metavar="ORIGINS",
-    help="Origins, separated by commas, whose pages may call grpc-web from elsewhere; * for all.",
+    help="Comma-separated list of other origins whose pages may call grpc-web; * allows all.",
 )
 @click.option(
     "--schema_root_dir",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Directory of your own JSON schemas (**/*.json), each a type to register at start beside the predefined ones.",
+    help="Directory of JSON schemas (**/*.json) to register as types at startup, in addition to the predefined ones.",
 )
 @click.option(
     "--grpc_timeout",
     type=click.FloatRange(0, min_open=True),
     default=60.0,
     metavar="SECONDS",
-    help="Longest wait for a request's body, and for one answer of the store; grpc-web clients may ask for less.",
+    help="Timeout for receiving a request's body and for each call to the store; grpc-web clients may ask for less.",
 )
 @click.option(
     "--max_grpc_message_length",
     type=click.IntRange(4 * 2**20),
     default=256 * 2**20,
     metavar="BYTES",
-    help="Largest message from or to the metadata store.",
+    help="Maximum size of a message to or from the metadata store.",
 )
 @click.option(
     "--max_body_bytes",
     type=click.IntRange(1),
     default=32 * 2**20,
     metavar="BYTES",
-    help="Largest request body or grpc-web message; a larger one is refused (413, RESOURCE_EXHAUSTED).",
+    help="Maximum size of a request body or grpc-web message; larger ones are refused (413, RESOURCE_EXHAUSTED).",
 )
 @click.option(
     "--max_json_depth",
     type=click.IntRange(1, 100),
     default=100,
     metavar="LEVELS",
-    help="Deepest nesting of a request body.",
+    help="Maximum nesting depth of a request body.",
 )
 @click.option(
     "--max_name_length",
     type=click.IntRange(1),
     default=255,
     metavar="CHARACTERS",
-    help="Longest name of a type or property.",
+    help="Maximum length of the name of a type or property.",
 )
 @click.option(
     "--max_concurrent_requests",
     type=click.IntRange(1),
     default=100,
     metavar="N",
-    help="API requests worked on at once on each port; more wait their turn.",
+    help="Maximum number of requests in progress on each port; further ones are queued.",
 )
-@click.option(
-    "--shutdown_grace",
-    type=click.IntRange(0),
-    default=20,
-    metavar="SECONDS",
-    help="Time for requests under way to finish after SIGTERM.",
-)
+@grace_option
 @log_options
 @click.version_option(package_name="kubeflow-metadata-server", message="kubeflow_metadata.rest %(version)s")
 def main(
@@ -174,22 +151,22 @@ def main(
     max_json_depth: int,
     max_name_length: int,
     max_concurrent_requests: int,
-    shutdown_grace: int,
+    grace_seconds: float,
     log_format: str,
     log_level: str,
 ) -> None:
-    """Serve /api/v1alpha1, and grpc-web if asked to, over a gRPC metadata store.
+    """Serve the REST API, and optionally grpc-web, over a gRPC metadata store.
 
-    The server starts without its store: it waits for it, registers the predefined types, and then says so at /readyz.
-    A broken file under --schema_root_dir is named and ends it with status 2 before it serves.
+    The server starts without its store: it waits for the store, registers the predefined types, and then reports
+    ready at /readyz. An invalid file under --schema_root_dir makes it exit with status 2 at startup.
     """
     # Heavy, and not needed for --help.
-    import structlog
-
-    from kubeflow_metadata.rest.app import Settings, create_app
+    from kubeflow_metadata.rest.app import create_app
     from kubeflow_metadata.rest.grpc_web.app import create_grpc_web_app
+    from kubeflow_metadata.rest.limits import Limits
+    from kubeflow_metadata.rest.metrics import SERVER
     from kubeflow_metadata.rest.schema_files import SchemaError, load_definitions
-    from kubeflow_metadata.rest.v1alpha1.handlers import Limits
+    from kubeflow_metadata.rest.settings import Settings
     from kubeflow_metadata.serving.http import ListenError, Site, listen, serve, url_of
     from kubeflow_metadata.serving.logs import configure_logs
 
@@ -201,21 +178,17 @@ def main(
         limits=Limits(max_body_bytes, max_json_depth, max_name_length, max_concurrent_requests),
         grpc_web_allowed_origins=grpc_web_allowed_origins,
     )
-    flags = "--http_host and --http_port"
+    told = {"grpc": settings.grpc_target}
     try:
         definitions = load_definitions(schema_root_dir)
-        sites = [Site(listen(http_host, http_port), lambda: create_app(settings, definitions))]
+        rest = listen(http_host, http_port, "--http_host and --http_port")
+        sites = [Site(rest, lambda: create_app(settings, definitions))]
         if grpc_web_port:
-            flags = "--grpc_web_host and --grpc_web_port"
-            sites.append(Site(listen(grpc_web_host or http_host, grpc_web_port), lambda: create_grpc_web_app(settings)))
+            grpc_web = listen(grpc_web_host or http_host, grpc_web_port, "--grpc_web_host and --grpc_web_port")
+            sites.append(Site(grpc_web, lambda: create_grpc_web_app(settings)))
+            told["grpc_web"] = url_of(grpc_web)
     except SchemaError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
+        raise click.UsageError(str(error)) from error
     except ListenError as error:
-        click.echo(f"Error: {error} with {flags}", err=True)
-        sys.exit(1)
-    grpc_web = {"grpc_web": url_of(sites[1].listener)} if grpc_web_port else {}
-    structlog.get_logger("kubeflow_metadata.rest").info(
-        "listening", url=url_of(sites[0].listener), **grpc_web, grpc=settings.grpc_target
-    )
-    serve(sites, shutdown_grace)
+        raise click.ClickException(str(error)) from error
+    serve(SERVER, sites, grace_seconds, **told)

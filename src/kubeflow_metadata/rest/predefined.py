@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import grpc
 import structlog
 
-from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
-from kubeflow_metadata.rest.health import Readiness
+from kubeflow_metadata.rest.errors import StoreError
+from kubeflow_metadata.rest.readiness import Preparation
 from kubeflow_metadata.rest.schema_files import TypeDefinition
-from kubeflow_metadata.rest.store import Store, StoreError
+from kubeflow_metadata.rest.store import ARTIFACT, EXECUTION, Kind, Node, Store, Type
 
 _LOG = structlog.get_logger("kubeflow_metadata.rest.predefined")
 _FIRST_WAIT_SECONDS = 0.25
@@ -26,8 +26,8 @@ _FINAL = {
 }
 
 
-async def prepare(store: Store, definitions: Sequence[TypeDefinition], target: str, readiness: Readiness) -> None:
-    """Wait for the store, register the types, say that the server is ready."""
+async def prepare(store: Store, definitions: Sequence[TypeDefinition], target: str, preparation: Preparation) -> None:
+    """Waits for the store, registers the types, and says that the server is ready."""
     wait = _FIRST_WAIT_SECONDS
     while True:
         try:
@@ -35,22 +35,22 @@ async def prepare(store: Store, definitions: Sequence[TypeDefinition], target: s
             registered = await register(store, definitions)
             break
         except StoreError as error:
-            readiness.reason = f"the metadata store at {target} does not answer"
+            preparation.pending = f"the metadata store at {target} does not answer"
             _LOG.warning("waiting for the metadata store", target=target, reason=str(error), retry_in=wait)
         except Exception:
-            readiness.reason = "the predefined types could not be registered; the server's log tells more"
-            _LOG.exception("registration of predefined types failed", retry_in=wait)
+            preparation.pending = "the predefined types could not be registered; see the server's log"
+            _LOG.exception("registering the predefined types failed", retry_in=wait)
         await asyncio.sleep(wait)
         wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
-    readiness.prepared()
+    preparation.done()
     _LOG.info("ready", target=target, types=registered)
 
 
 async def register(store: Store, definitions: Sequence[TypeDefinition]) -> int:
-    """Register the types, from any number of servers at once and any number of times; the count of those that are in.
+    """Registers the types, any number of times and from any number of servers at once; returns how many are stored.
 
     A stored type that users have extended stays as it is, and so does one with a property of another type: that is
-    for a person to settle, and no reason to serve nobody.
+    for a person to settle, and no reason to refuse service.
     """
     registered = 0
     for definition in definitions:
@@ -60,7 +60,7 @@ async def register(store: Store, definitions: Sequence[TypeDefinition]) -> int:
             if error.code not in _FINAL:
                 raise
             _LOG.error(
-                "predefined type differs from the stored one, which stays", type=definition.name, reason=error.details
+                "predefined type differs from the stored one, which is kept", type=definition.name, reason=error.details
             )
         else:
             registered += 1
@@ -69,8 +69,11 @@ async def register(store: Store, definitions: Sequence[TypeDefinition]) -> int:
 
 async def _register(store: Store, definition: TypeDefinition) -> None:
     if definition.category == "artifact":
-        artifact_type = mlmd.ArtifactType(name=definition.name, properties=definition.properties)
-        await store.artifacts.put_type(artifact_type, can_add=True, can_omit=True)
+        await _put(store, ARTIFACT, definition)
     else:
-        execution_type = mlmd.ExecutionType(name=definition.name, properties=definition.properties)
-        await store.executions.put_type(execution_type, can_add=True, can_omit=True)
+        await _put(store, EXECUTION, definition)
+
+
+async def _put(store: Store, kind: Kind[Node, Type], definition: TypeDefinition) -> None:
+    node_type: Type = kind.type(name=definition.name, properties=definition.properties)
+    await store.nodes(kind).put_type(node_type, can_add=True, can_omit=True)

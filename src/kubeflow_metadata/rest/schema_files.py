@@ -1,8 +1,8 @@
 """JSON Schema files to predefined types.
 
-A file whose constants `namespace`, `apiversion` and `kind` are known, its own or inherited by `allOf`, defines the type
-`{namespace}/{apiversion}/{kind}`; the constant `category` says of what. Files without them are there to be extended.
-References are looked up among the loaded files by `$id` and never fetched.
+A file whose constants ``namespace``, ``apiversion`` and ``kind`` are known, its own or inherited by ``allOf``, defines
+the type ``{namespace}/{apiversion}/{kind}``; the constant ``category`` says of what. Files without them are there to be
+extended. References are looked up among the loaded files by ``$id`` and never fetched.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _MAX_INHERITANCE = 50
 
 
 class SchemaError(Exception):
-    """A file that cannot be used; the text names it and says why."""
+    """A file that cannot be used; the message names it and says why."""
 
 
 @dataclass(frozen=True)
 class TypeDefinition:
-    """A type that the store shall know."""
+    """A type to register with the store."""
 
     category: Literal["artifact", "execution"]
     name: str
@@ -45,7 +45,7 @@ def packaged_directory() -> Path:
 
 
 def load_definitions(user_directory: Path | None) -> Sequence[TypeDefinition]:
-    """The packaged types and the user's; a user's file replaces the packaged one of the same `$id`."""
+    """Returns the packaged types and the user's; a user's file replaces the packaged one of the same ``$id``."""
     files = _read_directory(packaged_directory())
     if user_directory is not None:
         files |= _read_directory(user_directory)
@@ -71,7 +71,7 @@ class _File:
 
 def _read_directory(directory: Path) -> dict[str, _File]:
     if not directory.is_dir():
-        raise SchemaError(f"{directory}: there is no such directory")
+        raise SchemaError(f"{directory}: no such directory")
     files: dict[str, _File] = {}
     for path in sorted(directory.rglob("*.json")):
         file = _read(path)
@@ -85,14 +85,14 @@ def _read(path: Path) -> _File:
     try:
         schema = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SchemaError(f"{path}: cannot be read: {error.strerror}") from error
+        raise SchemaError(f"{path}: cannot read the file: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise SchemaError(f"{path}: is not JSON: {error}") from error
+        raise SchemaError(f"{path}: invalid JSON: {error}") from error
     if not isinstance(schema, dict):
-        raise SchemaError(f"{path}: a schema is a JSON object")
+        raise SchemaError(f"{path}: a schema must be a JSON object")
     identifier = schema.get("$id")
     if not isinstance(identifier, str) or not identifier:
-        raise SchemaError(f'{path}: has no "$id"; give it one that ends with the file\'s path')
+        raise SchemaError(f'{path}: missing "$id"; add one that ends with the file\'s path')
     return _File(path, urldefrag(identifier).url, schema)
 
 
@@ -103,9 +103,7 @@ def _define(file: _File, documents: Mapping[str, _File]) -> TypeDefinition | Non
         return None
     category = _constant(lineage, "category")
     if category is None:
-        raise SchemaError(
-            f'{file.path}: has no constant "category"; extend the packaged artifact schema or the execution schema'
-        )
+        raise SchemaError(f'{file.path}: missing constant "category"; extend the packaged artifact or execution schema')
     properties = _properties(lineage)
     if category == "artifact":
         return TypeDefinition("artifact", "/".join(map(str, parts)), properties)
@@ -115,19 +113,19 @@ def _define(file: _File, documents: Mapping[str, _File]) -> TypeDefinition | Non
 
 
 def _lineage(schema: Schema, file: _File, documents: Mapping[str, _File], depth: int) -> Iterator[Mapping[str, Schema]]:
-    """The `properties` that make up a schema, the one that counts most first.
+    """Yields the ``properties`` that make up a schema, those that take precedence first.
 
-    Own ones come first, then those of the `allOf` entries from the last to the first, then those of `$ref`.
+    Own ones come first, then those of the ``allOf`` entries from the last to the first, then those of ``$ref``.
     """
     if depth > _MAX_INHERITANCE:
-        raise SchemaError(f"{file.path}: its references lead in a circle")
+        raise SchemaError(f"{file.path}: circular reference")
     own = schema.get("properties", {})
     if not isinstance(own, dict) or not all(isinstance(value, dict | bool) for value in own.values()):
-        raise SchemaError(f'{file.path}: "properties" maps names to schemas')
+        raise SchemaError(f'{file.path}: "properties" must map names to schemas')
     yield {name: value for name, value in own.items() if isinstance(value, dict)}
     entries = schema.get("allOf", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise SchemaError(f'{file.path}: "allOf" is a list of schemas')
+        raise SchemaError(f'{file.path}: "allOf" must be a list of schemas')
     for entry in reversed(entries):
         yield from _lineage(entry, file, documents, depth + 1)
     if "$ref" in schema:
@@ -137,7 +135,7 @@ def _lineage(schema: Schema, file: _File, documents: Mapping[str, _File], depth:
 
 def _resolve(reference: Any, file: _File, documents: Mapping[str, _File]) -> tuple[Schema, _File]:
     if not isinstance(reference, str):
-        raise SchemaError(f'{file.path}: "$ref" is a string')
+        raise SchemaError(f'{file.path}: "$ref" must be a string')
     url, pointer = urldefrag(urljoin(file.id, reference))
     target_file = documents.get(url)
     target: Any = target_file and target_file.schema
@@ -145,7 +143,7 @@ def _resolve(reference: Any, file: _File, documents: Mapping[str, _File]) -> tup
         key = unquote(step).replace("~1", "/").replace("~0", "~")
         target = target.get(key) if isinstance(target, dict) else None
     if target_file is None or not isinstance(target, dict):
-        raise SchemaError(f'{file.path}: "$ref": "{reference}" leads to no loaded schema; references are never fetched')
+        raise SchemaError(f'{file.path}: "$ref": "{reference}" matches no loaded schema; references are never fetched')
     return target, target_file
 
 
@@ -160,11 +158,11 @@ def _constant(lineage: Sequence[Mapping[str, Schema]], key: str) -> str | None:
 
 
 def _properties(lineage: Sequence[Mapping[str, Schema]]) -> Mapping[str, mlmd.PropertyType]:
-    found: dict[str, mlmd.PropertyType] = {}
+    types: dict[str, mlmd.PropertyType] = {}
     for properties in reversed(lineage):
         for name, schema in properties.items():
             kind = schema.get("type")
             if isinstance(kind, str) and kind in _SIMPLE_TYPES and name not in _NOT_PROPERTIES:
-                found[name] = _SIMPLE_TYPES[kind]
-    found[ALL_META] = mlmd.STRING
-    return found
+                types[name] = _SIMPLE_TYPES[kind]
+    types[ALL_META] = mlmd.STRING
+    return types

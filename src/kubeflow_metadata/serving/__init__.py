@@ -1,1 +1,1 @@
-"""What the three servers do alike: logs, and listening for HTTP. Knows none of them."""
+"""What the servers share: flags, logs, telemetry, health, and serving HTTP. It knows none of them."""

@@ -8,6 +8,7 @@ _PRINTABLE_BUT_PERCENT = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 
 
 def status_headers(code: int, message: str) -> dict[str, str]:
+    """Returns the headers that carry a status."""
     headers = {"grpc-status": str(code)}
     if message:
         headers["grpc-message"] = quote(message, _PRINTABLE_BUT_PERCENT, errors="replace")

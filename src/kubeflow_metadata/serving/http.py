@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 import socket
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
@@ -29,44 +31,49 @@ class Site:
 
 
 class ListenError(Exception):
-    """The address is taken, or not of this machine."""
+    """The server cannot listen where it was told to; the text says what to type instead."""
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; port 0 takes a free one.
+def listen(host: str, port: int, flags: str) -> socket.socket:
+    """Returns a socket that listens; port 0 takes a free one.
+
+    Args:
+        host: an address of this machine, or a name that resolves to one.
+        port: the port.
+        flags: the flags that choose another address, for the error.
 
     Raises:
         ListenError: the address is taken, or not of this machine.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = found[0]
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = addresses[0]
         listener = socket.create_server(address[:2], family=family, backlog=2048)
     except OSError as error:
         # Python adds "(while attempting to bind on address ...)", which says the address a second time.
         reason = (error.strerror or str(error)).partition(" (")[0]
-        raise ListenError(f"cannot listen on {host}:{port}: {reason}; choose another address") from error
+        raise ListenError(f"Cannot listen on {host}:{port}: {reason}. Choose another address with {flags}.") from error
     # Connections inherit it. asyncio sets it only on sockets it made: without it each keep-alive answer waits 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
 def url_of(listener: socket.socket) -> str:
-    """Where a listening socket is reached."""
+    """Returns where a listening socket is reached."""
     host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 class HttpServer(uvicorn.Server):
-    """Leaves the signals of the process to `serve`, for a process may have several of these."""
+    """Leaves the signals of the process to ``serve``, for a process may have several of these."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
 
-def http_server(app: ASGIApp, shutdown_grace: int) -> HttpServer:
-    """How an application meets HTTP; requests under way get ``shutdown_grace`` seconds to finish."""
+def http_server(app: ASGIApp, grace_seconds: float) -> HttpServer:
+    """Returns a server for an application; requests in progress get ``grace_seconds`` to finish when it stops."""
     return HttpServer(
         uvicorn.Config(
             app,
@@ -76,29 +83,38 @@ def http_server(app: ASGIApp, shutdown_grace: int) -> HttpServer:
             ws="none",
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=shutdown_grace,
+            timeout_graceful_shutdown=math.ceil(grace_seconds),
         )
     )
 
 
-def serve(sites: Sequence[Site], shutdown_grace: int) -> None:
-    """Serves all sites until SIGTERM or SIGINT, and then stops them together; a second SIGINT does not wait."""
+def serve(server: str, sites: Sequence[Site], grace_seconds: float, **told: object) -> None:
+    """Serves all sites until SIGTERM or SIGINT, and then stops them together; a second SIGINT does not wait.
+
+    Args:
+        server: the package, whose name the log has.
+        sites: what is served.
+        grace_seconds: how long requests in progress may take after the signal.
+        told: further fields of the log line that says where it serves.
+    """
+    log = structlog.get_logger(f"kubeflow_metadata.{server}")
     for number in (signal.SIGTERM, signal.SIGINT):
         # Until the event loop runs; being told to stop is no failure.
         signal.signal(number, lambda *_: sys.exit(0))
+    log.info("serving", url=url_of(sites[0].listener), **told)
 
     async def run() -> None:
-        servers = [http_server(site.make_app(), shutdown_grace) for site in sites]
+        servers = [http_server(site.make_app(), grace_seconds) for site in sites]
 
         def stop(number: signal.Signals) -> None:
-            for server in servers:
-                server.handle_exit(number, None)
+            log.info("stopping", grace_seconds=grace_seconds)
+            for each in servers:
+                each.handle_exit(number, None)
 
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop, number)
-        await asyncio.gather(
-            *(server.serve(sockets=[site.listener]) for server, site in zip(servers, sites, strict=True))
-        )
+        await asyncio.gather(*(each.serve(sockets=[site.listener]) for each, site in zip(servers, sites, strict=True)))
 
     asyncio.run(run())
+    log.info("stopped")

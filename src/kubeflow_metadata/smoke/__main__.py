@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.smoke import checks, demo
 
 
@@ -19,8 +19,8 @@ def main(grpc: str, rest: str, ui: str) -> None:
     try:
         if not demo.find_demo(rest):
             demo.log_demo(rest)
-    except (InstallerError, OSError) as error:
-        # The checks tell which server it is.
+    except (UserError, OSError) as error:
+        # The checks tell which server is to blame.
         click.echo(f"FAILED the demo is logged: {error}")
     results = checks.run_checks({"grpc": grpc, "rest": rest, "ui": ui})
     click.echo(checks.report(results))

@@ -1,17 +1,18 @@
-"""The smoke test: does every part answer, and does each show the demo?"""
+"""The smoke test: does every server respond, and does each show the demo?"""
 
 from __future__ import annotations
 
 import json
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
+from kubeflow_metadata.parts import GRPC, REST
 from kubeflow_metadata.smoke import demo
 
 _TIMEOUT_SECONDS = 30.0
@@ -33,24 +34,24 @@ class CheckResult:
 
 
 class _NotSoError(Exception):
-    """What a check looked for is not there; the message says what was there instead."""
+    """What a check looked for is missing; the message says what there was instead."""
 
 
 def run_checks(endpoints: Mapping[str, str]) -> list[CheckResult]:
-    """Checks the servers behind these endpoints, one after the other; it goes on after a failure."""
+    """Checks the servers behind these endpoints, one after the other; continues after a failure."""
     checks: list[tuple[str, Callable[[], None]]] = [
-        ("the MLMD gRPC server lists the predefined types", lambda: _grpc_types(endpoints["grpc"])),
-        ("the MLMD gRPC server has the demo's artifacts", lambda: _grpc_demo(endpoints["grpc"])),
-        ("the REST backend lists the predefined types", lambda: _rest_types(endpoints["rest"])),
-        ("the REST backend has the demo with its events", lambda: _rest_demo(endpoints["rest"])),
+        (f"the {GRPC.title} lists the predefined types", lambda: _grpc_types(endpoints["grpc"])),
+        (f"the {GRPC.title} has the demo's artifacts", lambda: _grpc_demo(endpoints["grpc"])),
+        (f"the {REST.title} lists the predefined types", lambda: _rest_types(endpoints["rest"])),
+        (f"the {REST.title} has the demo with its events", lambda: _rest_demo(endpoints["rest"])),
         ("the UI serves the Artifact Store page", lambda: _ui_page(endpoints["ui"])),
-        ("the UI reaches the REST backend", lambda: _rest_types(f"{endpoints['ui']}/metadata")),
+        (f"the UI reaches the {REST.title}", lambda: _rest_types(f"{endpoints['ui']}/metadata")),
     ]
     return [_run(name, check) for name, check in checks]
 
 
 def report(results: list[CheckResult]) -> str:
-    """One line a check, and how many passed."""
+    """Returns one line a check, and how many passed."""
     lines = [f"{'FAILED' if r.problem else 'ok':6} {r.name}" + (f": {r.problem}" if r.problem else "") for r in results]
     failed = sum(bool(result.problem) for result in results)
     return "\n".join([*lines, f"{len(results) - failed} passed, {failed} failed"])
@@ -60,7 +61,7 @@ def write_junit(results: list[CheckResult], file: Path) -> None:
     """Writes the results as JUnit XML.
 
     Raises:
-        InstallerError: the file cannot be written.
+        UserError: the file cannot be written.
     """
     failures = sum(bool(result.problem) for result in results)
     suite = ET.Element("testsuite", name="smoke", tests=str(len(results)), failures=str(failures), errors="0")
@@ -71,9 +72,7 @@ def write_junit(results: list[CheckResult], file: Path) -> None:
     try:
         ET.ElementTree(suite).write(file, encoding="utf-8", xml_declaration=True)
     except OSError as error:
-        raise InstallerError(
-            f"Cannot write {file}: {error.strerror}.", hint="Name another file with --junit."
-        ) from error
+        raise UserError(f"Cannot write {file}: {error.strerror}.", hint="Name another file with --junit.") from error
 
 
 def _run(name: str, check: Callable[[], None]) -> CheckResult:
@@ -89,8 +88,8 @@ def _run(name: str, check: Callable[[], None]) -> CheckResult:
 def _grpc_types(target: str) -> None:
     from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 
-    artifact_types = _call(target, "GetArtifactTypes", rpc.GetArtifactTypesRequest(), rpc.GetArtifactTypesResponse)
-    _require_all(demo.ARTIFACTS, {found.name for found in artifact_types.artifact_types})
+    listed = _call(target, "GetArtifactTypes", rpc.GetArtifactTypesRequest(), rpc.GetArtifactTypesResponse)
+    _require_all(demo.ARTIFACTS, {each.name for each in listed.artifact_types})
 
 
 def _grpc_demo(target: str) -> None:
@@ -98,13 +97,13 @@ def _grpc_demo(target: str) -> None:
 
     for type_name, name in demo.ARTIFACTS.items():
         request = rpc.GetArtifactsByTypeRequest(type_name=type_name)
-        found = _call(target, "GetArtifactsByType", request, rpc.GetArtifactsByTypeResponse)
-        _require_all([name], {artifact.properties["name"].string_value for artifact in found.artifacts})
+        listed = _call(target, "GetArtifactsByType", request, rpc.GetArtifactsByTypeResponse)
+        _require_all([name], {artifact.properties["name"].string_value for artifact in listed.artifacts})
 
 
 def _rest_types(url: str) -> None:
     listed = json.loads(_get(f"{url}/api/v1alpha1/artifact_types"))
-    _require_all(demo.ARTIFACTS, {found["name"] for found in listed.get("artifact_types", [])})
+    _require_all(demo.ARTIFACTS, {each["name"] for each in listed.get("artifact_types", [])})
 
 
 def _rest_demo(url: str) -> None:
@@ -117,8 +116,8 @@ def _ui_page(url: str) -> None:
             raise _NotSoError(f"{url}{path} is not the Artifact Store page")
 
 
-def _require_all(wanted: Any, found: Any) -> None:
-    if missing := [name for name in wanted if name not in found]:
+def _require_all(wanted: Iterable[str], present: Container[str]) -> None:
+    if missing := [name for name in wanted if name not in present]:
         raise _NotSoError(f"missing: {', '.join(missing)}")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 
 WORKSPACE = "demo"
 
@@ -29,13 +29,13 @@ def log_demo(rest_url: str) -> None:
     """Logs the demo.
 
     Raises:
-        InstallerError: the SDK is not installed, or the REST backend did not take it.
+        UserError: the SDK is not installed, or the REST backend rejected the demo.
     """
     try:
         from kfmd import metadata
     except ModuleNotFoundError as error:
-        raise InstallerError(
-            f"The demo is logged with the SDK, and the module {error.name} is not installed here.",
+        raise UserError(
+            f"The SDK that logs the demo is not installed: no module {error.name}.",
             hint="Type: pip install kubeflow-metadata-sdk   (in a checkout: pip install ./sdk)",
         ) from error
     try:
@@ -86,14 +86,14 @@ def log_demo(rest_url: str) -> None:
             )
         )
     except Exception as error:
-        raise InstallerError(f"The demo could not be logged: {error}") from error
+        raise UserError(f"Cannot log the demo: {error}") from error
 
 
 def find_demo(rest_url: str) -> dict[str, str]:
-    """Looks for a whole demo: the three artifacts of one execution, with their events.
+    """Looks for a complete demo: the three artifacts of one execution, with their events.
 
     Returns:
-        The id of each artifact by its name; empty where there is no whole demo.
+        the id of each artifact by its name; empty where there is no complete demo.
     """
     ids: dict[str, str] = {}
     for type_name, name in ARTIFACTS.items():

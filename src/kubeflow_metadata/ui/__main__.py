@@ -1,3 +1,5 @@
+"""``python -m kubeflow_metadata.ui``."""
+
 from __future__ import annotations
 
 from kubeflow_metadata.ui.cli import main

@@ -1,4 +1,4 @@
-"""The command line: every flag is also an environment variable KFM_UI_<FLAG>."""
+"""The command line of the UI server: every flag is also an environment variable ``KFM_UI_<FLAG>``."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from urllib.parse import urlsplit
 
 import click
 
-from kubeflow_metadata.serving.cli import context_settings, log_options
+from kubeflow_metadata.serving.flags import context_settings, grace_option, log_options, port_option
 
 
 def default_rest_url() -> str:
-    """REST's address, from the variables Kubernetes sets in a pod for a Service named metadata-service."""
+    """Returns the REST backend's address, from the variables that Kubernetes sets for the Service metadata-service."""
     host = os.environ.get("METADATA_SERVICE_SERVICE_HOST", "localhost")
     port = os.environ.get("METADATA_SERVICE_SERVICE_PORT", "8080")
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def check_url(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Returns the address if it can be one of a server behind this one."""
     if value is None:
         return None
     try:
@@ -35,36 +36,26 @@ def check_url(context: click.Context, parameter: click.Parameter, value: str | N
     context_settings=context_settings("KFM_UI"),
     epilog="Every flag can also be set as an environment variable: KFM_UI_PORT for --port.",
 )
-@click.option("--host", default="127.0.0.1", metavar="ADDRESS", help="Address to listen on; 0.0.0.0 for all.")
 @click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=3000,
-    metavar="PORT",
-    help="Port to listen on; 0 chooses a free one.",
+    "--host", default="127.0.0.1", metavar="ADDRESS", help="Address to listen on; 0.0.0.0 for all interfaces."
 )
+@port_option("--port", default=3000, help="Port to listen on; 0 picks a free one.")
 @click.option(
     "--rest_url",
     callback=check_url,
     default=default_rest_url,
     show_default="http://localhost:8080",
     metavar="URL",
-    help="The REST backend; in a pod METADATA_SERVICE_SERVICE_HOST and _PORT tell it.",
+    help="The REST backend; in a pod the default comes from METADATA_SERVICE_SERVICE_HOST and _PORT.",
 )
 @click.option(
     "--grpc_web_url",
     callback=check_url,
     metavar="URL",
-    help="The REST backend's --grpc_web_port, to pass on the calls of pages written for grpc-web; without it they"
-    " are not.",
+    help="The REST backend's --grpc_web_port, to which the calls of grpc-web pages are forwarded; without it they are"
+    " not.",
 )
-@click.option(
-    "--shutdown_grace",
-    type=click.IntRange(0),
-    default=20,
-    metavar="SECONDS",
-    help="Time for requests under way to finish after SIGTERM.",
-)
+@grace_option
 @log_options
 @click.version_option(package_name="kubeflow-metadata-server", message="kubeflow_metadata.ui %(version)s")
 def main(
@@ -72,31 +63,25 @@ def main(
     port: int,
     rest_url: str,
     grpc_web_url: str | None,
-    shutdown_grace: int,
+    grace_seconds: float,
     log_format: str,
     log_level: str,
 ) -> None:
     """Serve the Artifact Store at / and /metadata/.
 
-    Its pages come from this package; its API calls go to the REST backend.
+    The pages are part of this package; API calls are forwarded to the REST backend.
     """
     # Heavy, and not needed for --help.
-    import structlog
-
-    from kubeflow_metadata.serving.http import ListenError, Site, listen, serve, url_of
+    from kubeflow_metadata.serving.http import ListenError, Site, listen, serve
     from kubeflow_metadata.serving.logs import configure_logs
-    from kubeflow_metadata.ui.app import create_app
+    from kubeflow_metadata.ui.app import SERVER, create_app
     from kubeflow_metadata.ui.files import STATIC_DIR, PagesNotBuiltError, check_built
 
     configure_logs(log_format, log_level)
-    log = structlog.get_logger("kubeflow_metadata.ui")
     try:
         check_built(STATIC_DIR)
-        listener = listen(host, port)
+        listener = listen(host, port, "--host and --port")
     except (PagesNotBuiltError, ListenError) as error:
         raise click.ClickException(str(error)) from error
-    log.info("listening", url=url_of(listener), rest_url=rest_url, grpc_web_url=grpc_web_url)
-    try:
-        serve([Site(listener, lambda: create_app(rest_url, grpc_web_url=grpc_web_url))], shutdown_grace)
-    finally:
-        log.info("stopped")
+    told = {"rest": rest_url, **({"grpc_web": grpc_web_url} if grpc_web_url else {})}
+    serve(SERVER, [Site(listener, lambda: create_app(rest_url, grpc_web_url=grpc_web_url))], grace_seconds, **told)

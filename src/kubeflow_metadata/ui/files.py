@@ -13,6 +13,8 @@ STATIC_DIR = Path(__file__).parent / "static"
 
 
 class PagesNotBuiltError(Exception):
+    """The built pages are missing; the message says how to make them."""
+
     def __init__(self, folder: Path) -> None:
         super().__init__(
             f"the pages of the Artifact Store are not built: {folder / 'index.html'} is missing. Run `make ui` first."
@@ -20,6 +22,7 @@ class PagesNotBuiltError(Exception):
 
 
 def check_built(folder: Path) -> None:
+    """Raises PagesNotBuiltError if the folder holds no built pages."""
     if not (folder / "index.html").is_file():
         raise PagesNotBuiltError(folder)
 

@@ -25,6 +25,8 @@ SECURITY_HEADERS = {
 
 
 class SecurityHeaders:
+    """A middleware that adds the headers to every response."""
+
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from kubeflow_metadata.installer.cli import main
+from kubeflow_metadata.installer.cli.main import main
 
 HEAVY = {"kubernetes", "grpc", "pydantic", "yaml", "jinja2", "rich", "psutil", "kfmd", "httpx"}
 HEAVY |= {
@@ -28,7 +28,7 @@ def test_help_imports_nothing_heavy(arguments):
     script = f"""
 import json, sys
 sys.argv = ["installer", *{arguments!r}]
-from kubeflow_metadata.installer.cli import main
+from kubeflow_metadata.installer.cli.main import main
 try:
     main()
 except SystemExit as end:
@@ -76,7 +76,7 @@ def test_a_context_that_is_not_there_is_named_with_those_that_are(tmp_path, monk
     assert "mine" in done.output
     unreachable = run("status")
     assert unreachable.exit_code == 1
-    assert "does not answer" in unreachable.output
+    assert "does not respond" in unreachable.output
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_context_that_is_not_there_is_named_with_those_that_are(tmp_path, monk
         (["up", "--local", "-n", "foo"], "--namespace does not go with --local"),
         (["up", "--rest-port", "8080"], "--rest-port needs --local"),
         (["down", "--data-dir", "/tmp"], "--data-dir needs --local"),
-        (["up", "-n", "Not_A_Name"], "is not the name of a namespace"),
+        (["up", "-n", "Not_A_Name"], "is not a valid namespace"),
     ],
 )
 def test_options_of_the_other_kind_of_installation_are_refused(arguments, said):

@@ -1,17 +1,24 @@
-"""The verbs on a cluster: order, what is taken away and what never is, and what is said when something does not run."""
+"""The verbs on a cluster: order, what is deleted and what never is, and what is said when something does not run."""
 
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 
 import pytest
 
-from kubeflow_metadata.errors import InstallerError
-from kubeflow_metadata.installer.cluster import applying, commands, engines, inventory, pods, rollouts, smoke
-from kubeflow_metadata.installer.cluster.commands import Target
+from kubeflow_metadata.errors import UserError
+from kubeflow_metadata.installer.cluster import admission, causes, connection, inventory, pods, rollouts, smoke
 from kubeflow_metadata.installer.cluster.connection import UnreachableError
+from kubeflow_metadata.installer.cluster.engines.kustomize import Kustomize
+from kubeflow_metadata.installer.cluster.smoke import SmokeResult
+from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.terminal import Terminal
-from tests.support.fake_cluster import FakeCluster, container, pod, workload
+from kubeflow_metadata.installer.verbs.down import down
+from kubeflow_metadata.installer.verbs.status import status
+from kubeflow_metadata.installer.verbs.target import Target
+from kubeflow_metadata.installer.verbs.up import up
+from tests.support.fake_cluster import FakeClock, FakeCluster, container, pod, workload
 
 PART = "metadata.kubeflow.org/part"
 
@@ -32,10 +39,9 @@ OBJECTS = [
 @pytest.fixture
 def cluster(monkeypatch):
     made = FakeCluster()
-    monkeypatch.setattr(commands, "connect", lambda _context, namespace: _in(made, namespace))
-    monkeypatch.setattr(engines, "built", lambda *_args, **_options: [dict(each) for each in OBJECTS])
-    monkeypatch.setattr(smoke, "run", lambda *_args: (True, "6 passed, 0 failed"))
-    monkeypatch.setattr(rollouts, "_LOOK_SECONDS", 0)
+    monkeypatch.setattr(connection, "connect", lambda _context, namespace: _in(made, namespace))
+    monkeypatch.setattr(Kustomize, "objects", lambda *_args: [dict(each) for each in OBJECTS])
+    monkeypatch.setattr(smoke, "run", lambda *_args: SmokeResult(True, "6 passed, 0 failed"))
     return made
 
 
@@ -46,8 +52,8 @@ def _in(cluster, namespace):
 
 def apply(cluster, objects=OBJECTS):
     notes = []
-    deleted = applying.apply(cluster, objects, lambda _text: None, notes.append)
-    return deleted, notes
+    done = Kustomize().apply(cluster, Settings(), objects, lambda _text: None, notes.append, take_over=False)
+    return done, notes
 
 
 class TestApply:
@@ -59,9 +65,9 @@ class TestApply:
 
     def test_what_is_no_longer_wanted_is_deleted(self, cluster):
         apply(cluster)
-        deleted, _ = apply(cluster, OBJECTS[:3])
+        done, _ = apply(cluster, OBJECTS[:3])
 
-        assert deleted == 2
+        assert done == "3 applied, 2 deleted"
         assert cluster.names("ConfigMap") == {inventory.NAME}
         assert cluster.names("Service") == {"server"}
 
@@ -74,10 +80,10 @@ class TestApply:
         assert cluster.names("Secret") == {"password"}
 
     def test_a_run_that_was_cut_off_is_cleaned_up_by_the_next(self, cluster):
-        cluster.refused["settings"] = "no"
-        with pytest.raises(InstallerError):
+        cluster.rejected["settings"] = "no"
+        with pytest.raises(UserError):
             apply(cluster)
-        cluster.refused.clear()
+        cluster.rejected.clear()
         apply(cluster, OBJECTS[:1])
 
         assert cluster.names("ServiceAccount") == set()
@@ -92,27 +98,27 @@ class TestApply:
     def test_names_of_another_installation_are_left_alone(self, cluster):
         cluster.add(thing("Service", "server", selector={"component": "metadata-grpc-server"}))
 
-        with pytest.raises(InstallerError, match="of another installation") as caught:
-            applying.refuse_others(cluster, OBJECTS)
+        with pytest.raises(UserError, match="belongs to another installation") as caught:
+            admission.refuse_others(cluster, OBJECTS)
         assert "besideKfp.enabled=true" in caught.value.hint
         assert cluster.applied == []
 
     def test_a_namespace_is_made_once(self, cluster):
-        assert applying.ensure_namespace(cluster)
-        assert not applying.ensure_namespace(cluster)
+        assert admission.ensure_namespace(cluster)
+        assert not admission.ensure_namespace(cluster)
         assert cluster.names("Namespace") == {"kubeflow"}
 
     def test_a_namespace_that_is_being_deleted_is_named(self, cluster):
         cluster.add({"kind": "Namespace", "metadata": {"name": "kubeflow"}, "status": {"phase": "Terminating"}})
 
-        with pytest.raises(InstallerError, match="being deleted"):
-            applying.ensure_namespace(cluster)
+        with pytest.raises(UserError, match="is terminating"):
+            admission.refuse_terminating_namespace(cluster)
 
 
 class TestVerbs:
     def up(self, **options):
         target = Target(**options)
-        commands.up(target, None, 5, Terminal(as_json=True))
+        up(target, None, 5, Terminal(as_json=True), FakeClock())
 
     def test_up_says_where_everything_is(self, cluster, capsys):
         self.up(namespace="team-a")
@@ -130,16 +136,16 @@ class TestVerbs:
         assert json.dumps(sorted(map(str, cluster.objects.items()))) == before
 
     def test_up_shows_what_the_smoke_test_said_when_it_fails(self, cluster, monkeypatch):
-        monkeypatch.setattr(smoke, "run", lambda *_args: (False, "FAILED the UI serves the page"))
+        monkeypatch.setattr(smoke, "run", lambda *_args: SmokeResult(False, "FAILED the UI serves the page"))
 
-        with pytest.raises(InstallerError, match="smoke test failed") as caught:
+        with pytest.raises(UserError, match="smoke test failed") as caught:
             self.up()
         assert "FAILED the UI" in caught.value.details
 
     def test_down_keeps_claim_secret_and_namespace(self, cluster, capsys):
         self.up()
         cluster.add(thing("Secret", "metadata-db-secrets"))
-        commands.down(Target(), Terminal(), delete_data=False)
+        down(Target(), Terminal(), delete_data=False)
 
         assert {kind for kind, _ in cluster.objects} == {"PersistentVolumeClaim", "Secret", "Namespace"}
         assert "PersistentVolumeClaim data, Secret metadata-db-secrets" in capsys.readouterr().out
@@ -147,21 +153,21 @@ class TestVerbs:
     def test_down_deletes_the_data_when_told(self, cluster):
         self.up()
         cluster.add(thing("Secret", "metadata-db-secrets"))
-        commands.down(Target(), Terminal(), delete_data=True)
+        down(Target(), Terminal(), delete_data=True)
 
         assert {kind for kind, _ in cluster.objects} == {"Namespace"}
 
     def test_down_finds_what_kubectl_applied(self, cluster):
         for each in OBJECTS:
             cluster.apply(each)
-        commands.down(Target(), Terminal(), delete_data=False)
+        down(Target(), Terminal(), delete_data=False)
 
         assert {kind for kind, _ in cluster.objects} == {"PersistentVolumeClaim"}
 
     def test_down_of_nothing_is_well(self, cluster, capsys):
-        commands.down(Target(), Terminal(), delete_data=True)
+        down(Target(), Terminal(), delete_data=True)
 
-        assert "Nothing runs in kubeflow" in capsys.readouterr().out
+        assert "Nothing is installed in namespace kubeflow" in capsys.readouterr().out
 
     def test_status_tells_what_keeps_a_server(self, cluster, capsys):
         server = workload("metadata-ui", "ui")
@@ -170,14 +176,15 @@ class TestVerbs:
         waiting = {"reason": "ImagePullBackOff", "message": "not found"}
         cluster.pods["a"] = pod("a", "ui", containerStatuses=[container("ui", waiting=waiting, restarts=3)])
 
-        assert not commands.status(Target(), Terminal(as_json=True))
-        (found,) = json.loads(capsys.readouterr().out)["workloads"]
-        assert found["state"] == "ui: ImagePullBackOff: not found"
-        assert found["restarts"] == 3
+        assert not status(Target(), Terminal(as_json=True))
+        (listed,) = json.loads(capsys.readouterr().out)["workloads"]
+        assert listed["state"] == "ui: ImagePullBackOff: not found"
+        assert listed["cause"] == "KFM0206"
+        assert listed["restarts"] == 3
 
     def test_status_of_nothing_says_what_to_type(self, cluster, capsys):
-        assert not commands.status(Target(), Terminal())
-        assert "python -m installer up" in capsys.readouterr().out
+        assert not status(Target(), Terminal())
+        assert "kubeflow-metadata up --context fake -n kubeflow" in capsys.readouterr().out
 
 
 def waiting(reason, message=""):
@@ -205,14 +212,14 @@ class TestRollouts:
     def wait(self, cluster, seconds=60):
         cluster.add(workload("metadata-ui", "ui"))
         said = []
-        rollouts.wait(cluster, [("Deployment", "metadata-ui")], seconds, lambda *lines: said.extend(lines))
+        rollouts.wait(cluster, [("Deployment", "metadata-ui")], seconds, lambda *lines: said.extend(lines), FakeClock())
         return said
 
-    @pytest.mark.parametrize(("found", "hint"), FINAL)
-    def test_what_waiting_does_not_help_is_told_at_once(self, cluster, found, hint):
-        cluster.pods["p"] = found
+    @pytest.mark.parametrize(("failing", "hint"), FINAL)
+    def test_what_waiting_does_not_help_is_told_at_once(self, cluster, failing, hint):
+        cluster.pods["p"] = failing
 
-        with pytest.raises(InstallerError, match=r"^p does not come up") as caught:
+        with pytest.raises(UserError, match=r"^p cannot start") as caught:
             self.wait(cluster)
         assert hint in caught.value.hint
 
@@ -221,14 +228,14 @@ class TestRollouts:
         cluster.pods["p"] = pod("p", "ui", containerStatuses=[crashed])
         cluster.log_of["p", "ui", True] = "Error: no such flag\n"
 
-        with pytest.raises(InstallerError, match=r"ended with 2 \(Error\)") as caught:
+        with pytest.raises(UserError, match=r"exited with code 2 \(Error\)") as caught:
             self.wait(cluster)
         assert caught.value.details == "Error: no such flag"
 
     def test_a_stop_is_quoted(self, cluster):
         cluster.pods["p"] = pod("p", "ui", initContainerStatuses=[container("secret", terminated=STOPPED)])
 
-        with pytest.raises(InstallerError, match="There is a database on the volume but no Secret"):
+        with pytest.raises(UserError, match="There is a database on the volume but no Secret"):
             self.wait(cluster)
 
     def test_a_secret_that_is_missing_is_named(self, cluster):
@@ -237,7 +244,7 @@ class TestRollouts:
             {"involvedObject": {"name": "p"}, "reason": "FailedMount", "message": 'secret "mine" not found'}
         )
 
-        with pytest.raises(InstallerError, match='secret "mine" not found') as caught:
+        with pytest.raises(UserError, match='secret "mine" not found') as caught:
             self.wait(cluster)
         assert "Create what is missing" in caught.value.hint
 
@@ -247,7 +254,7 @@ class TestRollouts:
             {"involvedObject": {"name": "p"}, "reason": "FailedMount", "message": 'secret "mine" not found'}
         )
 
-        with pytest.raises(InstallerError, match="after 0 s"):
+        with pytest.raises(UserError, match="after 0 s"):
             self.wait(cluster, seconds=0)
 
     def test_pods_that_may_not_be_made_are_explained(self, cluster):
@@ -257,8 +264,8 @@ class TestRollouts:
         ]
         cluster.add(server)
 
-        with pytest.raises(InstallerError, match="refuses to make pods") as caught:
-            rollouts.wait(cluster, [("Deployment", "metadata-ui")], 60, lambda *_lines: None)
+        with pytest.raises(UserError, match="rejects the pods of metadata-ui") as caught:
+            rollouts.wait(cluster, [("Deployment", "metadata-ui")], 60, lambda *_lines: None, FakeClock())
         assert "PodSecurity" in caught.value.details
 
     def test_when_time_is_over_it_shows_where_everything_stands(self, cluster):
@@ -266,9 +273,9 @@ class TestRollouts:
         cluster.pods["p"] = pod("p", "ui", created=now, containerStatuses=[container("ui")])
         cluster.log_of["p", "ui", False] = "waiting for the store\n"
 
-        with pytest.raises(InstallerError, match="after 0 s") as caught:
+        with pytest.raises(UserError, match="after 0 s") as caught:
             self.wait(cluster, seconds=0)
-        assert "p: runs and is not ready yet" in caught.value.details
+        assert "p: running, not ready" in caught.value.details
         assert "waiting for the store" in caught.value.details
 
     def test_what_keeps_an_older_pod_does_not_matter(self, cluster):
@@ -285,9 +292,9 @@ class TestRollouts:
         never = [container("ui", waiting=waiting("ErrImageNeverPull"))]
         cluster.pods["old"]["status"]["containerStatuses"] = never
 
-        with pytest.raises(InstallerError, match="after 0 s") as caught:
-            rollouts.wait(cluster, [("Deployment", "metadata-ui")], 0, lambda *_lines: None)
-        assert "new: runs and is not ready yet" in caught.value.details
+        with pytest.raises(UserError, match="after 0 s") as caught:
+            rollouts.wait(cluster, [("Deployment", "metadata-ui")], 0, lambda *_lines: None, FakeClock())
+        assert "new: running, not ready" in caught.value.details
 
     def test_a_pod_of_mysql_that_an_older_setting_broke_does_not_matter(self, cluster):
         database = workload("metadata-db", "db", kind="StatefulSet")
@@ -297,12 +304,12 @@ class TestRollouts:
         cluster.pods["p"] = pod("p", "db", initContainerStatuses=stopped)
         cluster.pods["p"]["metadata"]["labels"]["controller-revision-hash"] = "old"
 
-        with pytest.raises(InstallerError, match="after 0 s"):
-            rollouts.wait(cluster, [("StatefulSet", "metadata-db")], 0, lambda *_lines: None)
+        with pytest.raises(UserError, match="after 0 s"):
+            rollouts.wait(cluster, [("StatefulSet", "metadata-db")], 0, lambda *_lines: None, FakeClock())
 
     def test_a_cluster_that_is_away_for_a_moment_is_asked_again(self, cluster, monkeypatch):
         cluster.add(workload("metadata-ui", "ui", ready=1))
-        answers = [UnreachableError("The cluster does not answer.")]
+        answers = [UnreachableError("The cluster does not respond.")]
         get = cluster.get
 
         def away_once(*what):
@@ -311,14 +318,28 @@ class TestRollouts:
             return get(*what)
 
         monkeypatch.setattr(cluster, "get", away_once)
-        rollouts.wait(cluster, [("Deployment", "metadata-ui")], 60, lambda *_lines: None)
+        rollouts.wait(cluster, [("Deployment", "metadata-ui")], 60, lambda *_lines: None, FakeClock())
+
+    def test_what_may_go_away_by_itself_is_given_time_before_it_is_an_error(self, cluster):
+        cluster.add(workload("metadata-ui", "ui"))
+        now = datetime.now(timezone.utc).isoformat()
+        cluster.pods["p"] = pod("p", "ui", created=now, conditions=[UNSCHEDULABLE])
+        clock = FakeClock()
+
+        with pytest.raises(UserError, match=r"unschedulable: 0/1 nodes: Insufficient memory \[KFM0205\]"):
+            rollouts.wait(cluster, [("Deployment", "metadata-ui")], 600, lambda *_lines: None, clock)
+        assert 100 < clock.slept < 200
+
+    def test_every_cause_has_a_code_of_its_own(self):
+        codes = [cause.code for cause in vars(causes).values() if isinstance(cause, causes.Cause)]
+        assert len(codes) == len(set(codes)) > 10
 
     def test_what_is_young_may_still_get_better(self):
         young = pod("p", "ui", created="2999-01-01T00:00:00Z", conditions=[UNSCHEDULABLE])
 
-        found = pods.trouble_with(young)
-        assert found is not None
-        assert not found.is_final
+        trouble = pods.trouble_with(young)
+        assert trouble is not None
+        assert not trouble.is_final(FakeClock())
 
     def test_a_rollout_is_over_when_only_new_pods_are_left(self):
         server = workload("metadata-ui", "ui", ready=1)

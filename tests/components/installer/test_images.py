@@ -11,11 +11,12 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubeflow_metadata.errors import InstallerError
-from kubeflow_metadata.installer.images import catalog, digests, engines
-from kubeflow_metadata.installer.images.cli import images
-from kubeflow_metadata.installer.images.commands import ROOT
+from kubeflow_metadata.errors import UserError
+from kubeflow_metadata.installer import catalog
+from kubeflow_metadata.installer.cli.images import command as images
+from kubeflow_metadata.installer.images import digests, engines
 from kubeflow_metadata.installer.images.digests import PushedImage
+from kubeflow_metadata.installer.verbs.images import ROOT
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
@@ -63,9 +64,9 @@ def run(*arguments):
     return CliRunner().invoke(images, arguments)
 
 
-def failure(*arguments) -> InstallerError:
+def failure(*arguments) -> UserError:
     error = run(*arguments).exception
-    assert isinstance(error, InstallerError)
+    assert isinstance(error, UserError)
     return error
 
 
@@ -96,7 +97,7 @@ def test_list_works_without_an_engine(machine):
 
 
 @pytest.mark.parametrize("engine", ["docker", "podman", "buildah"])
-def test_push_notes_the_digest_that_the_registry_has(machine, tmp_path, engine):
+def test_push_records_the_digest_that_the_registry_has(machine, tmp_path, engine):
     machine.has(engine)
     file = tmp_path / "images.json"
 
@@ -121,7 +122,7 @@ def test_push_refuses_what_is_no_registry(machine, registry):
 def test_a_tag_that_no_registry_takes_is_refused(machine, verb, tag):
     machine.has("docker")
 
-    assert "is not a tag" in str(failure(*verb, f"--tag={tag}"))
+    assert "is not a valid tag" in str(failure(*verb, f"--tag={tag}"))
 
 
 @pytest.mark.parametrize("engine", ["docker", "podman", "buildah"])
@@ -147,7 +148,7 @@ def test_a_failing_engine_shows_what_it_said(machine):
     (machine.bin / "docker").write_text("#!/bin/sh\necho no space left on device\nexit 3\n")
     (machine.bin / "docker").chmod(0o755)
 
-    with pytest.raises(InstallerError) as caught:
+    with pytest.raises(UserError) as caught:
         engines.run(["docker", "build"])
 
     assert caught.value.details == "no space left on device"
@@ -155,7 +156,7 @@ def test_a_failing_engine_shows_what_it_said(machine):
 
 
 def test_a_base_image_that_cannot_be_had_is_named(machine, monkeypatch):
-    monkeypatch.setattr("kubeflow_metadata.installer.images.commands._build_ui", lambda: None)
+    monkeypatch.setattr("kubeflow_metadata.installer.verbs.images._build_ui", lambda: None)
     (machine.bin / "docker").write_text("#!/bin/sh\ncase $1 in info) ;; *) echo no such host; exit 1 ;; esac\n")
     (machine.bin / "docker").chmod(0o755)
 
@@ -167,7 +168,7 @@ def test_a_base_image_that_cannot_be_had_is_named(machine, monkeypatch):
 
 
 def test_a_build_that_fails_with_its_base_here_shows_what_the_engine_said(machine, monkeypatch):
-    monkeypatch.setattr("kubeflow_metadata.installer.images.commands._build_ui", lambda: None)
+    monkeypatch.setattr("kubeflow_metadata.installer.verbs.images._build_ui", lambda: None)
     (machine.bin / "docker").write_text("#!/bin/sh\ncase $1 in build) echo no space left; exit 1 ;; esac\n")
     (machine.bin / "docker").chmod(0o755)
 
@@ -182,12 +183,12 @@ def test_a_broken_digest_file_is_named(tmp_path, text):
     file = tmp_path / "images.json"
     file.write_text(text)
 
-    with pytest.raises(InstallerError, match=r"images\.json is not a file of image digests"):
+    with pytest.raises(UserError, match=r"images\.json is not a file of image digests"):
         digests.read(file)
 
 
 def test_a_missing_digest_file_tells_how_to_make_it(tmp_path):
-    with pytest.raises(InstallerError) as caught:
+    with pytest.raises(UserError) as caught:
         digests.read(tmp_path / "images.json")
 
     assert "images push" in caught.value.hint
@@ -197,7 +198,7 @@ def test_a_digest_that_is_none_is_refused(tmp_path):
     file = tmp_path / "images.json"
     digests.write(file, [PushedImage("a", "registry.example/a", "1", "latest")])
 
-    with pytest.raises(InstallerError, match="no sha256 digest"):
+    with pytest.raises(UserError, match="is not a sha256 digest"):
         digests.read(file)
 
 

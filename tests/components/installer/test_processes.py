@@ -9,7 +9,7 @@ import sys
 import psutil
 import pytest
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.local import processes
 from kubeflow_metadata.installer.local.ports import HOST, is_free, next_free
 from kubeflow_metadata.installer.local.state import ServerRecord
@@ -34,7 +34,7 @@ def test_a_promised_port_is_passed_over():
 
 
 def test_running_out_of_ports_is_an_error():
-    with pytest.raises(InstallerError):
+    with pytest.raises(UserError):
         next_free(65530, range(65530, 65536))
 
 

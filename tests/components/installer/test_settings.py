@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.model.loading import load_settings, settings_of
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.model.sizes import resources_of
@@ -14,7 +14,7 @@ from kubeflow_metadata.parts import GRPC, UI
 
 
 def problem(values):
-    with pytest.raises(InstallerError) as caught:
+    with pytest.raises(UserError) as caught:
         settings_of(values)
     return caught.value.details
 
@@ -46,13 +46,13 @@ def test_a_file_that_is_none_is_named(tmp_path, text, said):
     if not said:
         assert load_settings(file) == Settings()
         return
-    with pytest.raises(InstallerError, match=said):
+    with pytest.raises(UserError, match=said):
         load_settings(file)
 
 
 @pytest.mark.parametrize("assignment", ["grpc.replicas", "=3", "logLevel.x=1"])
 def test_an_assignment_that_is_none_is_named(assignment):
-    with pytest.raises(InstallerError):
+    with pytest.raises(UserError):
         load_settings(None, ["logLevel=info", assignment])
 
 

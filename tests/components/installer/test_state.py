@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.local.state import DataDir, ServerRecord
 
 
@@ -39,7 +39,7 @@ def test_only_its_owner_may_enter(data_dir):
 
 def test_one_that_cannot_be_made_says_which_option_helps(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(InstallerError) as caught:
+    with pytest.raises(UserError) as caught:
         DataDir(tmp_path / "file" / "data").create()
     assert "--data-dir" in caught.value.hint
 
@@ -55,7 +55,7 @@ def test_records_are_remembered_and_forgotten(data_dir):
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"grpc": 1}', '{"grpc": {"pid": 1}}'])
 def test_a_broken_state_file_is_an_error_that_names_it(data_dir, text):
     (data_dir.path / "state.json").write_text(text)
-    with pytest.raises(InstallerError, match=r"state\.json"):
+    with pytest.raises(UserError, match=r"state\.json"):
         data_dir.servers()
 
 

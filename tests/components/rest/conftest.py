@@ -22,8 +22,9 @@ from kubeflow_metadata.mlmd.db.sqlite import SqliteDatabase
 from kubeflow_metadata.mlmd.options import ServerOptions
 from kubeflow_metadata.mlmd.server import GrpcServer
 from kubeflow_metadata.mlmd.service import MetadataStore
-from kubeflow_metadata.rest.app import Settings, create_app
+from kubeflow_metadata.rest.app import create_app
 from kubeflow_metadata.rest.schema_files import load_definitions
+from kubeflow_metadata.rest.settings import Settings
 from kubeflow_metadata.serving.http import http_server, listen, url_of
 
 API = "/api/v1alpha1"
@@ -72,7 +73,7 @@ def running_store(database: Path, address: str = "127.0.0.1:0") -> Iterator[str]
 @contextmanager
 def running(make_app: Callable[[], ASGIApp]) -> Iterator[str]:
     """Serve an application until the block ends; the value is its address."""
-    listener = listen("127.0.0.1", 0)
+    listener = listen("127.0.0.1", 0, "--port")
     stop: list[Callable[[], None]] = []
     made = threading.Event()
 

@@ -93,7 +93,7 @@ def test_a_taken_port_is_said():
         port = str(taken.getsockname()[1])
         done = run("--http_port", port)
     assert done.returncode == 1
-    assert f"Error: cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert f"Error: Cannot listen on 127.0.0.1:{port}" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -101,7 +101,7 @@ def test_a_broken_schema_ends_the_server_before_it_serves(tmp_path):
     (tmp_path / "broken.json").write_text("{")
     done = run("--schema_root_dir", str(tmp_path), "--http_port", "0")
     assert done.returncode == 2
-    assert f"Error: {tmp_path / 'broken.json'}: is not JSON" in done.stderr
+    assert f"Error: {tmp_path / 'broken.json'}: invalid JSON" in done.stderr
 
 
 def test_the_store_is_found_through_the_environment_of_a_pod(process, store):
@@ -114,7 +114,7 @@ def test_the_store_is_found_through_the_environment_of_a_pod(process, store):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_server_in_peace(process, number):
     server, url = process("--mlmd_grpc_port", "1")
-    assert httpx.get(f"{url}/healthz", trust_env=False).text == "ok\n"
+    assert httpx.get(f"{url}/healthz", trust_env=False).json() == {"status": "ok"}
     server.send_signal(number)
     _, errors = server.communicate(timeout=60)
     assert server.returncode == 0
@@ -163,5 +163,5 @@ def test_a_taken_grpc_web_port_is_said():
         port = str(taken.getsockname()[1])
         done = run("--http_port", "0", "--grpc_web_port", port)
     assert done.returncode == 1
-    assert f"Error: cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert f"Error: Cannot listen on 127.0.0.1:{port}" in done.stderr
     assert "--grpc_web_port" in done.stderr

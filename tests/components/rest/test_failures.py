@@ -12,8 +12,8 @@ from prometheus_client import generate_latest
 
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
 from kubeflow_metadata.proto.metadata_store_service_pb2 import GetArtifactsRequest, GetArtifactsResponse
+from kubeflow_metadata.rest.limits import Limits
 from kubeflow_metadata.rest.metrics import REGISTRY
-from kubeflow_metadata.rest.v1alpha1.handlers import Limits
 
 PLAIN = "text/plain; charset=utf-8"
 
@@ -163,8 +163,8 @@ class TestPagesBeside:
                 assert backend.client.get(path).status_code == 200
 
     def test_health_is_alive_and_ready(self, backend):
-        assert backend.client.get("/healthz").text == "ok\n"
-        assert backend.client.get("/readyz").text == "ok\n"
+        assert backend.client.get("/healthz").json() == {"status": "ok"}
+        assert backend.client.get("/readyz").json() == {"status": "ok"}
 
     def test_readiness_follows_the_store(self, start, scripted):
         broken = []
@@ -178,22 +178,21 @@ class TestPagesBeside:
             backend = start(target)
             broken.append(True)
             response = backend.client.get("/readyz")
-            assert (response.status_code, response.text) == (
-                503,
-                "not ready: the metadata store does not answer: INTERNAL\n",
-            )
+            assert response.status_code == 503
+            reason = "the metadata store does not answer: INTERNAL"
+            assert response.json() == {"status": "unavailable", "reason": reason}
             assert backend.client.get("/healthz").status_code == 200
             broken.clear()
             assert backend.client.get("/readyz").status_code == 200
 
     def test_metrics_count_requests_by_operation(self, backend, eventually):
         sample = {"operation": "ListArtifactTypes", "method": "GET", "status": "200"}
-        before = REGISTRY.get_sample_value("metadata_rest_requests_total", sample) or 0
+        before = REGISTRY.get_sample_value("kubeflow_metadata_rest_requests_total", sample) or 0
         backend.get("/artifact_types")
         # Counted once the answer is out.
-        eventually(lambda: REGISTRY.get_sample_value("metadata_rest_requests_total", sample) == before + 1)
-        assert b'metadata_rest_grpc_calls_total{code="OK",rpc="GetArtifactTypes"}' in generate_latest(REGISTRY)
-        assert "metadata_rest_requests_total" in backend.client.get("/metrics").text
+        eventually(lambda: REGISTRY.get_sample_value("kubeflow_metadata_rest_requests_total", sample) == before + 1)
+        assert b'kubeflow_metadata_rest_grpc_calls_total{code="OK",rpc="GetArtifactTypes"}' in generate_latest(REGISTRY)
+        assert "kubeflow_metadata_rest_requests_total" in backend.client.get("/metrics").text
 
 
 class TestPagesOfOtherSites:

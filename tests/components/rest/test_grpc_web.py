@@ -17,10 +17,10 @@ import pytest
 from prometheus_client import generate_latest
 
 from kubeflow_metadata.proto import metadata_store_service_pb2 as service
-from kubeflow_metadata.rest.app import Settings
 from kubeflow_metadata.rest.grpc_web.app import create_grpc_web_app
+from kubeflow_metadata.rest.limits import Limits
 from kubeflow_metadata.rest.metrics import REGISTRY
-from kubeflow_metadata.rest.v1alpha1.handlers import Limits
+from kubeflow_metadata.rest.settings import Settings
 
 SERVICE = "/ml_metadata.MetadataStoreService"
 BINARY, TEXT = "application/grpc-web+proto", "application/grpc-web-text+proto"
@@ -347,19 +347,20 @@ class TestBrowsers:
 
 class TestProbes:
     def test_find_the_port_alive_and_ready(self, web):
-        assert web.client.get("/healthz").text == "ok\n"
-        assert web.client.get("/readyz").text == "ok\n"
+        assert web.client.get("/healthz").json() == {"status": "ok"}
+        assert web.client.get("/readyz").json() == {"status": "ok"}
 
     def test_see_a_store_that_is_away(self, start):
         web = start("127.0.0.1:1")
         assert web.client.get("/healthz").status_code == 200
         ready = web.client.get("/readyz")
-        assert (ready.status_code, ready.text) == (503, "not ready: the metadata store does not answer: UNAVAILABLE\n")
+        reason = "the metadata store does not answer: UNAVAILABLE"
+        assert (ready.status_code, ready.json()) == (503, {"status": "unavailable", "reason": reason})
 
 
 def test_metrics_count_calls_by_method_and_code_and_know_no_invented_names(web, eventually):
     def count(rpc, code):
-        return REGISTRY.get_sample_value("metadata_rest_grpc_web_calls_total", {"rpc": rpc, "code": code}) or 0
+        return REGISTRY.get_sample_value("kubeflow_metadata_rest_grpc_web_calls_total", {"rpc": rpc, "code": code}) or 0
 
     before = count("GetContexts", "OK"), count("other", "UNIMPLEMENTED")
     web.call("GetContexts")

@@ -10,9 +10,10 @@ import pytest
 from referencing import Registry, Resource
 
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
+from kubeflow_metadata.rest.calls import Calls, connect
 from kubeflow_metadata.rest.predefined import register
 from kubeflow_metadata.rest.schema_files import SchemaError, TypeDefinition, load_definitions, packaged_directory
-from kubeflow_metadata.rest.store import Store, connect
+from kubeflow_metadata.rest.store import Store
 
 BASE = "http://github.com/kubeflow/metadata/schema/alpha/"
 COMMON = {"name", "create_time", "description", "owner", "__ALL_META__"}
@@ -139,17 +140,17 @@ class TestUserSchemas:
     @pytest.mark.parametrize(
         ("schema", "reason"),
         [
-            ("{", "is not JSON"),
-            ("[" * 100_000, "is not JSON"),
-            ("[]", "a schema is a JSON object"),
-            ({}, 'has no "$id"'),
-            ({**report(), "allOf": []}, 'has no constant "category"'),
-            ({**report(), "allOf": [{"$ref": "http://example.org/none.json"}]}, "leads to no loaded schema"),
-            ({**report(), "allOf": [{"$ref": "#/nowhere"}]}, "leads to no loaded schema"),
-            ({**report(), "allOf": [{"$ref": "#"}]}, "in a circle"),
-            ({**report(), "allOf": 5}, '"allOf" is a list'),
-            ({**report(), "properties": []}, '"properties" maps names'),
-            ({**report(), "$ref": 5}, '"$ref" is a string'),
+            ("{", "invalid JSON"),
+            ("[" * 100_000, "invalid JSON"),
+            ("[]", "a schema must be a JSON object"),
+            ({}, 'missing "$id"'),
+            ({**report(), "allOf": []}, 'missing constant "category"'),
+            ({**report(), "allOf": [{"$ref": "http://example.org/none.json"}]}, "matches no loaded schema"),
+            ({**report(), "allOf": [{"$ref": "#/nowhere"}]}, "matches no loaded schema"),
+            ({**report(), "allOf": [{"$ref": "#"}]}, "circular reference"),
+            ({**report(), "allOf": 5}, '"allOf" must be a list'),
+            ({**report(), "properties": []}, '"properties" must map names'),
+            ({**report(), "$ref": 5}, '"$ref" must be a string'),
         ],
     )
     def test_that_are_broken_are_named(self, write, schema, reason):
@@ -167,7 +168,7 @@ class TestUserSchemas:
             load_definitions(write("b.json", {**report(), "$id": "http://example.org/other.json"}))
 
     def test_need_a_directory(self, tmp_path):
-        with pytest.raises(SchemaError, match="there is no such directory"):
+        with pytest.raises(SchemaError, match="no such directory"):
             load_definitions(tmp_path / "none")
 
 
@@ -202,7 +203,7 @@ class TestRegistration:
     def test_by_two_servers_at_once_is_fine(self, start, store):
         async def both(target):
             channels = [connect(target, 2**20) for _ in range(2)]
-            stores = [Store(channel, 30) for channel in channels]
+            stores = [Store(Calls(channel, 30)) for channel in channels]
             try:
                 return await asyncio.gather(*(register(each, load_definitions(None)) for each in stores))
             finally:

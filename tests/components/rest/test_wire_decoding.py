@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
-from kubeflow_metadata.rest.v1alpha1.wire import DecodeError, Decoder, encode
+from kubeflow_metadata.rest.v1alpha1.wire.decode import DecodeError, Decoder
+from kubeflow_metadata.rest.v1alpha1.wire.encode import encode
 
 
 def read(body, message=mlmd.Artifact):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -46,6 +47,7 @@ class Backend:
         self._ids = {"artifact": count(1), "execution": count(1), "artifact_type": count(1)}
         self._records: list[tuple[str, dict[str, Any]]] = []
         self._events: list[dict[str, Any]] = []
+        self._types = [f"kubeflow.org/alpha/{name}" for name in ("data_set", "model", "metrics")]
         self._lock = threading.Lock()
         self.connection_closed = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -82,12 +84,32 @@ class Backend:
             events = [event for event in self._events if event[owner] == last]
             return Answer({"events": events, **records})
         if request.method == "GET":
-            found = [record for path, record in self._records if path == request.path]
-            return Answer({last: found} if found else {})
+            return self._read(request.path)
         kind = last.removesuffix("s")
         record = {"id": str(next(self._ids.get(kind, self._ids["artifact_type"]))), **request.body}
+        if kind == "artifact":
+            record["type_id"] = self._type_id(request.path)
         self._records.append((request.path, record))
         return Answer({kind: record})
+
+    def _read(self, path: str) -> Answer:
+        *_, parent, last = path.split("/")
+        if parent in _KINDS and last.isdigit():
+            (record, *_) = [*(r for p, r in self._records if p.endswith(parent) and r["id"] == last), None]
+            missing = Answer({"message": f"internal error: expecting single {parent}, got instead : []"}, 404)
+            return missing if record is None else Answer({parent.removesuffix("s"): record})
+        if last == "artifact_types":
+            return Answer({last: [{"id": str(i), "name": name} for i, name in enumerate(self._types, 1)]})
+        if parent == "artifact_types" and unquote(last) not in self._types:
+            return Answer({"message": "no such type"}, 404)
+        found = [record for record_path, record in self._records if record_path == path]
+        return Answer({last: found} if found else {})
+
+    def _type_id(self, path: str) -> str:
+        name = unquote(path.split("/")[-2])
+        if name not in self._types:
+            self._types.append(name)
+        return str(self._types.index(name) + 1)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         backend = self
@@ -131,6 +153,13 @@ _KINDS = ("artifacts", "executions")
 
 @pytest.fixture
 def backend() -> Iterator[Backend]:
+    stub = Backend()
+    yield stub
+    stub.close()
+
+
+@pytest.fixture
+def another_backend() -> Iterator[Backend]:
     stub = Backend()
     yield stub
     stub.close()

@@ -210,7 +210,7 @@ def test_every_double_goes_over_the_wire_and_comes_back(number):
         (MlMetadataValue(int_value=True), "MlMetadataValue.int_value must be a string, not the bool"),
         (MlMetadataValue(int_value=1.5), "MlMetadataValue.int_value must be a string, not the float"),
         (MlMetadataValue(double_value="1"), "MlMetadataValue.double_value must be a number, not the str"),
-        (object(), "cannot be sent as JSON: it is a object"),
+        (object(), "cannot be sent as JSON: it is an object"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_refused(backend, api, value, complaint):

@@ -68,7 +68,7 @@ def test_a_refused_connection_names_the_address_and_what_to_check(closed_port, n
     message = str(caught.value)
     assert f"http://127.0.0.1:{closed_port}/api/v1alpha1/execution_types/" in message
     assert "Connection refused" in message
-    assert "python -m installer status --local" in message
+    assert "kubeflow-metadata status --local" in message
     assert "0x" not in message
     assert caught.value.status == 0
     assert len(no_pauses) == 3

@@ -20,7 +20,7 @@ async def test_encoded_slashes_reach_rest_as_they_were_sent(ui, rest, prefix):
     assert rest.seen[0].url.host == "rest"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text(st.characters(codec="utf-8"), min_size=1).filter(lambda name: name not in {".", ".."}))
 async def test_any_type_name_reaches_rest_unchanged(ui, rest, name):
     path = httpx.URL("http://ui").copy_with(path="/api/").raw_path + percent_encoded(name)
@@ -70,6 +70,14 @@ async def test_headers_pass_except_those_of_one_connection(ui, rest):
     assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
     assert answer.headers["x-request-id"] == "7"
     assert "keep-alive" not in answer.headers
+
+
+async def test_the_id_of_a_request_is_the_same_on_both_servers(ui, rest):
+    named = await ui.get("/api/v1alpha1/artifacts", headers={"x-request-id": "mine-1"})
+    assert named.headers["x-request-id"] == rest.seen[0].headers["x-request-id"] == "mine-1"
+    unnamed = await ui.get("/api/v1alpha1/artifacts", headers={"x-request-id": "two words"})
+    assert rest.seen[1].headers.get_list("x-request-id") == [unnamed.headers["x-request-id"]]
+    assert unnamed.headers["x-request-id"] not in ("", "two words")
 
 
 def test_headers_named_by_connection_belong_to_it():
@@ -163,7 +171,7 @@ class TestGrpcWeb:
     async def test_calls_are_counted_apart(self, ui):
         await ui.post(self.PATH, content=self.CALL)
         assert (
-            'metadata_ui_requests_total{method="POST",part="grpc_web",status="200"} 1.0'
+            'kubeflow_metadata_ui_requests_total{method="POST",operation="grpc-web",status="200"} 1.0'
             in (await ui.get("/metrics")).text
         )
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from click.testing import CliRunner
 
-from kubeflow_metadata.installer.images import catalog
-from kubeflow_metadata.installer.images.cli import images
+from kubeflow_metadata.installer import catalog
+from kubeflow_metadata.installer.cli.images import command as images
 from tests.support.cluster import container_images, stand_ins, tools, versions
 from tests.support.cluster.engine import Engine
 from tests.support.cluster.kind import Cluster

@@ -26,7 +26,7 @@ export async function getJson(path: string, signal: AbortSignal): Promise<unknow
   const json = tryJson(body);
   if (!response.ok) throw new ApiError(response.status, messageOf(json) ?? response.statusText);
   // A sign-in page in place of an answer, for one.
-  if (json === undefined) throw new ApiError(response.status, "The answer is not JSON.");
+  if (json === undefined) throw new ApiError(response.status, "The response is not JSON.");
   return json;
 }
 
@@ -35,7 +35,7 @@ async function send(path: string, signal: AbortSignal): Promise<Response> {
     return await fetch(apiUrl(path), { signal, headers: { accept: "application/json" } });
   } catch (error) {
     if (signal.aborted) throw error;
-    throw new ApiError(0, "The server of this page gave no answer.");
+    throw new ApiError(0, "The server behind this page did not answer.");
   }
 }
 

@@ -18,7 +18,7 @@ type Outcome = "idle" | "copied" | "failed";
 const OUTCOMES = {
   idle: { Icon: CopyIcon, says: undefined },
   copied: { Icon: CheckIcon, says: "Copied" },
-  failed: { Icon: ClearIcon, says: "Not copied: the browser refused" },
+  failed: { Icon: ClearIcon, says: "Copy failed: blocked by the browser" },
 };
 
 export function CopyButton({ text, label, wide = false }: CopyButtonProps) {

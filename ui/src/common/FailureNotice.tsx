@@ -25,13 +25,13 @@ export function FailureNotice({ heading, error, retrying, onRetry }: FailureNoti
 
 function advice(error: Error) {
   const status = error instanceof ApiError ? error.status : undefined;
-  if (status === 0) return "Check that the server is running and your connection to it, then retry.";
+  if (status === 0) return "Check your connection and that the server is running, then retry.";
   if (status === 200 || status === 401 || status === 403)
     return "You may have been signed out. Reload the page to sign in again.";
   return (
     <>
-      On a laptop, <code>python -m installer status --local</code> names the server that is down. On a cluster, look at{" "}
-      <code>kubectl -n kubeflow get pods</code> and the log of <code>deployment/metadata-deployment</code>.
+      On a laptop, run <code>kubeflow-metadata status --local</code> to see which server is down. On a cluster, check{" "}
+      <code>kubectl -n kubeflow get pods</code> and the logs of <code>deployment/metadata-deployment</code>.
     </>
   );
 }

@@ -9,7 +9,7 @@ import { useState } from "react";
 import { MoonIcon, ScreenIcon, SunIcon } from "./icons";
 
 const MODES = [
-  { mode: "system", label: "Like the system", Icon: ScreenIcon },
+  { mode: "system", label: "System", Icon: ScreenIcon },
   { mode: "light", label: "Light", Icon: SunIcon },
   { mode: "dark", label: "Dark", Icon: MoonIcon },
 ] as const;

@@ -40,7 +40,7 @@ function LoadedArtifact({ type, id }: { type: string; id: string }) {
   if (error) {
     return (
       <FailureNotice
-        heading="The artifact could not be loaded"
+        heading="Artifact could not be loaded"
         error={error}
         retrying={isFetching}
         onRetry={() => void refetch()}

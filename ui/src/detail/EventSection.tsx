@@ -38,12 +38,12 @@ export function EventSection({ id }: { id: string }) {
             </Button>
           }
         >
-          The executions could not be loaded. {error.message}
+          Executions could not be loaded. {error.message}
         </Alert>
       ) : !data ? (
         <Skeleton sx={{ width: "60%" }} />
       ) : data.events.length === 0 ? (
-        <Box sx={{ color: "text.secondary" }}>No execution made or used this artifact.</Box>
+        <Box sx={{ color: "text.secondary" }}>No execution produced or used this artifact.</Box>
       ) : (
         <EventTable {...data} />
       )}

@@ -56,7 +56,7 @@ test("the filter looks into every cell, whatever the case", async () => {
 test("a filter that nothing matches says so and can be cleared", async () => {
   serve(store(DATA_SET, MODEL));
   const { user } = openApp("#/artifacts?q=nowhere");
-  expect(await screen.findByRole("heading", { name: "Nothing matches" })).toBeVisible();
+  expect(await screen.findByRole("heading", { name: "No matches" })).toBeVisible();
   await user.click(screen.getByText("Clear filter"));
   expect(await shownNames()).toHaveLength(2);
 });
@@ -101,7 +101,7 @@ test("when REST is down the page says what to check, and Retry brings the list",
   serve({ artifacts: { status: 502, body: { error: down, message: down, code: 14 } } });
   const { user } = openApp();
   expect(await screen.findByRole("alert")).toHaveTextContent(down);
-  expect(screen.getByRole("alert")).toHaveTextContent("installer status --local");
+  expect(screen.getByRole("alert")).toHaveTextContent("kubeflow-metadata status --local");
 
   serve(store(MODEL));
   await user.click(screen.getByRole("button", { name: "Retry" }));
@@ -114,7 +114,7 @@ test("a refresh that fails keeps the list and says so", async () => {
   await shownNames();
   serve({ artifacts: { status: 502, body: { message: "down" } } });
   await user.click(screen.getByRole("button", { name: "Refresh" }));
-  expect(await screen.findByText(/could not be refreshed/)).toBeVisible();
+  expect(await screen.findByText(/Refresh failed/)).toBeVisible();
   expect(await shownNames()).toEqual(["MNIST"]);
 });
 

@@ -29,12 +29,7 @@ export function ArtifactListPage() {
   }
   if (error) {
     return (
-      <FailureNotice
-        heading="The artifacts could not be loaded"
-        error={error}
-        retrying={isFetching}
-        onRetry={refresh}
-      />
+      <FailureNotice heading="Artifacts could not be loaded" error={error} retrying={isFetching} onRetry={refresh} />
     );
   }
   return <ListSkeleton />;
@@ -80,15 +75,15 @@ function ArtifactList({ artifacts, outdated, refreshing, onRefresh }: ArtifactLi
       </Box>
       {outdated && (
         <Alert severity="warning" sx={{ mb: 2 }}>
-          The list could not be refreshed; this is how it was before.
+          Refresh failed. Showing the last list that loaded.
         </Alert>
       )}
       {found.length > 0 ? (
         <ArtifactTable rows={found} state={state} onChange={change} />
       ) : (
-        <Notice icon={<SearchIcon />} heading="Nothing matches" level="h2">
+        <Notice icon={<SearchIcon />} heading="No matches" level="h2">
           <p>
-            None of the {artifacts.length.toLocaleString()} artifacts contains “{state.filter}”.
+            None of the {artifacts.length.toLocaleString()} artifacts match “{state.filter}”.
           </p>
           <Button
             variant="outlined"

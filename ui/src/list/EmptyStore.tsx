@@ -24,15 +24,15 @@ export function EmptyStore({ refreshing, onRefresh }: EmptyStoreProps) {
   return (
     <Notice icon={<BoxIcon />} heading="No artifacts yet">
       <p>
-        Models, data sets and metrics show up here once a workflow logs them. Log the first one from Python, with{" "}
-        <code>pip install kubeflow-metadata-sdk</code>:
+        Models, data sets and metrics appear here once a workflow logs them. To log the first one from Python, run{" "}
+        <code>pip install kubeflow-metadata-sdk</code> and:
       </p>
       <CodeBlock code={FIRST_ARTIFACT} label="example" />
       <p>
         Inside a cluster the address is <code>metadata-service.kubeflow:8080</code>.
       </p>
       <Button variant="outlined" startIcon={<RefreshIcon />} loading={refreshing} onClick={onRefresh}>
-        Look again
+        Refresh
       </Button>
     </Notice>
   );

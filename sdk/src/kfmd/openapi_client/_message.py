@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import math
 from collections.abc import Mapping
 from functools import cache
@@ -11,6 +10,8 @@ from numbers import Integral, Real
 from pprint import pformat
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
+from kfmd._showing import a_type, shown, type_name
+from kfmd._values import NotPlainError, advice, plain_keys, plain_scalar
 from kfmd.openapi_client.exceptions import ApiTypeError, ApiValueError
 
 Int64 = Annotated[str, "int64"]
@@ -55,12 +56,12 @@ def decode(hint: Any, data: Any, where: str = "the answer") -> Any:
     if hint == Int64 or hint is str:
         if isinstance(data, str) or _is(int, data):
             return str(data)
-        raise ApiValueError(f"{where} should be a string, not {data!r:.80}")
+        raise ApiValueError(f"{where} should be a string, not {shown(data)}")
     if hint is float:
         try:
             return float(data)
         except (TypeError, ValueError):
-            raise ApiValueError(f"{where} should be a number, not {data!r:.80}") from None
+            raise ApiValueError(f"{where} should be a number, not {shown(data)}") from None
     if get_origin(hint) is Union:
         return decode(get_args(hint)[0], data, where)
     if get_origin(hint) is list:
@@ -80,7 +81,7 @@ def decode(hint: Any, data: Any, where: str = "the answer") -> Any:
 def _expect(kind: type, data: Any, where: str) -> Any:
     if not isinstance(data, kind):
         name = "object" if kind is dict else "array"
-        raise ApiValueError(f"{where} should be a JSON {name}, not {data!r:.80}")
+        raise ApiValueError(f"{where} should be a JSON {name}, not {shown(data)}")
     return data
 
 
@@ -90,18 +91,6 @@ def encode(value: Any, where: str = "body") -> Any:
     Raises:
         ApiTypeError: when something in it has no JSON form, or a message holds a value of the wrong type.
     """
-    if value is None or isinstance(value, (str, bool)):
-        return value
-    if isinstance(value, Integral):
-        return int(value)
-    if isinstance(value, Real):
-        return _encode_float(float(value))
-    if isinstance(value, (list, tuple)):
-        return [encode(item, f"{where}[{i}]") for i, item in enumerate(value)]
-    if isinstance(value, Mapping):
-        return {str(key): encode(item, f"{where}.{key}") for key, item in value.items()}
-    if isinstance(value, (datetime.datetime, datetime.date)):
-        return value.isoformat()
     if isinstance(value, Message):
         kind: type = type(value)
         fields = ((name, hint, getattr(value, name)) for name, hint in _hints(kind).items())
@@ -110,7 +99,24 @@ def encode(value: Any, where: str = "body") -> Any:
             for name, hint, item in fields
             if item is not None
         }
-    raise ApiTypeError(f"{where} cannot be sent as JSON: it is a {type(value).__name__}")
+    if isinstance(value, (list, tuple)):
+        return [encode(item, f"{where}[{i}]") for i, item in enumerate(value)]
+    if isinstance(value, Mapping):
+        return {key: encode(item, f"{where}.{key}") for key, (_, item) in _keys(value, where).items()}
+    try:
+        plain = plain_scalar(value)
+    except NotPlainError:
+        raise ApiTypeError(f"{where} cannot be sent as JSON: it is {a_type(value)}. Use {advice(value)}.") from None
+    return _encode_float(plain) if isinstance(plain, float) else plain
+
+
+def _keys(value: Mapping[Any, Any], where: str) -> dict[str, tuple[Any, Any]]:
+    try:
+        return plain_keys(value, where)
+    except TypeError as error:
+        raise ApiTypeError(str(error)) from None
+    except ValueError as error:
+        raise ApiValueError(str(error)) from None
 
 
 def _encode_float(number: float) -> Union[float, str]:
@@ -131,7 +137,7 @@ def _encode_field(optional_hint: Any, value: Any, where: str) -> Any:
     if hint == Int64 and _is(Integral, value):
         return str(int(value))
     if hint in (Int64, str) and not isinstance(value, str):
-        raise ApiTypeError(f"{where} must be a string, not the {type(value).__name__} {value!r:.80}")
+        raise ApiTypeError(f"{where} must be a string, not the {type_name(type(value))} {shown(value)}")
     if hint is float and not _is(Real, value):
-        raise ApiTypeError(f"{where} must be a number, not the {type(value).__name__} {value!r:.80}")
+        raise ApiTypeError(f"{where} must be a number, not the {type_name(type(value))} {shown(value)}")
     return encode(value, where)

@@ -13,6 +13,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any, Callable, Optional, TypeVar, Union, cast
 
+from kfmd._likely import likely_name
 from kfmd.openapi_client import models
 from kfmd.openapi_client._message import Message
 from kfmd.openapi_client.api_client import ApiClient, HttpInfo
@@ -40,6 +41,9 @@ class MetadataServiceApi:
     def __init__(self, api_client: Optional[ApiClient] = None) -> None:
         self.api_client = api_client if api_client is not None else ApiClient()
 
+    def __repr__(self) -> str:
+        return f"MetadataServiceApi({self.api_client!r})"
+
     def _call(
         self,
         method: str,
@@ -57,7 +61,9 @@ class MetadataServiceApi:
                 "for example with concurrent.futures; threads may share the client"
             )
         for option in options.keys() - _OPTIONS:
-            raise ApiTypeError(f"no call has the keyword argument {option!r}")
+            likely = likely_name(option, (*_OPTIONS, *path_params, *(query or ())))
+            hint = f": did you mean {likely!r}?" if likely else ""
+            raise ApiTypeError(f"no call has the keyword argument {option!r}{hint}")
         if method in {"POST", "PATCH"} and body is None:
             raise ApiValueError("the body is missing")
         info = self.api_client.call(

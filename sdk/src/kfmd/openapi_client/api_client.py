@@ -12,7 +12,7 @@ from urllib3 import BaseHTTPResponse
 
 import kfmd
 from kfmd.openapi_client._message import decode, encode
-from kfmd.openapi_client.configuration import Configuration, Timeout
+from kfmd.openapi_client.configuration import Configuration, Timeout, parse_address, without_password
 from kfmd.openapi_client.exceptions import ApiException, ApiValueError
 from kfmd.openapi_client.rest import RestClient
 
@@ -28,7 +28,7 @@ class HttpInfo(NamedTuple):
 
 
 class ApiClient:
-    """A connection to one REST backend. Any number of threads may use one."""
+    """A connection to one REST backend. Any number of threads may use one; a process has connections of its own."""
 
     def __init__(
         self,
@@ -53,6 +53,9 @@ class ApiClient:
         if header_name is not None and header_value is not None:
             self.default_headers[header_name] = header_value
         self.cookie = cookie
+
+    def __repr__(self) -> str:
+        return f"ApiClient({without_password(self.configuration.host)})"
 
     def __enter__(self) -> ApiClient:
         return self
@@ -94,11 +97,14 @@ class ApiClient:
         preload: bool = True,
     ) -> HttpInfo:
         """Make one call; see ``kfmd.openapi_client.rest`` for what is tried again and what it raises."""
-        url = self.configuration.base_url + API + self._fill(path, path_params)
+        address = parse_address(self.configuration.host)
+        url = address.url + API + self._fill(path, path_params)
         given = {key: value for key, value in (query or {}).items() if value is not None}
         if given:
             url += "?" + urlencode(given)
         headers = {"Accept": "application/json", "Content-Type": "application/json", **self.default_headers}
+        if address.authorization is not None and "authorization" not in map(str.lower, headers):
+            headers["Authorization"] = address.authorization
         if self.cookie is not None:
             headers["Cookie"] = self.cookie
         content = None if body is None else self._write(body)

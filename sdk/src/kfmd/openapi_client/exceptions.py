@@ -100,7 +100,10 @@ def exception_for_answer(
     """The exception that an answer outside 200-299 deserves, with the backend's own words in its text."""
     kind = _BY_STATUS.get(status, ServiceException if status >= 500 else ApiException)
     said = _said(status, body, headers)
-    message = f"{method} {url} was answered {status} {reason}".rstrip() + (f": {said}" if said else "")
+    # What a backend does not have, it says in JSON.
+    wrong_path = status == 404 and not body.lstrip().startswith("{")
+    prefix = "there is no metadata backend under this path, check the address: " if wrong_path else ""
+    message = f"{prefix}{method} {url} was answered {status} {reason}".rstrip() + (f": {said}" if said else "")
     return kind(status, reason, message=message, body=body, headers=headers)
 
 

@@ -10,9 +10,12 @@ A call that changes something is never sent twice: sent and not answered, it rai
 
 from __future__ import annotations
 
+import copy
+import os
 import ssl
 from collections.abc import Mapping
-from typing import Any, Optional, Union
+from http.client import BadStatusLine, RemoteDisconnected
+from typing import Any, NamedTuple, Optional, Union
 
 from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager
 from urllib3.exceptions import (
@@ -38,16 +41,42 @@ from kfmd.openapi_client.exceptions import (
 __all__ = ["ApiException", "RestClient"]
 
 
+class _Pool(NamedTuple):
+    """The connections of one process."""
+
+    process: int
+    manager: PoolManager
+    inherited: Optional[_Pool]
+
+
 class RestClient:
-    """A pool of connections. Any number of threads may use one."""
+    """A pool of connections. Any number of threads may use one; each process has connections of its own."""
 
     def __init__(self, configuration: settings.Configuration) -> None:
         self._timeout = configuration.timeout
-        self._pool = _pool(configuration)
+        self._configuration = copy.copy(configuration)
+        self._pool = _Pool(os.getpid(), _pool(configuration), None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Connections stay where they are: a copy makes its own.
+        return {"configuration": self._configuration}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["configuration"])  # type: ignore[misc]
 
     def close(self) -> None:
         """Close the connections that are kept open for the next call."""
-        self._pool.clear()
+        self._manager().clear()
+
+    def _manager(self) -> PoolManager:
+        pool = self._pool
+        if pool.process != os.getpid():
+            # A fork: on the parent's connections, parent and child would read each other's answers. The parent's pool
+            # is kept and left alone, because to close it takes a lock that one of the parent's threads may have held.
+            # No lock here, for the same reason; of two threads that come at once, one wastes a pool.
+            pool = _Pool(os.getpid(), _pool(self._configuration), pool)
+            self._pool = pool
+        return pool.manager
 
     def request(
         self,
@@ -68,7 +97,7 @@ class RestClient:
         """
         limit = _timeout(self._timeout if timeout is None else timeout)
         try:
-            answer = self._pool.request(
+            answer = self._manager().request(
                 method,
                 url,
                 headers=headers,
@@ -106,9 +135,11 @@ def _pool(configuration: settings.Configuration) -> PoolManager:
     if configuration.assert_hostname is not None:
         options["assert_hostname"] = configuration.assert_hostname
     if configuration.proxy is not None:
-        return ProxyManager(
-            settings.normalize_url(configuration.proxy), proxy_headers=configuration.proxy_headers, **options
-        )
+        proxy = settings.parse_address(configuration.proxy)
+        headers = dict(configuration.proxy_headers or {})
+        if proxy.authorization is not None and "proxy-authorization" not in map(str.lower, headers):
+            headers["Proxy-Authorization"] = proxy.authorization
+        return ProxyManager(proxy.url, proxy_headers=headers, **options)
     return PoolManager(**options)
 
 
@@ -150,20 +181,22 @@ def _no_answer(method: str, url: str, error: HTTPError) -> ApiException:
     if isinstance(reason, ProxyError):
         reason = reason.original_error
     words = _words(reason)
-    tls_hint = _tls_hint(reason)
-    if method == "GET" or tls_hint or isinstance(reason, ConnectTimeoutError):
-        hint = tls_hint or _what_to_check(url)
+    hint = _wrong_server_hint(reason)
+    if method == "GET" or hint or isinstance(reason, ConnectTimeoutError):
+        hint = hint or _what_to_check(url)
         message = f"cannot reach the metadata backend: {method} {url}: {words}. {hint}"
         return BackendUnreachable(0, words, message=message)
     message = (
         f"{method} {url} was sent, but the answer did not come: {words}. "
-        "It may have been carried out, so it was not sent again: look before you repeat it."
+        "It may have been carried out, so it was not sent again: check before you repeat it."
     )
     return AnswerLost(0, words, message=message)
 
 
 def _words(error: Exception) -> str:
     """What of urllib3's message means something to a reader: no object addresses, no tuples."""
+    if _is_another_protocol(error):
+        return "the server does not speak HTTP/1.1"
     if isinstance(error, ProtocolError) and len(error.args) == 2:
         return str(error.args[1]).strip() or str(error.args[0])
     root = error.__cause__ if isinstance(error, NewConnectionError) else None
@@ -171,8 +204,19 @@ def _words(error: Exception) -> str:
     return str(text).rpartition("): ")[2].strip()
 
 
-def _tls_hint(error: Exception) -> Optional[str]:
-    """What to do about a TLS connection that failed before anything was sent; None for any other error."""
+def _is_another_protocol(error: Exception) -> bool:
+    """Whether the answer was not HTTP/1.1: gRPC and databases answer in bytes that mean nothing to a reader."""
+    root = error.args[1] if isinstance(error, ProtocolError) and len(error.args) == 2 else None
+    return isinstance(root, BadStatusLine) and not isinstance(root, RemoteDisconnected)
+
+
+def _wrong_server_hint(error: Exception) -> Optional[str]:
+    """What to do about a server that cannot have understood the call; None for any other error."""
+    if _is_another_protocol(error):
+        return (
+            "It may be the gRPC server: use the address of the REST backend, on a laptop 127.0.0.1:8080, "
+            "in a cluster metadata-service.kubeflow:8080."
+        )
     root = error.args[0] if isinstance(error, SSLError) and error.args else None
     if isinstance(root, ssl.SSLCertVerificationError):
         return "Its certificate is not trusted: name who signed it with Configuration.ssl_ca_cert."
@@ -182,10 +226,11 @@ def _tls_hint(error: Exception) -> Optional[str]:
 
 
 def _what_to_check(url: str) -> str:
-    host = parse_url(url).host or ""
+    host, port = parse_url(url).host or "", parse_url(url).port
     if host == "localhost" or host.startswith("127.") or host == "[::1]":
+        no_port = "The address names no port: the REST backend's is 8080. " if port is None else ""
         return (
-            "Is it running there? On a laptop: `python -m installer status --local`. "
+            f"{no_port}Is it running there? On a laptop: `kubeflow-metadata status --local`. "
             "On a cluster: `kubectl -n kubeflow port-forward service/metadata-service 8080`."
         )
     return "Check the address, and that it runs: `kubectl -n kubeflow get deployment metadata-deployment`."

@@ -1,1 +1,0 @@
-"""An installation on a Kubernetes cluster."""

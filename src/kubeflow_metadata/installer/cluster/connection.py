@@ -1,16 +1,18 @@
-"""The way to the cluster: a kubeconfig and a context, and the few calls that the verbs need."""
+"""The connection to a cluster: a kubeconfig, a context, and the few calls that the verbs need."""
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
+from kubeflow_metadata.installer import program
 
 Object = dict[str, Any]
 
@@ -18,19 +20,19 @@ FIELD_MANAGER = "kubeflow-metadata-installer"
 _TIMEOUT: dict[str, Any] = {"_request_timeout": 30}
 
 
-class UnknownKindError(InstallerError):
-    """The cluster does not know a kind; what brings it is not installed."""
+class UnknownKindError(UserError):
+    """The cluster lacks a kind: its operator or CRD is not installed."""
 
 
-class UnreachableError(InstallerError):
-    """The cluster does not answer."""
+class UnreachableError(UserError):
+    """The cluster does not respond."""
 
 
-class ConflictError(InstallerError):
-    """Others own fields that are to be set."""
+class ConflictError(UserError):
+    """Another field manager owns fields that are to be set."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Cluster:
     """One context of the kubeconfig, and a namespace in it."""
 
@@ -38,29 +40,48 @@ class Cluster:
     namespace: str
     client: Any
 
+    @property
+    def options(self) -> str:
+        """How commands in hints are pointed at this namespace: ours, kubectl's."""
+        return shlex.join(["--context", self.context, "-n", self.namespace])
+
+    @property
+    def kubectl(self) -> str:
+        """How hints call kubectl on this namespace."""
+        return f"kubectl {self.options}"
+
+    def version(self) -> str:
+        """Returns the version of the API server, such as ``v1.34.0``."""
+        from kubernetes.client import VersionApi
+
+        with _explained("read", "the version of the cluster"):
+            return str(VersionApi(self.client.client).get_code(**_TIMEOUT).git_version)
+
     def get(self, api_version: str, kind: str, name: str) -> Object | None:
-        with _spoken(f"{kind} {name}"):
+        """Returns an object; None where there is none."""
+        with _explained("get", f"{kind} {name}"):
             return self._call(
                 lambda: self._resource(api_version, kind).get(name=name, namespace=self.namespace, **_TIMEOUT)
             )
 
     def list(self, api_version: str, kind: str, selector: str = "", field_selector: str = "") -> list[Object]:
-        with _spoken(f"{kind}s"):
-            found = self._call(
+        """Returns the objects of a kind that match a label and a field selector."""
+        with _explained("list", f"{kind} objects"):
+            listed = self._call(
                 lambda: self._resource(api_version, kind).get(
                     namespace=self.namespace, label_selector=selector, field_selector=field_selector, **_TIMEOUT
                 )
             )
-        return list(found.get("items", [])) if found else []
+        return list(listed.get("items", [])) if listed else []
 
     def apply(self, wanted: Object, *, force: bool = False) -> Object:
-        """Server-side apply.
+        """Applies an object on the server's side.
 
         Raises:
-            ConflictError: without ``force``, where another manager has set a field otherwise.
+            ConflictError: without ``force``, where another manager has set a field to another value.
         """
         kind, name = wanted["kind"], wanted["metadata"]["name"]
-        with _spoken(f"{kind} {name}"):
+        with _explained("apply", f"{kind} {name}"):
             made = self.client.server_side_apply(
                 self._resource(wanted["apiVersion"], kind),
                 body=wanted,
@@ -73,15 +94,16 @@ class Cluster:
         return dict(made.to_dict())
 
     def create(self, wanted: Object) -> None:
-        with _spoken(f"{wanted['kind']} {wanted['metadata']['name']}"):
+        """Creates an object."""
+        with _explained("create", f"{wanted['kind']} {wanted['metadata']['name']}"):
             self._resource(wanted["apiVersion"], wanted["kind"]).create(
                 body=wanted, namespace=wanted["metadata"].get("namespace"), **_TIMEOUT
             )
 
     def delete(self, api_version: str, kind: str, name: str) -> bool:
-        """Deletes an object, its pods before itself; False where there was none."""
-        with _spoken(f"{kind} {name}"):
-            found = self._call(
+        """Deletes an object, its pods before itself; returns whether there was one."""
+        with _explained("delete", f"{kind} {name}"):
+            deleted = self._call(
                 lambda: self._resource(api_version, kind).delete(
                     name=name,
                     namespace=self.namespace,
@@ -89,10 +111,10 @@ class Cluster:
                     **_TIMEOUT,
                 )
             )
-        return found is not None
+        return deleted is not None
 
     def logs(self, pod: str, container: str, *, lines: int, previous: bool = False) -> str:
-        """The last lines of a container's log; empty where there is none."""
+        """Returns the last lines of a container's log; empty where there is none."""
         from kubernetes.client import CoreV1Api
         from kubernetes.client.exceptions import ApiException
 
@@ -117,7 +139,7 @@ class Cluster:
             return self.client.resources.get(api_version=api_version, kind=kind)
         except ResourceNotFoundError as error:
             raise UnknownKindError(
-                f"The cluster does not know {kind} ({api_version}).", hint=_what_brings(api_version)
+                f"The cluster has no kind {kind} ({api_version}).", hint=_what_provides(api_version)
             ) from error
 
     def _call(self, call: Any) -> Object | None:
@@ -132,48 +154,43 @@ class Cluster:
 
 
 def connect(context: str | None, namespace: str) -> Cluster:
-    """Reaches the cluster of a context, or of the current one.
+    """Connects to the cluster of a context, or of the current one.
 
     Raises:
-        InstallerError: there is no such context, or nobody answers.
+        UserError: there is no such context, or the cluster does not respond.
     """
-    try:
-        from kubernetes import client, dynamic
-        from kubernetes import config as untyped_config
-    except ModuleNotFoundError as error:
-        raise InstallerError(
-            f"Clusters need the package {error.name}, which is not installed here.",
-            hint='Type: pip install "kubeflow-metadata-server[cluster]"',
-        ) from error
+    from kubernetes import client, dynamic
+    from kubernetes import config as untyped_config
+
     config: Any = untyped_config
     connect_to: Any = dynamic.DynamicClient
     file = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     try:
         contexts, current = config.list_kube_config_contexts(config_file=file)
     except config.ConfigException as error:
-        raise InstallerError(
-            f"There is no usable kubeconfig: {error}",
-            hint="Set KUBECONFIG, or type: python -m installer up --local   (no cluster is needed)",
+        raise UserError(
+            f"No usable kubeconfig: {error}",
+            hint=f"Set KUBECONFIG, or, without a cluster, type: {program.command('up --local')}",
         ) from error
     names = [each["name"] for each in contexts]
     chosen = str(context or (current or {}).get("name") or "")
     if chosen not in names:
-        raise InstallerError(
+        raise UserError(
             f"The kubeconfig has no context {chosen!r}." if chosen else "The kubeconfig has no current context.",
-            hint=f"Choose one with --context: {', '.join(names) or 'there are none'}",
+            hint=f"Select one with --context: {', '.join(names) or '(the kubeconfig has none)'}",
         )
     configuration = client.Configuration()
     try:
         config.load_kube_config(config_file=file, context=chosen, client_configuration=configuration)
     except (config.ConfigException, OSError, ValueError) as error:
-        raise InstallerError(f"The context {chosen} cannot be used: {error}") from error
+        raise UserError(f"The context {chosen} cannot be used: {error}") from error
     configuration.retries = 3
-    with _spoken(f"the cluster of context {chosen}"):
+    with _explained("use", f"the API server of context {chosen}"):
         return Cluster(chosen, namespace, connect_to(client.ApiClient(configuration)))
 
 
 @contextmanager
-def _spoken(what: str) -> Iterator[None]:
+def _explained(verb: str, what: str) -> Iterator[None]:
     """Turns what the client raises into sentences."""
     from kubernetes.client.exceptions import ApiException
     from urllib3.exceptions import HTTPError
@@ -183,19 +200,25 @@ def _spoken(what: str) -> Iterator[None]:
     except ApiException as error:
         message = _message(error)
         if error.status == 401:
-            raise InstallerError("The cluster does not know you.", details=message, hint="Log in again.") from error
+            raise UserError(
+                "Not authenticated to the cluster (401).",
+                details=message,
+                hint="Log in again, or select another context with --context.",
+            ) from error
         if error.status == 403:
-            raise InstallerError(
-                f"You may not do that with {what}.", details=message, hint="Ask whoever runs the cluster for the right."
+            raise UserError(
+                f"Permission denied: cannot {verb} {what}.",
+                details=message,
+                hint="Ask an administrator of the cluster for this permission.",
             ) from error
         if error.status == 409:
-            raise ConflictError(f"{what} has fields of others.", details=message) from error
-        raise InstallerError(f"The cluster refuses {what}.", details=message, hint=_for_refused(message)) from error
+            raise ConflictError(f"{what} has fields that another manager owns.", details=message) from error
+        raise UserError(f"The cluster rejected {what}.", details=message, hint=_after_rejection(message)) from error
     except (HTTPError, OSError) as error:
         raise UnreachableError(
-            "The cluster does not answer.",
+            "The cluster does not respond.",
             details=str(error),
-            hint="Is it running? Choose another one with --context, or try: kubectl cluster-info",
+            hint="Check that it is running (kubectl cluster-info), or select another one with --context.",
         ) from error
 
 
@@ -206,17 +229,17 @@ def _message(error: Any) -> str:
         return f"{error.status} {error.reason}"
 
 
-def _for_refused(message: str) -> str:
+def _after_rejection(message: str) -> str:
     if "storage" in message and "less than" in message:
-        return "A claim can only grow: set mysql.storage.size to what it has, or more."
+        return "A claim can only grow: set mysql.storage.size to its current size or more."
     if "spec is immutable after creation" in message:
-        return "The claim metadata-mysql is there already: leave mysql.storage as it was when it was made."
+        return "The claim metadata-mysql exists and cannot change: set mysql.storage back to what it was created with."
     return ""
 
 
-def _what_brings(api_version: str) -> str:
+def _what_provides(api_version: str) -> str:
     if api_version.startswith("monitoring.coreos.com/"):
-        return "Install the Prometheus operator first, or set monitoring.enabled to false."
+        return "Install the Prometheus Operator first, or set monitoring.enabled to false."
     if "istio.io/" in api_version:
         return "Install Istio first, or set istio.enabled to false."
-    return "Kubernetes 1.28 or newer is needed."
+    return "Kubernetes 1.28 or newer is required."

@@ -1,13 +1,14 @@
-"""What `up` has applied, remembered in the cluster, so that later runs can take away what is no longer wanted."""
+"""What `up` applied with kustomize, recorded in the cluster, so that later runs prune what is no longer wanted."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from importlib.metadata import version
 
-from kubeflow_metadata.installer.cluster.connection import Cluster, Object
+from kubeflow_metadata.installer.catalog import SERVER_NAME
+from kubeflow_metadata.installer.cluster.connection import Cluster
+from kubeflow_metadata.installer.cluster.objects import Identity
 
 NAME = "metadata-inventory"
 LABELS = {
@@ -15,66 +16,30 @@ LABELS = {
     "app.kubernetes.io/instance": "metadata",
     "app.kubernetes.io/part-of": "kubeflow",
 }
-# Never taken away but by `down --delete-data`.
-DATA_KINDS = frozenset({"PersistentVolumeClaim", "Secret", "Namespace"})
-
-# What others build upon comes first; kinds that are not named come last.
-_ORDER = (
-    "ServiceAccount",
-    "Role",
-    "RoleBinding",
-    "ConfigMap",
-    "NetworkPolicy",
-    "PersistentVolumeClaim",
-    "Service",
-    "StatefulSet",
-    "Deployment",
-)
-
-
-@dataclass(frozen=True, order=True)
-class Identity:
-    """What an object is called, whatever it holds."""
-
-    api_version: str
-    kind: str
-    name: str
-
-    @classmethod
-    def of(cls, made: Object) -> Identity:
-        return cls(made["apiVersion"], made["kind"], made["metadata"]["name"])
-
-
-def in_order(objects: Iterable[Object]) -> list[Object]:
-    """Objects in the order in which they are applied."""
-
-    def place(made: Object) -> tuple[int, str, str]:
-        kind = made["kind"]
-        return _ORDER.index(kind) if kind in _ORDER else len(_ORDER), kind, made["metadata"]["name"]
-
-    return sorted(objects, key=place)
 
 
 def read(cluster: Cluster) -> set[Identity] | None:
-    """What was applied; None where nothing was."""
-    found = cluster.get("v1", "ConfigMap", NAME)
-    if found is None:
+    """Returns what was applied; None where nothing was."""
+    config_map = cluster.get("v1", "ConfigMap", NAME)
+    if config_map is None:
         return None
-    return {Identity(*each) for each in json.loads(found["data"]["objects"])}
+    return {Identity(*each) for each in json.loads(config_map["data"]["objects"])}
 
 
 def write(cluster: Cluster, identities: Iterable[Identity]) -> None:
+    """Records what is applied."""
     listed = [[each.api_version, each.kind, each.name] for each in sorted(identities)]
     cluster.apply(
         {
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {"name": NAME, "namespace": cluster.namespace, "labels": LABELS},
-            "data": {"objects": json.dumps(listed), "version": version("kubeflow-metadata-server")},
+            "data": {"objects": json.dumps(listed), "version": version(SERVER_NAME)},
         },
         force=True,
     )
 
 
 def forget(cluster: Cluster) -> None:
+    """Deletes the record."""
     cluster.delete("v1", "ConfigMap", NAME)

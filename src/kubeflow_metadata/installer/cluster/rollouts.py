@@ -1,39 +1,48 @@
-"""Waiting for what was applied to run, with progress to look at; it ends early where waiting will not help."""
+"""Waiting until what was applied runs, with progress to show; it ends early where waiting will not help."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
-from kubeflow_metadata.errors import InstallerError
-from kubeflow_metadata.installer.cluster import pods
+from kubeflow_metadata.errors import UserError
+from kubeflow_metadata.installer import polling, program
+from kubeflow_metadata.installer.cluster import causes, pods
 from kubeflow_metadata.installer.cluster.connection import Cluster, Object, UnreachableError
+from kubeflow_metadata.installer.cluster.objects import PART
 from kubeflow_metadata.installer.cluster.pods import Trouble
+from kubeflow_metadata.installer.kinds import BY_NAME
+from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 
-WORKLOADS = ("StatefulSet", "Deployment")
-_LOOK_SECONDS = 1.0
 _REVISION = "deployment.kubernetes.io/revision"
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """How far a workload is."""
+    """How far a workload is.
 
-    kind: str
+    Attributes:
+        name: its name.
+        ready: how many of its replicas are ready.
+        wanted: how many it should have.
+        done: whether it runs as it was applied.
+        rejected: why the cluster rejects its pods; empty where it does not.
+    """
+
     name: str
     ready: int
     wanted: int
     done: bool
-    refused: str = ""
+    rejected: str = ""
 
     @property
     def words(self) -> str:
+        """Its state in a few words."""
         return f"{self.name} {self.ready}/{self.wanted}"
 
 
 def state_of(workload: Object) -> Rollout:
-    """How far it is, by its own status."""
+    """Returns how far a workload is, by its own status."""
     spec, status = workload.get("spec", {}), workload.get("status", {})
     wanted = spec.get("replicas", 1)
     ready = status.get("readyReplicas", 0) or 0
@@ -42,65 +51,74 @@ def state_of(workload: Object) -> Rollout:
     # Old pods still run while a Deployment has more than it wants.
     settled = updated == wanted and ready >= wanted and (status.get("replicas", 0) or 0) == wanted
     conditions = {each["type"]: each for each in status.get("conditions") or []}
-    refused = conditions.get("ReplicaFailure", {})
-    message = str(refused.get("message", "")) if refused.get("status") == "True" else ""
+    failure = conditions.get("ReplicaFailure", {})
+    rejected = str(failure.get("message", "")) if failure.get("status") == "True" else ""
     name = workload["metadata"]["name"]
-    return Rollout(workload["kind"], name, ready, wanted, seen and settled, message)
+    return Rollout(name, ready, wanted, seen and settled, rejected)
 
 
-def wait(cluster: Cluster, workloads: Iterable[tuple[str, str]], seconds: float, say: Callable[..., None]) -> None:
+@dataclass
+class _Seen:
+    """What the last look at the cluster saw."""
+
+    unfinished: list[Rollout] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    unreachable: UnreachableError | None = None
+
+
+def wait(
+    cluster: Cluster,
+    workloads: Iterable[tuple[str, str]],
+    seconds: float,
+    say: Callable[..., None],
+    clock: Clock = SYSTEM_CLOCK,
+) -> None:
     """Waits until every workload (kind and name) runs as it was applied.
 
     Raises:
-        InstallerError: one of them cannot, or not in time; with the pod's reason and its last words.
+        UserError: one of them cannot, or does not in time; with the pod's reason and its last words.
     """
     names = list(workloads)
-    deadline = time.monotonic() + seconds
-    while True:
+    seen = _Seen()
+
+    def look() -> bool | None:
+        nonlocal seen
         try:
-            if _look(cluster, names, say, seconds, late=time.monotonic() > deadline):
-                return
-        except UnreachableError:
-            # An API server that starts anew, say.
-            if time.monotonic() > deadline:
-                raise
-            say("the cluster does not answer; asking again")
-        time.sleep(_LOOK_SECONDS)
+            seen = _look(cluster, names)
+        except UnreachableError as error:
+            # An API server that restarts, say.
+            seen = _Seen(unreachable=error)
+            say("the cluster does not respond; trying again")
+            return None
+        if not seen.unfinished:
+            return True
+        say(*[f"{each.pod}: {each.sentence}" for each in seen.troubles] or [each.words for each in seen.unfinished])
+        _raise_final(cluster, seen, clock)
+        return None
+
+    if polling.until(look, seconds, clock=clock) is None:
+        raise seen.unreachable or _timeout(cluster, seen, seconds)
 
 
-def _look(
-    cluster: Cluster, names: list[tuple[str, str]], say: Callable[..., None], seconds: float, *, late: bool
-) -> bool:
-    """Whether everything runs."""
-    found = [cluster.get("apps/v1", kind, name) for kind, name in names]
-    states = [state_of(each) for each in found if each is not None]
-    open_ = [state for state in states if not state.done]
-    if len(states) == len(names) and not open_:
-        return True
-    troubles = _troubles(cluster, [each for each in found if each and not state_of(each).done])
-    say(*[f"{each.pod}: {each.reason}" for each in troubles] or [state.words for state in open_])
-    _raise_refused(open_)
-    if final := next((each for each in troubles if each.is_final), None):
-        raise _failure(cluster, final)
-    if late:
-        raise _too_late(cluster, open_, troubles, seconds)
-    return False
+def _look(cluster: Cluster, names: list[tuple[str, str]]) -> _Seen:
+    present = {name: cluster.get(BY_NAME[kind].api_version, kind, name) for kind, name in names}
+    states = {name: state_of(each) if each else Rollout(name, 0, 1, done=False) for name, each in present.items()}
+    unfinished = {name: state for name, state in states.items() if not state.done}
+    workloads = [each for name, each in present.items() if each and name in unfinished]
+    return _Seen(list(unfinished.values()), [trouble for each in workloads for trouble in _troubles(cluster, each)])
 
 
-def _troubles(cluster: Cluster, workloads: list[Object]) -> list[Trouble]:
-    found = []
-    for workload in workloads:
-        for pod in _new_pods(cluster, workload):
-            trouble = pods.trouble_with(pod)
-            if trouble is not None and trouble.kind == "starting":
-                trouble = pods.mount_trouble(cluster, pod) or trouble
-            if trouble is not None:
-                found.append(trouble)
-    return found
+def _troubles(cluster: Cluster, workload: Object) -> Iterator[Trouble]:
+    for pod in _new_pods(cluster, workload):
+        trouble = pods.trouble_with(pod)
+        if trouble is not None and trouble.cause in {causes.STARTING, causes.CONTAINER_STARTING}:
+            trouble = pods.mount_trouble(cluster, pod) or trouble
+        if trouble is not None:
+            yield trouble
 
 
 def _new_pods(cluster: Cluster, workload: Object) -> list[Object]:
-    """The pods of what was applied last. What keeps older ones does not matter: they go."""
+    """Returns the pods of what was applied last. What older ones wait for does not matter: they are replaced."""
     status, selector = workload.get("status", {}), _selector(workload)
     if (status.get("observedGeneration") or 0) < workload["metadata"].get("generation", 1):
         return []
@@ -123,43 +141,36 @@ def _selector(workload: Object) -> str:
     return ",".join(f"{key}={value}" for key, value in workload["spec"]["selector"]["matchLabels"].items())
 
 
-def _raise_refused(states: list[Rollout]) -> None:
-    for state in states:
-        if state.refused:
-            raise InstallerError(
-                f"The cluster refuses to make pods of {state.name}.",
-                details=state.refused,
-                hint="Quotas, admission policies or the Pod Security level of the namespace may be why.",
-            )
-
-
-def _failure(cluster: Cluster, trouble: Trouble) -> InstallerError:
-    where = f"kubectl --context {cluster.context} -n {cluster.namespace}"
-    hint = f"More: {where} describe pod {trouble.pod}"
-    if trouble.kind == "image" or "ErrImageNeverPull" in trouble.reason or "InvalidImageName" in trouble.reason:
-        hint = (
-            "The node cannot get the image. Give it to a kind cluster: python -m installer images build, then load; "
-            "or to a registry: images push REGISTRY, then up --set images.server.repository=REGISTRY/..."
+def _raise_final(cluster: Cluster, seen: _Seen, clock: Clock) -> None:
+    """Raises what waiting any longer will not help."""
+    for state in seen.unfinished:
+        if state.rejected:
+            trouble = Trouble("", causes.PODS_REJECTED, container=state.name)
+            raise UserError(_with_code(trouble), details=state.rejected, hint=trouble.hint(cluster))
+    if final := next((each for each in seen.troubles if each.is_final(clock)), None):
+        raise UserError(
+            f"{final.pod} cannot start: {_with_code(final)}",
+            details=pods.last_words(cluster, final),
+            hint=final.hint(cluster),
         )
-    if trouble.kind == "mount":
-        hint = f"Create what is missing in {cluster.namespace}, or name another one in the settings."
-    if trouble.kind == "schedule":
-        hint = "Make room on the nodes, or ask for less: up --set small.enabled=true"
-    details = pods.last_words(cluster, trouble) if trouble.kind != "stop" else ""
-    return InstallerError(f"{trouble.pod} does not come up: {trouble.reason}", details=details, hint=hint)
 
 
-def _too_late(cluster: Cluster, states: list[Rollout], troubles: list[Trouble], seconds: float) -> InstallerError:
-    lines = [state.words for state in states]
-    for each in troubles:
-        lines.append(f"{each.pod}: {each.reason}")
+def _with_code(trouble: Trouble) -> str:
+    return f"{trouble.sentence} [{trouble.cause.code}]"
+
+
+def _timeout(cluster: Cluster, seen: _Seen, seconds: float) -> UserError:
+    lines = [state.words for state in seen.unfinished]
+    for each in seen.troubles:
+        lines.append(f"{each.pod}: {each.sentence}")
         lines += [f"  {event.get('reason')}: {event.get('message')}" for event in pods.events(cluster, each.pod)[-3:]]
-    for pod in cluster.list("v1", "Pod", "metadata.kubeflow.org/part"):
-        if any(pod["metadata"]["name"] == each.pod for each in troubles):
-            words = cluster.logs(pod["metadata"]["name"], pod["spec"]["containers"][0]["name"], lines=8).strip()
+    for pod in cluster.list("v1", "Pod", PART):
+        name = pod["metadata"]["name"]
+        if any(name == each.pod for each in seen.troubles):
+            words = cluster.logs(name, pod["spec"]["containers"][0]["name"], lines=8).strip()
             lines += [f"  {line}" for line in words.splitlines()]
-    return InstallerError(
-        f"Not everything runs after {seconds:.0f} s.",
+    return UserError(
+        f"Timeout: not everything is ready after {seconds:.0f} s.",
         details="\n".join(lines),
-        hint="Give it longer with --timeout, or look: python -m installer status",
+        hint=f"Raise --timeout, or look again: {program.command('status')} {cluster.options}",
     )

@@ -2,67 +2,88 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
-from kubeflow_metadata.errors import InstallerError
-from kubeflow_metadata.installer.cluster import engines, pods
-from kubeflow_metadata.installer.cluster.applying import PART
+from kubeflow_metadata.errors import UserError
+from kubeflow_metadata.installer import polling
+from kubeflow_metadata.installer.cluster import pods
+from kubeflow_metadata.installer.cluster.causes import CRASHED
 from kubeflow_metadata.installer.cluster.connection import Cluster, Object
-from kubeflow_metadata.installer.cluster.inventory import Identity, in_order
-from kubeflow_metadata.installer.model.settings import Settings
+from kubeflow_metadata.installer.cluster.objects import PART, Identity, in_order, part_of
+from kubeflow_metadata.installer.kinds import BY_NAME
+from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 from kubeflow_metadata.installer.render.names import SMOKE_JOB
 
-_SECONDS = 330
-_LOOK_SECONDS = 1.0
+_PART = "smoke"
+_SECONDS = 330.0
 
 
-def run(cluster: Cluster, settings: Settings, say: Callable[[str], None]) -> tuple[bool, str]:
-    """Runs the Job; whether it passed, and what it printed."""
-    objects = [each for each in engines.built(settings, cluster.namespace, smoke=True) if _is_smoke(each)]
-    remove(cluster)
-    for each in in_order(objects):
+@dataclass(frozen=True)
+class SmokeResult:
+    """How the test ended, and what it printed."""
+
+    passed: bool
+    output: str
+
+
+def is_of_the_test(made: Object) -> bool:
+    """Returns whether an object is the smoke test's and no part of what is installed."""
+    return part_of(made) == _PART
+
+
+def run(
+    cluster: Cluster, objects: Iterable[Object], say: Callable[[str], None], clock: Clock = SYSTEM_CLOCK
+) -> SmokeResult:
+    """Runs the Job that is among these objects.
+
+    Raises:
+        UserError: it does not start, or does not end.
+    """
+    remove(cluster, clock)
+    for each in in_order(filter(is_of_the_test, objects)):
         cluster.apply(each, force=True)
-    passed, text = _wait(cluster, say)
-    if passed:
-        remove(cluster)
-    return passed, text
+    result = polling.until(lambda: _result(cluster, say, clock), _SECONDS, clock=clock)
+    if result is None:
+        raise UserError(f"Timeout: the smoke test did not finish within {_SECONDS:.0f} s.")
+    if result.passed:
+        remove(cluster, clock)
+    return result
 
 
-def remove(cluster: Cluster) -> None:
-    """Removes an earlier run; a Job cannot be applied over."""
-    for identity in (
-        Identity("batch/v1", "Job", SMOKE_JOB),
-        Identity("networking.k8s.io/v1", "NetworkPolicy", SMOKE_JOB),
-        Identity("v1", "ServiceAccount", SMOKE_JOB),
-    ):
-        cluster.delete(identity.api_version, identity.kind, identity.name)
-    deadline = time.monotonic() + _SECONDS
-    while cluster.get("batch/v1", "Job", SMOKE_JOB) is not None:
-        if time.monotonic() > deadline:
-            raise InstallerError(f"The Job {SMOKE_JOB} of an earlier run does not go away.")
-        time.sleep(_LOOK_SECONDS)
+def remove(cluster: Cluster, clock: Clock = SYSTEM_CLOCK) -> None:
+    """Removes an earlier run; a Job cannot be applied over.
+
+    Raises:
+        UserError: it does not go away.
+    """
+    for kind in ("Job", "NetworkPolicy", "ServiceAccount"):
+        cluster.delete(BY_NAME[kind].api_version, kind, SMOKE_JOB)
+    job = Identity(BY_NAME["Job"].api_version, "Job", SMOKE_JOB)
+
+    def is_gone() -> bool | None:
+        return True if cluster.get(job.api_version, job.kind, job.name) is None else None
+
+    if not polling.until(is_gone, _SECONDS, clock=clock):
+        raise UserError(
+            f"Timeout: {job} of an earlier run is still terminating.",
+            hint=f"For more, type: {cluster.kubectl} describe job {SMOKE_JOB}",
+        )
 
 
-def _wait(cluster: Cluster, say: Callable[[str], None]) -> tuple[bool, str]:
-    deadline = time.monotonic() + _SECONDS
-    while time.monotonic() < deadline:
-        job = cluster.get("batch/v1", "Job", SMOKE_JOB) or {}
-        running = cluster.list("v1", "Pod", f"{PART}=smoke")
-        ended = {each["type"] for each in job.get("status", {}).get("conditions") or [] if each["status"] == "True"}
-        if ended & {"Complete", "Failed"} and running:
-            return "Complete" in ended, cluster.logs(running[0]["metadata"]["name"], "smoke", lines=100)
-        if ended & {"Failed"}:
-            return False, "Its pod is gone, and its log with it."
-        for pod in running:
-            trouble = pods.trouble_with(pod)
-            if trouble is not None:
-                say(trouble.reason)
-                if trouble.is_final and trouble.kind != "crash":
-                    raise InstallerError(f"The smoke test does not start: {trouble.reason}")
-        time.sleep(_LOOK_SECONDS)
-    raise InstallerError(f"The smoke test did not end within {_SECONDS} s.")
-
-
-def _is_smoke(each: Object) -> bool:
-    return bool(each["metadata"]["labels"].get(PART) == "smoke")
+def _result(cluster: Cluster, say: Callable[[str], None], clock: Clock) -> SmokeResult | None:
+    job = cluster.get(BY_NAME["Job"].api_version, "Job", SMOKE_JOB) or {}
+    running = cluster.list("v1", "Pod", f"{PART}={_PART}")
+    ended = {each["type"] for each in job.get("status", {}).get("conditions") or [] if each["status"] == "True"}
+    if ended & {"Complete", "Failed"} and running:
+        return SmokeResult("Complete" in ended, cluster.logs(running[0]["metadata"]["name"], "smoke", lines=100))
+    if "Failed" in ended:
+        return SmokeResult(False, "Its pod is gone, and its log with it.")
+    for pod in running:
+        trouble = pods.trouble_with(pod)
+        if trouble is not None:
+            say(trouble.sentence)
+            # A test that fails exits with an error, too; the Job then says so.
+            if trouble.cause is not CRASHED and trouble.is_final(clock):
+                raise UserError(f"The smoke test cannot start: {trouble.sentence}", hint=trouble.hint(cluster))
+    return None

@@ -1,4 +1,4 @@
-"""A file that says which images were pushed where, for manifests, chart and installer to pin."""
+"""A file that records which images were pushed where, for manifests, chart and installer to pin."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
+from kubeflow_metadata.installer import program
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -28,32 +29,33 @@ class PushedImage:
 
 
 def write(file: Path, images: list[PushedImage]) -> None:
-    """Writes the file, over an older one."""
+    """Writes the file; replaces an older one."""
     file.parent.mkdir(parents=True, exist_ok=True)
     document = {"images": [{**asdict(image), "pinned": image.pinned} for image in images]}
     file.write_text(json.dumps(document, indent=2) + "\n")
 
 
 def read(file: Path) -> list[PushedImage]:
-    """Reads what `write` wrote.
+    """Reads what ``write`` wrote.
 
     Raises:
-        InstallerError: the file is missing or is not such a file.
+        UserError: the file is missing or malformed.
     """
     try:
         entries = json.loads(file.read_text())["images"]
         fields = ("name", "repository", "tag", "digest")
         images = [PushedImage(**{field: str(entry[field]) for field in fields}) for entry in entries]
     except OSError as error:
-        raise InstallerError(
-            f"Cannot read {file}: {error.strerror}.", hint="Make it with: python -m installer images push REGISTRY"
+        raise UserError(
+            f"Cannot read {file}: {error.strerror}.",
+            hint=f"To create it, type: {program.command('images push REGISTRY')}",
         ) from None
     except (ValueError, KeyError, TypeError):
-        raise InstallerError(
+        raise UserError(
             f"{file} is not a file of image digests.",
-            hint="Make it anew with: python -m installer images push REGISTRY",
+            hint=f"To create it again, type: {program.command('images push REGISTRY')}",
         ) from None
     for image in images:
         if not _DIGEST.fullmatch(image.digest):
-            raise InstallerError(f"{file}: {image.digest!r} of {image.name} is no sha256 digest.")
+            raise UserError(f"{file}: {image.digest!r} of {image.name} is not a sha256 digest.")
     return images

@@ -1,4 +1,4 @@
-"""Docker, Podman and Buildah behind the same few verbs."""
+"""Docker, Podman and Buildah behind one interface."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 
 NAMES = ("docker", "podman", "buildah")
 _TAIL_LINES = 20
@@ -39,20 +39,20 @@ class Engine:
         run([*command, str(folder)])
 
     def has(self, reference: str) -> bool:
-        """Whether the image is on this machine."""
+        """Returns whether the image is on this machine."""
         kind = [] if self.name == "buildah" else ["image"]
         arguments = ["--type=image"] if self.name == "buildah" else []
         return run([self.name, *kind, "inspect", *arguments, reference], check=False).returncode == 0
 
     def save(self, reference: str, archive: Path) -> None:
-        """Writes an image to a file that `docker load` and kind understand."""
+        """Writes an image to a file that ``docker load`` and kind read."""
         if self.name == "buildah":
             run(["buildah", "push", reference, f"docker-archive:{archive}:{reference}"])
         else:
             run([self.name, "save", f"--output={archive}", reference])
 
     def push(self, reference: str, target: str, *, plain_http: bool = False) -> str:
-        """Pushes an image under another reference and gives back its digest there."""
+        """Pushes an image under another reference; returns its digest there."""
         if self.name == "docker":
             run(["docker", "tag", reference, target])
             run(["docker", "push", target])
@@ -62,7 +62,7 @@ class Engine:
                 name, _, digest = line.partition("@")
                 if name == repository:
                     return digest
-            raise InstallerError(f"docker pushed {target} but tells no digest of it.")
+            raise UserError(f"docker pushed {target} but reports no digest of it.")
         with tempfile.TemporaryDirectory() as folder:
             digest_file = Path(folder) / "digest"
             insecure = ["--tls-verify=false"] if plain_http else []
@@ -71,32 +71,34 @@ class Engine:
 
 
 def find(name: str | None = None) -> Engine:
-    """The engine of that name, or the first one that works on this machine.
+    """Returns the engine of that name, or the first one that works on this machine.
 
     Raises:
-        InstallerError: there is none.
+        UserError: there is none.
     """
     for candidate in [name] if name else NAMES:
         if shutil.which(candidate) and run([candidate, "info"], check=False).returncode == 0:
             return Engine(candidate)
     if name:
-        raise InstallerError(f"{name} does not answer.", hint=f"Start it, and look at: {name} info")
-    raise InstallerError(
-        "Neither Docker nor Podman nor Buildah answers on this machine.",
-        hint="Install or start one of them, then type the same again.",
+        raise UserError(f"{name} does not respond.", hint=f"Start it, then check with: {name} info")
+    raise UserError(
+        "Neither Docker nor Podman nor Buildah responds on this machine.",
+        hint="Install or start one of them, then run the same command again.",
     )
 
 
 def run(command: Sequence[str], *, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Runs a command; a failure shows the end of what it said."""
+    """Runs a command; an error shows the end of its output."""
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        raise InstallerError(f"{command[0]} is not installed.", hint="Install it, then type the same again.") from None
+        raise UserError(
+            f"{command[0]} is not installed.", hint="Install it, then run the same command again."
+        ) from None
     if check and done.returncode:
-        said = f"{done.stdout}\n{done.stderr}".strip().splitlines()
-        raise InstallerError(
+        output = f"{done.stdout}\n{done.stderr}".strip().splitlines()
+        raise UserError(
             f"`{' '.join(command[:3])} ...` failed with exit code {done.returncode}.",
-            details="\n".join(said[-_TAIL_LINES:]),
+            details="\n".join(output[-_TAIL_LINES:]),
         )
     return done

@@ -1,4 +1,4 @@
-"""Telling how the servers are, and taking them down."""
+"""The state of the servers, and stopping them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kubeflow_metadata.installer.terminal import Terminal
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """How one server is: ``running``, ``not answering``, ``dead`` (it ended by itself) or ``stopped``."""
+    """The state of one server: ``running``, ``not responding``, ``dead`` (it exited by itself) or ``stopped``."""
 
     name: str
     title: str
@@ -22,7 +22,7 @@ class ServerStatus:
 
 
 def stop_servers(data_dir: DataDir, terminal: Terminal) -> list[str]:
-    """Stops what runs, those first that need others; returns the names of what was stopped."""
+    """Stops what runs, those that need others first; returns the names of what was stopped."""
     stopped = []
     for server in reversed(SERVERS):
         record = data_dir.servers().get(server.name)
@@ -36,7 +36,7 @@ def stop_servers(data_dir: DataDir, terminal: Terminal) -> list[str]:
 
 
 def running(data_dir: DataDir) -> set[str]:
-    """The names of the servers whose processes run, whether they answer or not."""
+    """Returns the names of the servers whose processes run, whether they respond or not."""
     return {name for name, record in data_dir.servers().items() if processes.is_running(record)}
 
 
@@ -48,13 +48,13 @@ def stop_server(name: str, data_dir: DataDir) -> None:
 
 
 def status(data_dir: DataDir) -> list[ServerStatus]:
-    """How each server is now."""
+    """Returns the state of each server."""
     known = data_dir.servers()
     return [_status(server, known.get(server.name)) for server in SERVERS]
 
 
 def describe(statuses: list[ServerStatus], data_dir: DataDir) -> dict[str, object]:
-    """The status as a document."""
+    """Returns the status as a document."""
     ports = {server.name: server.port for server in statuses if server.port is not None}
     return {
         "running": all(server.state == "running" for server in statuses),
@@ -71,5 +71,5 @@ def _status(server: Server, record: ServerRecord | None) -> ServerStatus:
     if not processes.is_running(record):
         state = "dead"
     else:
-        state = "running" if server.answers(record.port) else "not answering"
+        state = "running" if server.answers(record.port) else "not responding"
     return ServerStatus(server.name, server.title, state, record.pid, record.port)

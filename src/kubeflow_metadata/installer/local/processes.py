@@ -1,4 +1,4 @@
-"""Server processes: start them apart from this one, tell whether they still run, stop them."""
+"""Server processes: start them detached from this one, tell whether they still run, stop them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.local.state import ServerRecord
 
 _LOG_LIMIT = 10 * 1024 * 1024
@@ -32,17 +32,17 @@ def start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
 
 
 def start_time(pid: int) -> float:
-    """When a process began, as the system tells it."""
+    """Returns when a process began, as the system tells it."""
     return psutil.Process(pid).create_time()
 
 
 def is_running(record: ServerRecord) -> bool:
-    """Whether the very process of the record still runs."""
+    """Returns whether the very process of the record still runs."""
     return _find(record) is not None
 
 
 def listens(record: ServerRecord) -> bool:
-    """Whether the process of the record itself listens on its port."""
+    """Returns whether the process of the record itself listens on its port."""
     process = _find(record)
     try:
         connections = process.net_connections("inet") if process else []
@@ -52,10 +52,10 @@ def listens(record: ServerRecord) -> bool:
 
 
 def stop(record: ServerRecord, grace_seconds: float = 15.0) -> None:
-    """Asks a server to stop, and kills it where it does not within the grace.
+    """Asks a server to stop, and kills it where it does not within the grace period.
 
     Raises:
-        InstallerError: the process is another user's.
+        UserError: the process belongs to another user.
     """
     process = _find(record)
     if process is None:
@@ -70,13 +70,13 @@ def stop(record: ServerRecord, grace_seconds: float = 15.0) -> None:
     except psutil.NoSuchProcess:
         return
     except psutil.AccessDenied as error:
-        raise InstallerError(f"The server with pid {record.pid} belongs to another user.") from error
+        raise UserError(f"The server with pid {record.pid} belongs to another user.") from error
 
 
 def log_tail(log: Path, offset: int = 0) -> str:
-    """The last lines of a log, of what was written after ``offset``."""
+    """Returns the last lines of what was written to a log after ``offset``."""
     with log.open("rb") as file:
-        if file.seek(0, os.SEEK_END) < offset:  # a new file was begun
+        if file.seek(0, os.SEEK_END) < offset:  # the log was rotated
             offset = 0
         file.seek(offset)
         lines = file.read().decode("utf-8", "replace").splitlines()

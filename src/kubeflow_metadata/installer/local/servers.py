@@ -1,4 +1,4 @@
-"""The three servers of laptop mode: how each is started, where it listens and how one sees that it answers."""
+"""The servers as processes of this machine: how each is started, and how to see that it answers."""
 
 from __future__ import annotations
 
@@ -10,29 +10,34 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kubeflow_metadata.installer.local.ports import HOST
+from kubeflow_metadata.parts import GRPC, REST, UI, Part
 
 _PROBE_TIMEOUT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class Server:
-    """One of the three servers.
+    """A part as a process of this machine.
 
     Attributes:
-        name: what users call it: ``logs --local NAME``.
-        title: what it is.
-        default_port: where it listens unless asked otherwise.
-        needs: the servers that it talks to.
+        part: its entry in the table of parts.
         command: its command line from the ports of all servers and the database file.
         answers: whether it answers on a port and can do its work.
     """
 
-    name: str
-    title: str
-    default_port: int
-    needs: tuple[str, ...]
+    part: Part
     command: Callable[[Mapping[str, int], Path], list[str]]
     answers: Callable[[int], bool]
+
+    @property
+    def name(self) -> str:
+        """What users call it: ``logs --local NAME``."""
+        return self.part.name
+
+    @property
+    def title(self) -> str:
+        """What it is, in messages."""
+        return self.part.title
 
 
 def _http_ready(port: int) -> bool:
@@ -47,7 +52,7 @@ def _grpc_serving(port: int) -> bool:
     import grpc
     from grpc_health.v1 import health_pb2
 
-    # A pool of its own: a shared one would remember, and wait after, the refusals of a server that just starts.
+    # A pool of its own: a shared one remembers, and backs off after, the refusals of a server that is just starting.
     options = [("grpc.use_local_subchannel_pool", 1)]
     with grpc.insecure_channel(f"{HOST}:{port}", options=options) as channel:
         check = channel.unary_unary(
@@ -64,7 +69,7 @@ def _grpc_serving(port: int) -> bool:
 
 def _grpc_command(ports: Mapping[str, int], database: Path) -> list[str]:
     return [
-        *_python("kubeflow_metadata.mlmd"),
+        *_python(GRPC),
         f"--grpc_host={HOST}",
         f"--grpc_port={ports['grpc']}",
         f"--sqlite_config_filename_uri={database}",
@@ -73,7 +78,7 @@ def _grpc_command(ports: Mapping[str, int], database: Path) -> list[str]:
 
 def _rest_command(ports: Mapping[str, int], _database: Path) -> list[str]:
     return [
-        *_python("kubeflow_metadata.rest"),
+        *_python(REST),
         f"--http_host={HOST}",
         f"--http_port={ports['rest']}",
         f"--mlmd_grpc_host={HOST}",
@@ -83,26 +88,26 @@ def _rest_command(ports: Mapping[str, int], _database: Path) -> list[str]:
 
 def _ui_command(ports: Mapping[str, int], _database: Path) -> list[str]:
     return [
-        *_python("kubeflow_metadata.ui"),
+        *_python(UI),
         f"--host={HOST}",
         f"--port={ports['ui']}",
         f"--rest_url=http://{HOST}:{ports['rest']}",
     ]
 
 
-def _python(module: str) -> list[str]:
-    return [sys.executable, "-m", module]
+def _python(part: Part) -> list[str]:
+    return [sys.executable, "-m", part.module]
 
 
 # In the order in which they start.
 SERVERS = (
-    Server("grpc", "MLMD gRPC server", 9090, (), _grpc_command, _grpc_serving),
-    Server("rest", "REST backend", 8080, ("grpc",), _rest_command, _http_ready),
-    Server("ui", "Artifact Store UI", 3000, ("rest",), _ui_command, _http_ready),
+    Server(GRPC, _grpc_command, _grpc_serving),
+    Server(REST, _rest_command, _http_ready),
+    Server(UI, _ui_command, _http_ready),
 )
 
 
 def endpoints(ports: Mapping[str, int]) -> dict[str, str]:
-    """Where users and clients reach each server."""
+    """Returns where users and clients reach each server."""
     forms = {"rest": "http://{}:{}", "grpc": "{}:{}", "ui": "http://{}:{}"}
     return {name: form.format(HOST, ports[name]) for name, form in forms.items() if name in ports}

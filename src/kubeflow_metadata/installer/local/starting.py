@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import time
 from collections.abc import Mapping
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
+from kubeflow_metadata.installer import polling
 from kubeflow_metadata.installer.interrupts import deferred_interrupts
 from kubeflow_metadata.installer.local import processes
 from kubeflow_metadata.installer.local.lifecycle import stop_server
@@ -16,7 +15,7 @@ from kubeflow_metadata.installer.local.state import DataDir, ServerRecord
 from kubeflow_metadata.installer.terminal import Terminal
 
 _START_SECONDS = 60.0
-# A server that runs already may be busy, or wait for another one that was just brought back.
+# A server that already runs may be busy, or wait for another one that was just restarted.
 _RUNNING_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 _TRIES = 5
@@ -25,19 +24,19 @@ WantedPorts = Mapping[str, int | None]
 
 
 class _PortTakenError(Exception):
-    """Another program took the port between our look and the server's start."""
+    """Another program took the port between our check and the start of the server."""
 
 
 def start_servers(data_dir: DataDir, wanted_ports: WantedPorts, terminal: Terminal) -> dict[str, int]:
-    """Makes all servers run, starting those that do not; returns their ports.
+    """Starts all servers that do not run; returns the ports of all.
 
     Args:
         data_dir: where their data is; its lock is the caller's.
-        wanted_ports: the ports that the user asked for; None leaves the choice to us.
+        wanted_ports: the ports that the user requested; None leaves the choice to us.
         terminal: shows progress.
 
     Raises:
-        InstallerError: a port that was asked for is taken, or a server does not come up.
+        UserError: a requested port is in use, or a server does not start.
     """
     _refuse_taken(data_dir, wanted_ports)
     ports: dict[str, int] = {}
@@ -47,12 +46,12 @@ def start_servers(data_dir: DataDir, wanted_ports: WantedPorts, terminal: Termin
         for server in SERVERS:
             before = data_dir.servers().get(server.name)
             if before and _must_move(server, before, wanted_ports, moved):
-                terminal.note(f"Restarting the {server.title} because ports change.")
+                terminal.note(f"Restarting the {server.title}: ports changed.")
                 processes.stop(before)
             if before and _runs_well(server, before):
                 ports[server.name] = before.port
                 with terminal.step(f"{server.title} on {HOST}:{before.port}") as step:
-                    step.outcome = "runs already"
+                    step.outcome = "already running"
                 continue
             if before:
                 processes.stop(before)
@@ -69,7 +68,7 @@ def start_servers(data_dir: DataDir, wanted_ports: WantedPorts, terminal: Termin
 
 
 def _refuse_taken(data_dir: DataDir, wanted_ports: WantedPorts) -> None:
-    """Says no, before anything is stopped, to a wanted port that another program has."""
+    """Refuses, before anything is stopped, a requested port that another program uses."""
     known = data_dir.servers()
     for name, wanted in wanted_ports.items():
         record = known.get(name)
@@ -79,38 +78,36 @@ def _refuse_taken(data_dir: DataDir, wanted_ports: WantedPorts) -> None:
 
 
 def _must_move(server: Server, record: ServerRecord, wanted_ports: WantedPorts, moved: set[str]) -> bool:
-    """Whether a server is wanted on another port, or one that it needs has moved to another port."""
+    """Returns whether a server, or one that it needs, moves to another port."""
     if not processes.is_running(record):
         return False
     wanted = wanted_ports.get(server.name)
-    return (wanted is not None and wanted != record.port) or bool(moved.intersection(server.needs))
+    return (wanted is not None and wanted != record.port) or bool(moved.intersection(server.part.needs))
 
 
 def _runs_well(server: Server, record: ServerRecord) -> bool:
-    deadline = time.monotonic() + _RUNNING_SECONDS
-    while processes.is_running(record):
-        if server.answers(record.port):
-            return True
-        if time.monotonic() > deadline:
+    def look() -> bool | None:
+        if not processes.is_running(record):
             return False
-        time.sleep(_POLL_SECONDS)
-    return False
+        return True if server.answers(record.port) else None
+
+    return bool(polling.until(look, _RUNNING_SECONDS, pause=_POLL_SECONDS))
 
 
 def _start_somewhere(
     server: Server, wanted_ports: WantedPorts, ports: Mapping[str, int], data_dir: DataDir, terminal: Terminal
 ) -> int:
-    """Starts a server on the port that was asked for, else on one that is free; returns the port."""
+    """Starts a server on the requested port, else on a free one; returns the port."""
     wanted = wanted_ports.get(server.name)
     record = data_dir.servers().get(server.name)
-    # A server that died comes back where its clients know it.
-    preferred = record.port if record else server.default_port
+    # A server that died restarts where its clients know it.
+    preferred = record.port if record else server.part.local_port
     others = {known.port for name, known in data_dir.servers().items() if name != server.name}
     promised = {*others, *ports.values(), *filter(None, wanted_ports.values())}
     for _ in range(_TRIES):
         port = wanted if wanted is not None else next_free(preferred, promised)
         if wanted is None and port != preferred:
-            terminal.note(f"Port {preferred} is taken: the {server.title} takes {port}.")
+            terminal.note(f"Port {preferred} is in use: the {server.title} uses {port}.")
         try:
             with terminal.step(f"{server.title} on {HOST}:{port}"):
                 _start(server, {**ports, server.name: port}, data_dir)
@@ -120,7 +117,9 @@ def _start_somewhere(
             promised.add(port)
         else:
             return port
-    raise InstallerError(f"Other programs took each port that the {server.title} was about to take. Try again.")
+    raise UserError(
+        f"Other programs took every port that the {server.title} tried.", hint="Run the same command again."
+    )
 
 
 def _start(server: Server, ports: Mapping[str, int], data_dir: DataDir) -> None:
@@ -131,27 +130,30 @@ def _start(server: Server, ports: Mapping[str, int], data_dir: DataDir) -> None:
         process = processes.start(server.command(ports, data_dir.database), log)
         record = ServerRecord(process.pid, processes.start_time(process.pid), ports[server.name])
         data_dir.remember(server.name, record)
-    deadline = time.monotonic() + _START_SECONDS
-    while not (processes.listens(record) and server.answers(record.port)):
-        try:
-            process.wait(_POLL_SECONDS)
-        except subprocess.TimeoutExpired:
-            if time.monotonic() < deadline:
-                continue
-            what = f"did not answer within {_START_SECONDS:.0f} seconds"
-        else:
-            if not is_free(record.port):
-                raise _PortTakenError
-            what = f"ended at once with exit code {process.returncode}"
-        raise InstallerError(
-            f"The {server.title} {what}. The end of its log:",
+
+    def look() -> str | None:
+        """Returns how the start ended: empty where the server answers, else what went wrong."""
+        if processes.listens(record) and server.answers(record.port):
+            return ""
+        if process.poll() is None:
+            return None
+        if not is_free(record.port):
+            raise _PortTakenError
+        return f"exited with code {process.returncode}"
+
+    problem = polling.until(look, _START_SECONDS, pause=_POLL_SECONDS)
+    if problem is None:
+        problem = f"did not respond within {_START_SECONDS:.0f} seconds"
+    if problem:
+        raise UserError(
+            f"The {server.title} {problem}. The end of its log:",
             details=processes.log_tail(log, offset) or "(nothing was logged)",
-            hint=f"The whole log is {log}",
+            hint=f"The complete log is {log}",
         )
 
 
-def _taken(name: str, port: int) -> InstallerError:
-    return InstallerError(
-        f"Port {port}, asked for with --{name}-port, is taken.",
-        hint=f"Free it, or leave --{name}-port out and a free port is chosen.",
+def _taken(name: str, port: int) -> UserError:
+    return UserError(
+        f"Port {port}, requested with --{name}-port, is in use.",
+        hint=f"Free it, or omit --{name}-port to use a free port.",
     )

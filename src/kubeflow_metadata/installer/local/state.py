@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,18 @@ class DataDir:
         self._lock = self.path / "lock"
 
     def create(self) -> None:
-        """Makes the directory.
+        """Creates the directory.
 
         Raises:
-            InstallerError: it cannot be made or written.
+            UserError: it cannot be created or written.
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.logs.mkdir(mode=0o700, exist_ok=True)
             self.path.chmod(0o700)
         except OSError as error:
-            raise InstallerError(
-                f"Cannot write the data directory {self.path}: {error.strerror}.",
+            raise UserError(
+                f"Cannot write to the data directory {self.path}: {error.strerror}.",
                 hint="Name another one with --data-dir DIR.",
             ) from error
 
@@ -60,20 +60,20 @@ class DataDir:
         return self.logs / f"{component}.log"
 
     def servers(self) -> dict[str, ServerRecord]:
-        """The servers that were started and not taken down, by component."""
+        """Returns the servers that were started and not stopped, by name."""
         try:
             records = json.loads(self._state.read_text(encoding="utf-8"))
             return {name: ServerRecord(**record) for name, record in records.items()}
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise InstallerError(
+            raise UserError(
                 f"Cannot read {self._state}: {error}.",
-                hint=f"Stop the servers by hand if they still run, then delete {self._state}.",
+                hint=f"If servers still run, stop them by hand; then delete {self._state}.",
             ) from error
 
     def remember(self, component: str, record: ServerRecord | None) -> None:
-        """Notes that a server runs, or with None that it does not."""
+        """Records that a server runs, or with None that it does not."""
         servers = {name: asdict(known) for name, known in self.servers().items() if name != component}
         if record:
             servers[component] = asdict(record)
@@ -88,7 +88,7 @@ class DataDir:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                on_wait(f"Another command (pid {_holder(lock.name)}) works on {self.path}; waiting for it.")
+                on_wait(f"Another command (pid {_holder(lock.name)}) is using {self.path}; waiting for it.")
                 fcntl.flock(lock, fcntl.LOCK_EX)
             lock.truncate(0)
             lock.write(str(os.getpid()))
@@ -96,7 +96,7 @@ class DataDir:
             yield
 
     def delete(self) -> None:
-        """Deletes what this program put here, and the directory where nothing else is left in it."""
+        """Deletes what this program put here, and the directory if nothing else is left in it."""
         for log in self.logs.glob("*.log*"):
             log.unlink()
         for name in ("metadata.db", "metadata.db-wal", "metadata.db-shm", "state.json", "lock"):

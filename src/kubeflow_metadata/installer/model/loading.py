@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.model.fields import Section
 from kubeflow_metadata.installer.model.rules import unknown_setting
 from kubeflow_metadata.installer.model.settings import Settings
@@ -22,7 +22,7 @@ def load_settings(file: Path | None, assignments: Iterable[str] = ()) -> Setting
     """Reads settings from a YAML file, and assignments like ``grpc.replicas=2`` that override them.
 
     Raises:
-        InstallerError: the file cannot be read, or a setting is invalid.
+        UserError: the file cannot be read, or a setting is invalid.
     """
     values = _read(file) if file else {}
     for assignment in assignments:
@@ -34,13 +34,13 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
     """Validates values as a file has them.
 
     Raises:
-        InstallerError: a setting is invalid.
+        UserError: a setting is invalid.
     """
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
         problems = "\n".join(_sentence(problem) for problem in error.errors())
-        raise InstallerError("Invalid settings:", details=problems, hint=_REFERENCE) from error
+        raise UserError("Invalid settings:", details=problems, hint=_REFERENCE) from error
 
 
 def known_keys(section: type[BaseModel] = Settings) -> dict[str, Any]:
@@ -61,32 +61,30 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InstallerError(f"Cannot read {file}: {error.strerror}.", hint="Pass another file with -f.") from error
+        raise UserError(f"Cannot read {file}: {error.strerror}.", hint="Pass another file with -f.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InstallerError(f"{file} is not valid YAML.", details=str(error), hint=_REFERENCE) from error
+        raise UserError(f"{file} is not valid YAML.", details=str(error), hint=_REFERENCE) from error
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise InstallerError(f"{file} must be a mapping of settings, not a {type(values).__name__}.", hint=_REFERENCE)
+        raise UserError(f"{file} must be a mapping of settings, not a {type(values).__name__}.", hint=_REFERENCE)
     return values
 
 
 def _assign(values: dict[str, Any], assignment: str) -> None:
     path, equals, text = assignment.partition("=")
     if not (equals and path):
-        raise InstallerError(
-            f"Invalid --set {assignment}: expected NAME=VALUE.", hint="For example: --set grpc.replicas=2"
-        )
+        raise UserError(f"Invalid --set {assignment}: expected NAME=VALUE.", hint="For example: --set grpc.replicas=2")
     try:
         value = yaml.safe_load(text) if text else ""
     except yaml.YAMLError as error:
-        raise InstallerError(f"Invalid --set {path}: {text!r} is not valid YAML.", details=str(error)) from error
+        raise UserError(f"Invalid --set {path}: {text!r} is not valid YAML.", details=str(error)) from error
     *groups, last = path.replace("\\.", "\0").split(".")
     place = values
     for group in groups:
         inner = place.setdefault(group.replace("\0", "."), {})
         if not isinstance(inner, dict):
-            raise InstallerError(f"Invalid --set {assignment}: {group} is a single value, not a group of settings.")
+            raise UserError(f"Invalid --set {assignment}: {group} is a single value, not a group of settings.")
         place = inner
     place[last.replace("\0", ".")] = value
 

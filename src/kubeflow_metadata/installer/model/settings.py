@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictInt, StrictStr, model_validator
 
-from kubeflow_metadata.installer.images.catalog import MYSQL, SERVER_NAME
+from kubeflow_metadata.installer.catalog import MYSQL, SERVER_NAME
 from kubeflow_metadata.installer.model import fields as f
 from kubeflow_metadata.installer.model.fields import Section, section, setting
 from kubeflow_metadata.installer.model.rules import problems_with

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from kubeflow_metadata.errors import InstallerError
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.model.settings import MySQLImage, ServerImage, Settings
 from kubeflow_metadata.installer.render import sources
 from kubeflow_metadata.installer.render.names import DEFAULT_NAMESPACE
@@ -61,7 +61,7 @@ class Overlay:
         """Writes it to a directory, and a copy of the manifests beside it unless they are in a checkout.
 
         Raises:
-            InstallerError: the directory cannot be written.
+            UserError: the directory cannot be written.
         """
         file = directory / "kustomization.yaml"
         try:
@@ -75,7 +75,7 @@ class Overlay:
                     shutil.copytree(sources.manifests() / part, target, dirs_exist_ok=True)
             file.write_text(self.kustomization(manifests.as_posix()), encoding="utf-8")
         except OSError as error:
-            raise InstallerError(
+            raise UserError(
                 f"Cannot write to {directory}: {error.strerror}.", hint="Name another directory."
             ) from error
         return file

@@ -40,7 +40,7 @@ _FRAMINGS = {
 
 
 def framing_of(header: str) -> Framing | None:
-    """The form that a Content-Type or Accept header names, the first if it names several."""
+    """Returns the form that a Content-Type or Accept header names, the first if it names several."""
     for entry in header.split(","):
         if framing := _FRAMINGS.get(entry.partition(";")[0].strip().lower()):
             return framing
@@ -61,7 +61,7 @@ class MessageReader:
             self._check()
 
     def message(self) -> bytes:
-        """The message, once the body has ended."""
+        """Returns the message, once the body has ended."""
         if self._decode:
             self._decode.end()
         if len(self._frame) < _HEAD.size:
@@ -76,7 +76,7 @@ class MessageReader:
         flags, length = _HEAD.unpack_from(self._frame)
         if flags == _COMPRESSED:
             raise ApiError(
-                grpc.StatusCode.UNIMPLEMENTED, "compressed messages are not understood; send this one uncompressed"
+                grpc.StatusCode.UNIMPLEMENTED, "compressed messages are not supported; send this one uncompressed"
             )
         if flags:
             raise _malformed(f"a message begins with byte 0, this one with {flags}")
@@ -121,7 +121,7 @@ class Base64Decoder:
 
 
 def answer(framing: Framing, message: bytes | None, trailers: Iterable[tuple[str, str | bytes]]) -> bytes:
-    """The body of an answer: the message, if there is one, and the trailers."""
+    """Returns the body of an answer: the message, if there is one, and the trailers."""
     lines = "".join(f"{name}:{_header(value)}\r\n" for name, value in trailers).encode("ascii")
     frames = [_HEAD.pack(_TRAILERS, len(lines)), lines]
     if message is not None:

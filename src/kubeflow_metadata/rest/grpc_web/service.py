@@ -15,21 +15,19 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from kubeflow_metadata.proto import metadata_store_service_pb2 as service
+from kubeflow_metadata.rest.calls import RPCS, SERVICE
 from kubeflow_metadata.rest.errors import ApiError, plain_response
 from kubeflow_metadata.rest.grpc_web.framing import Framing, MessageReader, answer, framing_of
 from kubeflow_metadata.rest.grpc_web.timeout import seconds_of
+from kubeflow_metadata.rest.limits import Limits, Slots
 from kubeflow_metadata.rest.metrics import count_grpc_web, observe_call
-from kubeflow_metadata.rest.slots import Slots
-from kubeflow_metadata.rest.store import SERVICE, request_id
-from kubeflow_metadata.rest.v1alpha1.handlers import Limits
 from kubeflow_metadata.serving.grpc_status import status_headers
+from kubeflow_metadata.serving.telemetry import CODE, OPERATION, request_id
 
 T = TypeVar("T")
 
 _LOG = structlog.get_logger("kubeflow_metadata.rest.grpc_web")
 _PATH = re.compile(f"/{re.escape(SERVICE)}/([A-Za-z0-9_]+)")
-_METHODS = frozenset(service.DESCRIPTOR.services_by_name["MetadataStoreService"].methods_by_name)
 # Nothing that claims to be somebody: the store trusts nobody for a header, and cookies are not for it.
 _FORWARDED = ("traceparent", "tracestate")
 _FORWARDABLE = re.compile("[ -~]{1,512}")
@@ -56,7 +54,7 @@ class Reply:
 class GrpcWeb:
     """The ASGI application.
 
-    An error that ends a call before the store was asked is told in headers; what the store says, behind its answer.
+    An error that ends a call before it reaches the store is sent in headers; the store's own status, in trailers.
     """
 
     def __init__(self, channel: grpc.aio.Channel, limits: Limits, longest_seconds: float) -> None:
@@ -70,17 +68,17 @@ class GrpcWeb:
         try:
             response = await self._respond(request)
         except ClientDisconnect:
-            _LOG.info("client went away")
+            _LOG.info("client disconnected")
             return
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
-        found = _PATH.fullmatch(request.url.path)
+        path = _PATH.fullmatch(request.url.path)
         # A client may invent methods; it may not invent time series.
-        rpc = found[1] if found and found[1] in _METHODS else "other"
-        request.scope["metadata.operation"] = f"grpc-web {rpc}"
+        rpc = path[1] if path and path[1] in RPCS else "other"
+        request.scope[OPERATION] = f"grpc-web {rpc}"
         framing = framing_of(request.headers.get("content-type", ""))
-        if not found and not framing:
+        if not path and not framing:
             return plain_response(HTTPStatus.NOT_FOUND)
         if request.method != "POST":
             return plain_response(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "OPTIONS, POST"})
@@ -88,14 +86,14 @@ class GrpcWeb:
             return PlainTextResponse(_OTHER_CONTENT, status_code=HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         wanted = framing_of(request.headers.get("accept", "")) or framing
         try:
-            reply = await self._call(request, found and found[0], rpc, framing)
+            reply = await self._call(request, path and path[0], rpc, framing)
         except ApiError as error:
             code = error.code
             response = Response(headers=_status(code, error.message), media_type=wanted.value)
         else:
             code = reply.code
             response = Response(answer(wanted, reply.message, reply.trailers), media_type=wanted.value)
-        request.scope["metadata.code"] = code.name
+        request.scope[CODE] = code.name
         count_grpc_web(rpc, code.name)
         return response
 
@@ -109,7 +107,7 @@ class GrpcWeb:
             # Not within a slot: a slow client takes nobody's place.
             message = await asyncio.wait_for(self._read(request, framing), seconds)
         except (asyncio.TimeoutError, TimeoutError) as error:
-            raise ApiError(grpc.StatusCode.DEADLINE_EXCEEDED, "the call's time ended before its body") from error
+            raise ApiError(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline passed before the body arrived") from error
 
         async def ask() -> Reply:
             async with self._slots.take(deadline - clock()):
@@ -151,10 +149,10 @@ def _metadata(request: Request) -> Iterator[tuple[str, str]]:
 
 
 async def _while_connected(request: Request, work: Awaitable[T]) -> T:
-    """What the work returns; it is cancelled if the client goes away.
+    """Returns what the work returns; the work is cancelled if the client goes away.
 
     Raises:
-        ClientDisconnect: it did.
+        ClientDisconnect: the client went away.
     """
 
     async def gone() -> None:

@@ -14,13 +14,13 @@ _SECONDS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
 
 def seconds_of(header: str | None, longest: float) -> float:
-    """The seconds that a grpc-timeout header means, but never more than ``longest``."""
+    """Returns the seconds that a grpc-timeout header means, but never more than ``longest``."""
     if header is None:
         return longest
-    found = _FORM.fullmatch(header)
-    if found is None:
+    match = _FORM.fullmatch(header)
+    if match is None:
         raise ApiError(
             grpc.StatusCode.INVALID_ARGUMENT,
             "malformed grpc-timeout: it is digits and a unit (H, M, S, m, u or n), such as 5S",
         )
-    return min(int(found[1]) * _SECONDS[found[2]], longest)
+    return min(int(match[1]) * _SECONDS[match[2]], longest)

@@ -1,4 +1,4 @@
-"""`/api/v1alpha1` as an ASGI application: match, read, handle, answer."""
+"""``/api/v1alpha1`` as an ASGI application: match, read, handle, answer."""
 
 from __future__ import annotations
 
@@ -12,22 +12,27 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from kubeflow_metadata.rest.errors import ApiError, error_response, plain_response
-from kubeflow_metadata.rest.slots import Slots
-from kubeflow_metadata.rest.store import Store, StoreError, request_id
-from kubeflow_metadata.rest.v1alpha1.handlers import Call, Limits, handlers
+from kubeflow_metadata.rest.errors import ApiError, StoreError, explain, internal, plain_response
+from kubeflow_metadata.rest.limits import Limits, Slots
+from kubeflow_metadata.rest.store import Store
+from kubeflow_metadata.rest.v1alpha1.errors import error_response
+from kubeflow_metadata.rest.v1alpha1.handlers.call import Call
 from kubeflow_metadata.rest.v1alpha1.matching import BadPathError, Found, Matcher, NotFound, decode_path
-from kubeflow_metadata.rest.v1alpha1.routes import ROUTES, Route
+from kubeflow_metadata.rest.v1alpha1.routes import PREFIX, ROUTES, Route
+from kubeflow_metadata.rest.v1alpha1.swagger import swagger_json
+from kubeflow_metadata.rest.version import Version
+from kubeflow_metadata.serving.telemetry import OPERATION
 
 _LOG = structlog.get_logger("kubeflow_metadata.rest.v1alpha1.api")
 # grpc-gateway forwards the headers of the gRPC reply with this prefix.
 _HEADERS = {"Grpc-Metadata-Content-Type": "application/grpc"}
-_STORE_BROKEN = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS}
 
 
 class Api:
+    """The application: finds the route of a request, reads its body, and answers with what the handler returns."""
+
     def __init__(self, store: Store, limits: Limits, patience: float) -> None:
-        self._handlers = handlers(store)
+        self._store = store
         self._limits = limits
         self._patience = patience
         self._matcher = Matcher(ROUTES)
@@ -46,10 +51,10 @@ class Api:
                 response = await self._respond(found.route, call)
                 await response(scope, receive, send)
         except ClientDisconnect:
-            _LOG.info("client went away")
+            _LOG.info("client disconnected")
         except StoreError as error:
             # The answer has begun: leaving it unfinished is the only way to tell.
-            _LOG.error("list broke off", reason=str(error))
+            _LOG.error("response cut short", reason=str(error))
         except ApiError as error:
             await error_response(error)(scope, receive, send)
 
@@ -63,23 +68,23 @@ class Api:
             return plain_response(HTTPStatus.NOT_FOUND)
         if not isinstance(found, Found):
             return plain_response(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": ", ".join(found.allowed)})
-        request.scope["metadata.operation"] = found.route.operation
+        request.scope[OPERATION] = found.route.operation
         if request.method != "GET" and request.headers.get("sec-fetch-site") == "cross-site":
             # Upstream's clients send bodies of any type, so a browser would let the pages of strangers write here.
-            message = "a page of another site must not change anything here"
+            message = "cross-site requests must not change anything"
             return error_response(ApiError(grpc.StatusCode.PERMISSION_DENIED, message))
         return found
 
     async def _respond(self, route: Route, call: Call) -> Response:
         try:
-            answer = await self._handlers[route.operation](call)
+            answer = await route.handler(call)
         except ApiError as error:
             return error_response(error)
         except StoreError as error:
-            return error_response(_explain(error))
+            return error_response(explain(error))
         except Exception:
             _LOG.exception("request failed")
-            return error_response(_internal("internal error"))
+            return error_response(internal("internal error"))
         if isinstance(answer, bytes):
             return Response(answer, media_type="application/json", headers=_HEADERS)
         return StreamingResponse(answer, media_type="application/json", headers=_HEADERS)
@@ -96,7 +101,7 @@ class Api:
         # A repeated parameter counts once, the first time, as upstream.
         pairs = parse_qsl(request.url.query, keep_blank_values=True)
         query = {name: value for name, value in reversed(pairs) if name in found.route.query}
-        return Call(found.parameters, query, body, self._limits)
+        return Call(found.route.operation, found.parameters, query, body, self._store, self._limits)
 
     async def _read(self, request: Request) -> bytes:
         announced = request.headers.get("content-length", "")
@@ -118,18 +123,11 @@ class Api:
         )
 
 
-def _explain(error: StoreError) -> ApiError:
-    """What a client may know of the store's trouble; an operator finds the rest in the log."""
-    if error.code in _STORE_BROKEN:
-        _LOG.error("metadata store failed", reason=str(error))
-        return _internal("the metadata store failed")
-    if error.code == grpc.StatusCode.UNAVAILABLE:
-        _LOG.warning("metadata store does not answer", reason=str(error))
-        return ApiError(error.code, f"the metadata store does not answer: {error.details}")
-    return ApiError(error.code, error.details)
+_DOCUMENT = f"{PREFIX}/swagger.json"
 
-
-def _internal(message: str) -> ApiError:
-    return ApiError(
-        grpc.StatusCode.INTERNAL, f"{message}; the server's log tells more under request {request_id.get()}"
-    )
+V1ALPHA1 = Version(
+    PREFIX,
+    lambda store, settings: Api(store, settings.limits, settings.grpc_timeout),
+    documents={"/swagger.json": swagger_json, _DOCUMENT: swagger_json},
+    links={"api": PREFIX, "swagger": _DOCUMENT},
+)

@@ -14,6 +14,8 @@ Segments = list[str]
 
 @dataclass(frozen=True)
 class Found:
+    """The route of a request, and what its path says."""
+
     route: Route
     parameters: dict[str, str]
 
@@ -35,11 +37,13 @@ class BadPathError(ValueError):
 
 
 class Matcher:
+    """Finds routes; the first that fits wins."""
+
     def __init__(self, routes: Sequence[Route]) -> None:
         self._templates = [(route, Template(PREFIX + route.template)) for route in routes]
 
     def match(self, verb: str, path: str) -> Found | NotFound | OtherVerb:
-        """Find the route of a decoded path."""
+        """Returns the route of a decoded path."""
         segments = path.split("/")
         # What follows a colon in the last segment would be a custom verb; no route has one.
         if ":" in segments[-1]:
@@ -57,7 +61,7 @@ class Matcher:
 
 @dataclass(frozen=True)
 class Template:
-    """`/a/{x**}/b/{y}`: `{x**}` takes as many segments as it can, even none; `{y}` takes one, even an empty one."""
+    """``/a/{x**}/b/{y}``: ``{x**}`` takes as many segments as it can, even none; ``{y}`` one, even an empty one."""
 
     text: str
 
@@ -70,7 +74,7 @@ class Template:
         return segments, None, []
 
     def match(self, segments: Segments) -> dict[str, str] | None:
-        """The parameters, if the segments fit."""
+        """Returns the parameters if the segments fit."""
         head, greedy, tail = self._head_and_tail
         rest = len(segments) - len(head) - len(tail)
         if rest < 0 or (rest > 0 and greedy is None):
@@ -87,7 +91,7 @@ class Template:
 
 
 def decode_path(raw_path: bytes) -> str:
-    """The path of a request line. `%2F` becomes a slash like any other: type names are full of them."""
+    """Returns the path of a request line. ``%2F`` becomes a slash like any other: type names are full of them."""
     if not raw_path.startswith(b"/"):
         # The absolute form, as a client behind a forward proxy sends it.
         _, _, after_scheme = raw_path.partition(b"://")

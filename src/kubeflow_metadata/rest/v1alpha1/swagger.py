@@ -1,4 +1,4 @@
-"""The Swagger 2.0 document of `/api/v1alpha1`, made from the route table and the messages' descriptors.
+"""The Swagger 2.0 document of ``/api/v1alpha1``, made from the route table and the messages' descriptors.
 
 Names are those of the published document, for clients are generated from it.
 """
@@ -124,7 +124,7 @@ def _enum(enum: EnumDescriptor, definitions: dict[str, Json]) -> Json:
 
 
 def _name(message: Descriptor) -> str:
-    """`ml_metadataArtifact` for a message of the package, `EventPath` for one inside another."""
+    """Returns ``ml_metadataArtifact`` for a message of the package, ``EventPath`` for one inside another."""
     scope = message.full_name.split(".")
     return "".join(scope) if len(scope) == 2 else "".join(scope[-2:])
 

@@ -10,33 +10,28 @@ import grpc
 from google.protobuf.message import Message
 
 from kubeflow_metadata.rest.errors import ApiError
-from kubeflow_metadata.rest.v1alpha1.wire import DecodeError, Decoder, quote
+from kubeflow_metadata.rest.limits import Limits
+from kubeflow_metadata.rest.store import Store
+from kubeflow_metadata.rest.v1alpha1.wire.decode import DecodeError, Decoder
+from kubeflow_metadata.rest.v1alpha1.wire.encode import quote
 
 Answer = bytes | AsyncIterator[bytes]
 M = TypeVar("M", bound=Message)
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a request may ask for."""
-
-    body_bytes: int = 32 * 2**20
-    json_depth: int = 100
-    name_length: int = 255
-    concurrent_requests: int = 100
-
-
-@dataclass(frozen=True)
 class Call:
     """A request whose route is known and whose body is read."""
 
+    operation: str
     parameters: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    store: Store
     limits: Limits
 
     def message(self, kind: type[M]) -> M:
-        """The body as a message."""
+        """Returns the body as a message."""
         message = kind()
         try:
             Decoder(self.limits.json_depth).decode(self.body, message)
@@ -45,7 +40,7 @@ class Call:
         return message
 
     def check_names(self, what: str, names: Iterable[str]) -> None:
-        """Refuse a name that databases would cut or reject."""
+        """Refuses a name that databases would cut or reject."""
         for name in names:
             if len(name) > self.limits.name_length:
                 raise invalid(
@@ -57,9 +52,11 @@ class Call:
 Handler = Callable[[Call], Awaitable[Answer]]
 
 
+async def not_implemented(call: Call) -> Answer:
+    """Refuses an operation that upstream published and never had."""
+    raise ApiError(grpc.StatusCode.UNIMPLEMENTED, f"not implemented error: {call.operation}")
+
+
 def invalid(message: str) -> ApiError:
+    """Returns the error for a request that cannot be right."""
     return ApiError(grpc.StatusCode.INVALID_ARGUMENT, message)
-
-
-def not_implemented(operation: str) -> ApiError:
-    return ApiError(grpc.StatusCode.UNIMPLEMENTED, f"not implemented error: {operation}")

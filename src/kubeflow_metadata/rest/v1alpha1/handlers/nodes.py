@@ -10,11 +10,11 @@ from typing import Generic
 import grpc
 
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
-from kubeflow_metadata.rest.errors import ApiError
-from kubeflow_metadata.rest.store import PAGE_SIZE, Node, NodeStore, StoreError, Type
-from kubeflow_metadata.rest.v1alpha1.handlers.call import Answer, Call, invalid, not_implemented
-from kubeflow_metadata.rest.v1alpha1.wire import encode
+from kubeflow_metadata.rest.errors import ApiError, StoreError
+from kubeflow_metadata.rest.store import PAGE_SIZE, Kind, Node, NodeStore, Type
+from kubeflow_metadata.rest.v1alpha1.handlers.call import Answer, Call, invalid
 from kubeflow_metadata.rest.v1alpha1.wire.decode import INT64
+from kubeflow_metadata.rest.v1alpha1.wire.encode import encode
 
 _DIGITS = re.compile("[0-9]+")
 _PROPERTY_TYPES = {
@@ -22,32 +22,32 @@ _PROPERTY_TYPES = {
     "double_value": mlmd.DOUBLE,
     "string_value": mlmd.STRING,
 }
-_MISSING = {
-    "artifact": "internal error: expecting single new Artifact id, got instead : []",
-    "execution": "internal error: expecting single Execution, got instead : []",
-}
+# What upstream says it expected of a node that does not exist, where that is not the node's title.
+_EXPECTED = {"artifact": "new Artifact id"}
 
 
 class NodeHandlers(Generic[Node, Type]):
     """The operations on one kind of node."""
 
-    def __init__(self, store: NodeStore[Node, Type]) -> None:
-        self._store: NodeStore[Node, Type] = store
-        self._noun = store.noun
-        self._title = store.noun.capitalize()
+    def __init__(self, kind: Kind[Node, Type]) -> None:
+        self._kind: Kind[Node, Type] = kind
+        self._noun = kind.noun
+        self._title = kind.title
 
     async def create(self, call: Call) -> Answer:
-        node: Node = call.message(self._store.node_message)
+        """Creates a node of the type in the path."""
+        node: Node = call.message(self._kind.node)
         if node.HasField("id"):
             raise invalid(f"id should remain unspecified when creating {self._title}")
         call.check_names("property name", [*node.properties, *node.custom_properties])
-        node_type = await self._resolve_type(call.parameters["parent"])
+        nodes = call.store.nodes(self._kind)
+        node_type = await self._resolve_type(nodes, call.parameters["parent"])
         _check_properties(node, node_type)
         node.type_id = node_type.id
-        return await self._one(await self._store.put(node))
+        return await self._one(nodes, await nodes.put(node))
 
     async def get(self, call: Call) -> Answer:
-        # The type in the path has never mattered.
+        """Returns a node by its id; the type in the path has never mattered."""
         number = call.parameters["id"]
         if not _DIGITS.fullmatch(number) or len(number) > 19 or int(number) not in INT64:
             types, nodes = f"{self._noun}_types", f"{self._noun}s"
@@ -55,21 +55,20 @@ class NodeHandlers(Generic[Node, Type]):
                 f'malformed {self._title} name "{types}/{call.parameters["name"]}/{nodes}/{number}".'
                 f' Must match pattern "{types}/.*/{nodes}/([0-9]+)"'
             )
-        return await self._one(int(number))
+        return await self._one(call.store.nodes(self._kind), int(number))
 
     async def list_of_type(self, call: Call) -> Answer:
-        return await self._list(call.parameters["name"])
+        """Lists the nodes of the type in the path."""
+        return await self._list(call, call.parameters["name"])
 
     async def list_all(self, call: Call) -> Answer:
+        """Lists all nodes, or those of the type in the query."""
         name = call.query.get("name", "")
-        return await self._list(name.removeprefix(f"{self._noun}_types/") if name else None)
+        return await self._list(call, name.removeprefix(f"{self._noun}_types/") if name else None)
 
-    async def delete(self, call: Call) -> Answer:
-        raise not_implemented(f"Delete{self._title}")
-
-    async def _resolve_type(self, name: str) -> Type:
+    async def _resolve_type(self, nodes: NodeStore[Node, Type], name: str) -> Type:
         try:
-            return await self._store.get_type(name)
+            return await nodes.get_type(name)
         except StoreError as error:
             if error.code != grpc.StatusCode.NOT_FOUND:
                 raise
@@ -78,14 +77,16 @@ class NodeHandlers(Generic[Node, Type]):
                 f'failed to resolve {self._title}Type under "{self._noun}_types/{name}": {error.details}',
             ) from error
 
-    async def _one(self, node_id: int) -> bytes:
-        nodes = await self._store.get([node_id])
-        if not nodes:
-            raise ApiError(grpc.StatusCode.NOT_FOUND, _MISSING[self._noun])
-        return b'{"%b":%b}' % (self._noun.encode(), encode(nodes[0]))
+    async def _one(self, nodes: NodeStore[Node, Type], node_id: int) -> bytes:
+        stored = await nodes.get([node_id])
+        if not stored:
+            expected = _EXPECTED.get(self._noun, self._title)
+            message = f"internal error: expecting single {expected}, got instead : []"
+            raise ApiError(grpc.StatusCode.NOT_FOUND, message)
+        return b'{"%b":%b}' % (self._noun.encode(), encode(stored[0]))
 
-    async def _list(self, type_name: str | None) -> Answer:
-        pages = self._store.pages(type_name)
+    async def _list(self, call: Call, type_name: str | None) -> Answer:
+        pages = call.store.nodes(self._kind).pages(type_name)
         first = await anext(pages)
         if not first:
             return b"{}"
@@ -112,8 +113,8 @@ async def _next(pages: AsyncIterator[Sequence[Node]]) -> Sequence[Node] | None:
     return await anext(pages, None)
 
 
-def _check_properties(node: mlmd.Artifact | mlmd.Execution, node_type: mlmd.ArtifactType | mlmd.ExecutionType) -> None:
-    """Say upstream's words for what no store accepts; also, some stores do not survive an empty custom value."""
+def _check_properties(node: Node, node_type: Type) -> None:
+    """Says upstream's words for what no store accepts; also, some stores do not survive an empty custom value."""
     for name in sorted(node.properties):
         if name not in node_type.properties:
             raise invalid(f"Found unknown property: {name}")

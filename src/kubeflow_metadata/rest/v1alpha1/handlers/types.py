@@ -7,10 +7,10 @@ from typing import Generic
 import grpc
 
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
-from kubeflow_metadata.rest.errors import ApiError
-from kubeflow_metadata.rest.store import Node, NodeStore, StoreError, Type
-from kubeflow_metadata.rest.v1alpha1.handlers.call import Answer, Call, invalid, not_implemented
-from kubeflow_metadata.rest.v1alpha1.wire import encode
+from kubeflow_metadata.rest.errors import ApiError, StoreError
+from kubeflow_metadata.rest.store import Kind, Node, NodeStore, Type
+from kubeflow_metadata.rest.v1alpha1.handlers.call import Answer, Call, invalid
+from kubeflow_metadata.rest.v1alpha1.wire.encode import encode
 
 _CONFLICT = "Type already exists with different properties."
 
@@ -18,35 +18,37 @@ _CONFLICT = "Type already exists with different properties."
 class TypeHandlers(Generic[Node, Type]):
     """The operations on the types of one kind of node."""
 
-    def __init__(self, store: NodeStore[Node, Type]) -> None:
-        self._store: NodeStore[Node, Type] = store
-        self._noun = store.noun
+    def __init__(self, kind: Kind[Node, Type]) -> None:
+        self._kind: Kind[Node, Type] = kind
+        self._noun = kind.noun
 
     async def create(self, call: Call) -> Answer:
-        """Create the type, or confirm that the stored one has exactly these properties."""
-        return await self._put(self._read(call), can_add=False)
+        """Creates the type, or confirms that the stored one has exactly these properties."""
+        return await self._put(self._nodes(call), self._read(call), can_add=False)
 
     async def update(self, call: Call) -> Answer:
-        """Create the type, or add properties to the stored one; the body repeats those that it has."""
-        node_type = self._read(call)
+        """Creates the type, or adds properties to the stored one; the body repeats those that it has."""
+        nodes, node_type = self._nodes(call), self._read(call)
         if node_type.HasField("id"):
-            await self._check_id(node_type)
-        return await self._put(node_type, can_add=True)
+            await _check_id(nodes, node_type)
+        return await self._put(nodes, node_type, can_add=True)
 
     async def get(self, call: Call) -> Answer:
-        return self._one(await self._store.get_type(call.parameters["name"]))
+        """Returns a type by its name."""
+        return self._one(await self._nodes(call).get_type(call.parameters["name"]))
 
     async def list(self, call: Call) -> Answer:
-        types = sorted(await self._store.get_types(), key=lambda node_type: node_type.id)
+        """Lists all types."""
+        types = sorted(await self._nodes(call).get_types(), key=lambda node_type: node_type.id)
         if not types:
             return b"{}"
         return b'{"%b_types":[%b]}' % (self._noun.encode(), b",".join(map(encode, types)))
 
-    async def delete(self, call: Call) -> Answer:
-        raise not_implemented(f"Delete{self._noun.capitalize()}Type")
+    def _nodes(self, call: Call) -> NodeStore[Node, Type]:
+        return call.store.nodes(self._kind)
 
     def _read(self, call: Call) -> Type:
-        node_type: Type = call.message(self._store.type_message)
+        node_type: Type = call.message(self._kind.type)
         call.check_names("type name", [node_type.name])
         call.check_names("property name", node_type.properties)
         for name in sorted(node_type.properties):
@@ -54,28 +56,29 @@ class TypeHandlers(Generic[Node, Type]):
                 raise invalid(f"Property {name} is UNKNOWN.")
         return node_type
 
-    async def _check_id(self, node_type: Type) -> None:
-        # Reading first is safe: a stored type never changes its id.
+    async def _put(self, nodes: NodeStore[Node, Type], node_type: Type, *, can_add: bool) -> bytes:
         try:
-            stored = await self._store.get_type(node_type.name)
-        except StoreError as error:
-            if error.code != grpc.StatusCode.NOT_FOUND:
-                raise
-            return
-        if stored.id != node_type.id:
-            raise ApiError(
-                grpc.StatusCode.ALREADY_EXISTS,
-                f"Type already exists with id {stored.id}; the body says {node_type.id}.",
-            )
-
-    async def _put(self, node_type: Type, *, can_add: bool) -> bytes:
-        try:
-            await self._store.put_type(node_type, can_add=can_add)
+            await nodes.put_type(node_type, can_add=can_add)
         except StoreError as error:
             if error.code != grpc.StatusCode.ALREADY_EXISTS:
                 raise
             raise ApiError(error.code, _CONFLICT) from error
-        return self._one(await self._store.get_type(node_type.name))
+        return self._one(await nodes.get_type(node_type.name))
 
     def _one(self, node_type: Type) -> bytes:
         return b'{"%b_type":%b}' % (self._noun.encode(), encode(node_type))
+
+
+async def _check_id(nodes: NodeStore[Node, Type], node_type: Type) -> None:
+    # Reading first is safe: a stored type never changes its id.
+    try:
+        stored = await nodes.get_type(node_type.name)
+    except StoreError as error:
+        if error.code != grpc.StatusCode.NOT_FOUND:
+            raise
+        return
+    if stored.id != node_type.id:
+        raise ApiError(
+            grpc.StatusCode.ALREADY_EXISTS,
+            f"Type already exists with id {stored.id}; the body says {node_type.id}.",
+        )

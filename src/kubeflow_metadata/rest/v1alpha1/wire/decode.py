@@ -1,7 +1,7 @@
 """JSON bytes to protobuf messages, as leniently and as strictly as Go's jsonpb 1.3.1.
 
-Numbers stay text until the field's type is known, as in Go: so 64-bit integers and doubles are exact, `1.0` and `1e3`
-are no integers, and a number of a million digits in an unknown field costs nothing.
+Numbers stay text until the field's type is known, as in Go: so 64-bit integers and doubles are exact, ``1.0``
+and ``1e3`` are no integers, and a number of a million digits in an unknown field costs nothing.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ _JSON = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_constant=
 
 
 class Decoder:
-    """Reads request bodies; `max_depth` bounds how deeply JSON may nest."""
+    """Reads request bodies; ``max_depth`` bounds how deeply JSON may nest."""
 
     def __init__(self, max_depth: int) -> None:
         self._max_depth = max_depth
 
     def decode(self, body: bytes, message: Message) -> None:
-        """Fill the empty `message` from the first JSON value of the body; no value leaves it empty."""
+        """Fills the empty ``message`` from the first JSON value of the body; no value leaves it empty."""
         text = body.decode("utf-8", errors="replace-each-byte").lstrip(_SPACE)
         if not text:
             return
@@ -203,7 +203,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _text(value: str) -> str:
-    """A string that UTF-8 can carry: Go, too, reads half of a surrogate pair as U+FFFD."""
+    """Returns a string that UTF-8 can carry: Go, too, reads half of a surrogate pair as U+FFFD."""
     return _LONE_SURROGATES.sub("\ufffd", value)
 
 

@@ -29,12 +29,12 @@ _NEEDS_GO_ESCAPES = re.compile("[<>&\u2028\u2029\b\f]")
 
 
 def encode(message: Message) -> bytes:
-    """The message as `/api/v1alpha1` writes it."""
+    """Returns the message as ``/api/v1alpha1`` writes it."""
     return _message_writer(descriptor_of(message))(message).encode()
 
 
 def quote(text: str) -> str:
-    """A JSON string, escaped as Go's encoder does."""
+    """Returns a JSON string, escaped as Go's encoder does."""
     quoted = encode_basestring(text)
     return _GO_ESCAPES.sub(_escape, quoted) if _NEEDS_GO_ESCAPES.search(text) else quoted
 
@@ -97,7 +97,7 @@ def _message_writer(descriptor: Descriptor) -> _Write:
 
 
 def _oneof_writer(oneof: str, fields: list[FieldDescriptor]) -> _Write:
-    """For a message that is one oneof, such as Value: most of what a list consists of, so it has a short way."""
+    """Returns the writer of a message that is one oneof, such as Value: most of a list, so it has a fast path."""
     known = {field.name: field for field in fields}
     writers: dict[str, _Write] = {}
 

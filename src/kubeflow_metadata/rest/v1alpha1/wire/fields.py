@@ -1,4 +1,4 @@
-"""Which fields `/api/v1alpha1` knows.
+"""Which fields ``/api/v1alpha1`` knows.
 
 The messages have grown since that API was published (names, states, times, more kinds of value). Its bodies have
 not: a newer field is neither written nor read, as if it were unknown. Messages that are not listed have not grown.
@@ -23,7 +23,7 @@ _FIELDS: dict[str, Sequence[str]] = {
 
 
 def fields_of(message: Descriptor) -> list[FieldDescriptor]:
-    """The message's fields in v1alpha1, in the order in which they are written."""
+    """Returns the message's fields in v1alpha1, in the order in which they are written."""
     known = _FIELDS.get(message.full_name)
     fields = [field for field in message.fields if known is None or field.name in known]
     return sorted(fields, key=lambda field: field.number)

@@ -1,0 +1,31 @@
+"""Which images an installation runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+
+SERVER_NAME = "kubeflow-metadata-server"
+MYSQL = "docker.io/library/mysql:9.7"
+PYTHON = "docker.io/library/python:3.13-slim"
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image, and what it is for."""
+
+    reference: str
+    purpose: str
+
+
+def server_reference(tag: str | None = None) -> str:
+    """Returns the image of the three servers, as it is called on the machine that builds it."""
+    return f"docker.io/library/{SERVER_NAME}:{tag or version(SERVER_NAME)}"
+
+
+def images(tag: str | None = None) -> list[Image]:
+    """Returns all images of an installation."""
+    return [
+        Image(server_reference(tag), "our three servers"),
+        Image(MYSQL, "the database"),
+    ]

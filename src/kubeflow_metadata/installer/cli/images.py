@@ -1,0 +1,95 @@
+"""Parses ``images`` and its verbs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kubeflow_metadata.installer.cli import options
+from kubeflow_metadata.installer.cli.options import Shared
+
+_tag = click.option("--tag", metavar="TAG", help="Tag of the image. [default: this version]")
+_engine = click.option(
+    "--engine",
+    type=click.Choice(["docker", "podman", "buildah"]),
+    help="Container engine. [default: the first that responds]",
+)
+
+
+@click.group("images")
+def command() -> None:
+    """Build the container image, load it into kind, push it."""
+
+
+@command.command("list", cls=options.Verb)
+@_tag
+@options.output
+@click.pass_obj
+def list_images(shared: Shared, tag: str | None) -> None:
+    """Show the images of an installation, and which this machine has."""
+    from kubeflow_metadata.installer.verbs import images
+
+    images.show(shared.terminal, tag)
+
+
+@command.command(cls=options.Verb)
+@_tag
+@_engine
+@click.option("--base-image", metavar="IMAGE", help="Python image to build on. [default: python:3.13-slim]")
+@click.option("--network", metavar="NAME", help="Network of the build, for example: host")
+@click.option("--platform", metavar="OS/ARCH", help="Platform to build for, for example: linux/arm64")
+@options.output
+@click.pass_obj
+def build(
+    shared: Shared,
+    tag: str | None,
+    engine: str | None,
+    base_image: str | None,
+    network: str | None,
+    platform: str | None,
+) -> None:
+    """Build the image of the servers from this checkout."""
+    from kubeflow_metadata.installer.images.engines import BuildOptions
+    from kubeflow_metadata.installer.verbs import images
+
+    images.build(shared.terminal, tag, base_image, engine, BuildOptions({}, network, platform))
+
+
+@command.command(cls=options.Verb)
+@_tag
+@_engine
+@click.option("--cluster", default="kind", show_default=True, metavar="NAME", help="Name of the kind cluster.")
+@click.option("--kind", "kind_program", default="kind", metavar="PATH", help="The kind program. [default: kind]")
+@options.output
+@click.pass_obj
+def load(shared: Shared, tag: str | None, engine: str | None, cluster: str, kind_program: str) -> None:
+    """Load the image into a kind cluster; no registry is needed."""
+    from kubeflow_metadata.installer.verbs import images
+
+    images.load(shared.terminal, tag, cluster, kind_program, engine)
+
+
+@command.command(cls=options.Verb)
+@click.argument("registry")
+@_tag
+@_engine
+@click.option(
+    "--digests",
+    "digest_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("dist/images.json"),
+    show_default=True,
+    metavar="FILE",
+    help="File to record the digest of the pushed image in.",
+)
+@click.option("--plain-http", is_flag=True, help="The registry has no TLS (needed by Podman and Buildah).")
+@options.output
+@click.pass_obj
+def push(
+    shared: Shared, registry: str, tag: str | None, engine: str | None, digest_file: Path, plain_http: bool
+) -> None:
+    """Push the image to REGISTRY, for example ghcr.io/your-name."""
+    from kubeflow_metadata.installer.verbs import images
+
+    images.push(shared.terminal, registry, tag, engine, digest_file, plain_http=plain_http)

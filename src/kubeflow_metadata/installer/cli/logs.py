@@ -1,0 +1,27 @@
+"""Parses ``logs``."""
+
+from __future__ import annotations
+
+import click
+
+from kubeflow_metadata.errors import UserError
+from kubeflow_metadata.installer.cli import options
+from kubeflow_metadata.installer.cli.options import Shared
+from kubeflow_metadata.parts import SERVERS
+
+
+@click.command("logs", cls=options.Verb)
+@options.local
+@click.argument("server", required=False, type=click.Choice([part.name for part in SERVERS]))
+@click.option("-f", "--follow", is_flag=True, help="Keep printing new lines until Ctrl-C.")
+@click.pass_obj
+def command(shared: Shared, server: str | None, follow: bool) -> None:
+    """Print the log of SERVER, or of all servers; --local only."""
+    if not shared.local:
+        raise UserError(
+            "On a cluster, use kubectl to read logs.",
+            hint="Type: kubectl -n kubeflow logs -l metadata.kubeflow.org/part --prefix   (or add --local)",
+        )
+    from kubeflow_metadata.installer.verbs.logs_local import logs_local
+
+    logs_local(shared.data_dir, server, follow=follow)

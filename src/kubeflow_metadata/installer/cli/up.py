@@ -1,0 +1,68 @@
+"""Parses ``up``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from kubeflow_metadata.installer.cli import options
+from kubeflow_metadata.installer.cli.options import Command, Shared
+from kubeflow_metadata.parts import SERVERS
+
+
+def _ports(command: Command) -> Command:
+    """Adds ``--grpc-port`` and so on: an option for each server."""
+    for part in reversed(SERVERS):
+        option: Callable[[Command], Command] = click.option(
+            f"--{part.name}-port",
+            part.name,
+            cls=options.LocalOption,
+            type=click.IntRange(1, 65535),
+            metavar="N",
+            help=f"port of the {part.title}. [default: {part.local_port}, or a free one]",
+        )
+        command = option(command)
+    return command
+
+
+@click.command("up", cls=options.Verb)
+@options.settings
+@options.cluster
+@click.option(
+    "--engine",
+    cls=options.ClusterOption,
+    type=options.ENGINES,
+    help="Tool to apply with. [default: the one that installed it; else kustomize]",
+)
+@click.option(
+    "--timeout",
+    cls=options.ClusterOption,
+    type=click.IntRange(1),
+    default=600,
+    show_default=True,
+    metavar="SECONDS",
+    help="Longest wait for readiness.",
+)
+@options.local
+@_ports
+@options.output
+@click.pass_obj
+def command(shared: Shared, /, engine: str | None, timeout: int, **ports: int | None) -> None:
+    """Install or upgrade, then check that it works.
+
+    On a cluster: creates the namespace if it is missing, applies everything, waits until it is ready, and runs a Job
+    that logs the demo and reads it back. With --local the servers keep running in the background. Running it again
+    changes only what differs.
+    """
+    if shared.local:
+        from kubeflow_metadata.installer.verbs.up_local import up_local
+
+        wanted = [port for port in ports.values() if port is not None]
+        if len(wanted) != len(set(wanted)):
+            raise click.UsageError("Two servers cannot share a port.")
+        up_local(shared.data_dir, ports, shared.terminal)
+    else:
+        from kubeflow_metadata.installer.verbs.up import up
+
+        up(shared.target, engine, timeout, shared.terminal)

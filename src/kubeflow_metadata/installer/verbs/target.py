@@ -1,0 +1,42 @@
+"""Which installation on a cluster a verb is about, and with which settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kubeflow_metadata.installer.render.names import DEFAULT_NAMESPACE
+
+if TYPE_CHECKING:
+    from kubeflow_metadata.installer.cluster.connection import Cluster
+    from kubeflow_metadata.installer.model.settings import Settings
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where, and with which settings.
+
+    Attributes:
+        context: of the kubeconfig; none: its current one.
+        namespace: of the installation.
+        file: the settings.
+        assignments: settings as ``name=value``, over those of the file.
+    """
+
+    context: str | None = None
+    namespace: str = DEFAULT_NAMESPACE
+    file: Path | None = None
+    assignments: tuple[str, ...] = ()
+
+    def settings(self) -> Settings:
+        """Returns the settings, checked."""
+        from kubeflow_metadata.installer.model.loading import load_settings
+
+        return load_settings(self.file, self.assignments)
+
+    def cluster(self) -> Cluster:
+        """Connects to the cluster."""
+        from kubeflow_metadata.installer.cluster.connection import connect
+
+        return connect(self.context, self.namespace)

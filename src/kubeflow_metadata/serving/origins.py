@@ -1,0 +1,161 @@
+"""Who may ask a server from a browser: one policy for REST, grpc-web and the UI.
+
+A page of a foreign origin must not change anything, and a name that was made to point at a private server (DNS
+rebinding) must not reach it. Programs send no ``Origin`` and notice nothing of the first rule.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+EVERY = "*"
+
+# Asked by the kubelet and by Prometheus, by address; they change nothing and tell nothing of what is stored.
+EXEMPT_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+# What browsers say of pages of other sites, in requests in which they leave ``Origin`` out.
+_FOREIGN_SITES = frozenset({"cross-site", "same-site"})
+
+FORBIDDEN = 403
+MISDIRECTED = 421
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a request is not answered: the HTTP status, and a sentence for whoever sent it."""
+
+    status: int
+    message: str
+
+
+@dataclass(frozen=True)
+class DoorPolicy:
+    """What may come in.
+
+    Attributes:
+        allowed_origins: origins besides the server's own whose pages may change something, as browsers write them
+            (``https://example.org:8443``), or ``*``. The origin ``null`` is never allowed.
+        allowed_hosts: names in the ``Host`` header that are answered, without port, or ``*``.
+    """
+
+    allowed_origins: Collection[str] = ()
+    allowed_hosts: Collection[str] = (EVERY,)
+
+    def refusal(self, method: str, path: str, headers: Headers) -> Refusal | None:
+        """Returns why the request is refused, or None where it is not."""
+        if path in EXEMPT_PATHS:
+            return None
+        host = headers.get("host", "")
+        if not self._is_known(host):
+            return Refusal(
+                MISDIRECTED,
+                f"this server does not answer for the host {_shown(host)}; to allow it, start it with --allowed_hosts",
+            )
+        if method in _SAFE_METHODS:
+            return None
+        origin = headers.get("origin")
+        if origin is None:
+            foreign = headers.get("sec-fetch-site") in _FOREIGN_SITES
+            return Refusal(FORBIDDEN, "a page of another site must not change anything here") if foreign else None
+        if self.allows(origin) or is_same_origin(origin, host):
+            return None
+        return Refusal(
+            FORBIDDEN,
+            f"a page of the origin {_shown(origin)} must not change anything here; to allow it, start the server "
+            "with --allowed_origins",
+        )
+
+    def allows(self, origin: str) -> bool:
+        """Returns whether the pages of a foreign origin may call this server."""
+        return origin != "null" and (EVERY in self.allowed_origins or origin in self.allowed_origins)
+
+    def _is_known(self, host: str) -> bool:
+        if EVERY in self.allowed_hosts:
+            return True
+        name = _host_and_port(host)[0]
+        return name in self.allowed_hosts or (LOOPBACK in self.allowed_hosts and is_loopback(name))
+
+
+# In ``allowed_hosts``: every name and address of this machine alone.
+LOOPBACK = "loopback"
+
+
+def default_hosts(listening_on: str) -> tuple[str, ...]:
+    """Returns the hosts to answer for unless told otherwise: a server for this machine alone has no other name."""
+    return (LOOPBACK,) if is_loopback(listening_on.lower()) else (EVERY,)
+
+
+def is_loopback(host: str) -> bool:
+    """Returns whether a name or an address, without brackets, is of this machine alone."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_same_origin(origin: str, host: str) -> bool:
+    """Returns whether a page's origin is the server that a ``Host`` header names.
+
+    The scheme is not compared: behind a gateway that ends TLS this server does not know it.
+    """
+    try:
+        parts = urlsplit(origin)
+        origin_port = parts.port
+    except ValueError:
+        return False
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        return False
+    name, port = _host_and_port(host)
+    if parts.hostname != name:
+        return False
+    usual = _DEFAULT_PORTS[parts.scheme]
+    return (origin_port or usual) == (port or usual)
+
+
+def _host_and_port(host: str) -> tuple[str, int | None]:
+    """Returns the name in lower case and the port of a ``Host`` header; no name where it is malformed."""
+    if "@" in host or "/" in host or "?" in host or "#" in host:
+        return "", None
+    try:
+        parts = urlsplit(f"//{host}")
+        return (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        return "", None
+
+
+def _shown(value: str) -> str:
+    return repr(value if len(value) <= 100 else f"{value[:100]}...")
+
+
+class Door:
+    """The middleware: what the policy refuses does not reach the application."""
+
+    def __init__(self, app: ASGIApp, policy: DoorPolicy, answer: Callable[[Refusal], Response] | None = None) -> None:
+        """Answers refused requests with ``answer``, or in plain text."""
+        self._app = app
+        self._policy = policy
+        self._answer = answer or _plain
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on, or refuses it."""
+        if scope["type"] == "http":
+            refusal = self._policy.refusal(scope["method"], scope["path"], Headers(scope=scope))
+            if refusal is not None:
+                await self._answer(refusal)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def _plain(refusal: Refusal) -> Response:
+    return PlainTextResponse(f"{refusal.message}\n", status_code=refusal.status)
