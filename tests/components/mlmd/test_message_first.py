@@ -87,8 +87,7 @@ class Half:
 
     def _messages(self) -> Iterator[bytes]:
         self._end.wait(SECONDS)
-        return
-        yield b""
+        yield from ()
 
     def end(self) -> None:
         self._end.set()
@@ -202,13 +201,13 @@ def test_idle_streams_do_not_keep_others_from_theirs():
 
         def silent() -> Iterator[reflection_pb2.ServerReflectionRequest]:
             held.wait(SECONDS)
-            return
-            yield
+            yield from ()
 
         stub = reflection_pb2_grpc.ServerReflectionStub(served.channel())
-        idle = [stub.ServerReflectionInfo(silent(), timeout=SECONDS) for _ in range(4)]
+        info: Any = stub.ServerReflectionInfo
+        idle = [info(silent(), timeout=SECONDS) for _ in range(4)]
         asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
-        answers = list(stub.ServerReflectionInfo(asked, timeout=SECONDS))
+        answers = list(info(asked, timeout=SECONDS))
         assert answers[0].list_services_response.service[0].name == reflection.SERVICE_NAME
         with pytest.raises(grpc.RpcError) as ended:
             next(idle[0])
