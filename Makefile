@@ -73,7 +73,7 @@ ui: ## Build the Artifact Store into src/kubeflow_metadata/ui/static
 installer: ## Set up .venv for `python -m installer`
 	@$(PYTHON) tools/setup.py local
 
-generate: ## Write what is made from the model of the settings: the chart's values, the reference, the overlays
+generate: ## Write what is made from settings, parts and chart: values, schema, reference, manifests, overlays
 	@$(PYTHON) tools/setup.py dev
 	@$(VENV)/python -m tools.generate
 

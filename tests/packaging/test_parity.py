@@ -43,7 +43,7 @@ def test_what_is_drawn_turns_every_switch_on_and_off(rendered):
     drawn = [each.configuration.values for each in rendered if each.configuration.name.startswith("drawn")]
     for switch in ("besideKfp", "externalMysql", "highAvailability", "istio", "monitoring", "small"):
         on = sum(bool(values.get(switch, {}).get("enabled")) for values in drawn)
-        assert 10 <= on <= len(drawn) - 10, switch
+        assert 0 < on < len(drawn), switch
 
 
 def test_helm_3_makes_what_helm_4_makes(rendered, tmp_path):

@@ -3,31 +3,57 @@
 {{- .Files.Get "files/model.yaml" -}}
 {{- end -}}
 
-{{- /* Labels. (dict "root" $ "component" "ui" "part" "ui") */ -}}
-{{- define "metadata.labels" -}}
+{{- /* What a part is called, needs and listens on. (dict "root" $ "part" "grpc") */ -}}
+{{- define "metadata.part" -}}
+{{- index (include "metadata.model" .root | fromYaml).parts .part | default dict | toYaml -}}
+{{- end -}}
+
+{{- /* Empty where the objects are rendered for kustomize (make generate), which adds what is missing then. */ -}}
+{{- define "metadata.byHelm" -}}
+{{- if ne (.Values.creator | default "helm") "kustomize" }}true{{ end -}}
+{{- end -}}
+
+{{- /* Name, namespace and labels of an object. (dict "root" $ "name" "metadata-ui" "part" "ui") */ -}}
+{{- define "metadata.named" -}}
+name: {{ .name }}
+{{- if include "metadata.byHelm" .root }}
+namespace: {{ .root.Release.Namespace | quote }}
+{{- end }}
+labels:
+  {{- include "metadata.recommended" . | nindent 2 }}
+  {{- if include "metadata.byHelm" .root }}
+  app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+  helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | quote }}
+  {{- end }}
+{{- end -}}
+
+{{- /* Labels of objects and pods alike: neither the chart nor the manager, whose change would restart pods. */ -}}
+{{- define "metadata.recommended" -}}
 app.kubernetes.io/name: kubeflow-metadata
 app.kubernetes.io/instance: metadata
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
-app.kubernetes.io/component: {{ .component }}
+app.kubernetes.io/component: {{ (include "metadata.part" . | fromYaml).component | default .part }}
 app.kubernetes.io/part-of: kubeflow
-app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | quote }}
 metadata.kubeflow.org/part: {{ .part }}
 {{- end -}}
 
-{{- /* Labels of pods: without what only tells of the chart and who applied it, so that neither restarts them. */ -}}
+{{- /* Labels of pods. (dict "root" $ "part" "ui" "mesh" true) */ -}}
 {{- define "metadata.podLabels" -}}
-app.kubernetes.io/name: kubeflow-metadata
-app.kubernetes.io/instance: metadata
-app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
-app.kubernetes.io/component: {{ .component }}
-app.kubernetes.io/part-of: kubeflow
-metadata.kubeflow.org/part: {{ .part }}
+{{ include "metadata.recommended" . }}
+# NetworkPolicies would cut off a sidecar unless istio.enabled (kustomize: the component istio) lets it through.
 sidecar.istio.io/inject: {{ and .mesh .root.Values.istio.enabled | ternary "true" "false" | quote }}
 {{- end -}}
 
-{{- /* Scanners: what they are told not to ask for, and why. */ -}}
+{{- /* Annotations of what only `helm test` makes. (dict "root" $ "weight" 0) */ -}}
+{{- define "metadata.testHook" -}}
+helm.sh/hook: test
+helm.sh/hook-weight: {{ .weight | quote }}
+helm.sh/hook-delete-policy: before-hook-creation
+{{- end -}}
+
+{{- /* Checks that scanners skip, and why. */ -}}
 {{- define "metadata.skips" -}}
+# Checks that scanners skip, and why.
 checkov.io/skip1: CKV_K8S_15=clusters whose images are loaded and not pulled need IfNotPresent; images.pullPolicy sets Always
 checkov.io/skip2: CKV_K8S_43=no registry is assumed, so no digest is known; images.*.digest pins one
 kube-score/ignore: container-image-pull-policy
@@ -37,19 +63,26 @@ kube-score/ignore: container-image-pull-policy
 {{- if .digest }}{{ printf "%s@%s" .repository .digest }}{{ else }}{{ printf "%s:%s" .repository .tag }}{{ end -}}
 {{- end -}}
 
-{{- /* The size of the installation. */ -}}
+{{- /* The name of the installation's size. */ -}}
+{{- define "metadata.sizeName" -}}
+{{- .Values.small.enabled | ternary "small" "standard" -}}
+{{- end -}}
+
+{{- /* What the size means beside each part's CPU and memory. */ -}}
 {{- define "metadata.size" -}}
-{{- $sizes := (include "metadata.model" . | fromYaml).sizes -}}
-{{- (.Values.small.enabled | ternary $sizes.small $sizes.standard) | toYaml -}}
+{{- index (include "metadata.model" . | fromYaml).sizes (include "metadata.sizeName" .) | toYaml -}}
 {{- end -}}
 
 {{- /* Requests and limits. (dict "root" $ "part" "grpc" "storage" (list "64Mi" "256Mi")) */ -}}
 {{- define "metadata.resources" -}}
-{{- $usual := index (include "metadata.size" .root | fromYaml).resources .part -}}
-{{- $asked := index .root.Values .part "resources" | default dict -}}
+{{- $part := include "metadata.part" . | fromYaml -}}
+{{- $usual := index $part.resources (include "metadata.sizeName" .root) -}}
+{{- $asked := index .root.Values $part.settings "resources" | default dict -}}
+{{- $separator := "" -}}
 {{- range $i, $kind := list "requests" "limits" }}
-{{ $kind }}:
-  {{- $given := index $asked $kind | default dict }}
+{{- $given := index $asked $kind | default dict }}
+{{- $separator }}{{ $separator = "\n" }}
+{{- $kind }}:
   cpu: {{ $given.cpu | default (index $usual $kind "cpu") | quote }}
   memory: {{ $given.memory | default (index $usual $kind "memory") | quote }}
   ephemeral-storage: {{ index $.storage $i }}
@@ -58,7 +91,9 @@ kube-score/ignore: container-image-pull-policy
 
 {{- /* Environment variables by name, what is asked for over what is usual. (dict "usual" dict "extra" dict) */ -}}
 {{- define "metadata.env" -}}
+{{- $separator := "" -}}
 {{- range $name, $value := mergeOverwrite (deepCopy .usual) (.extra | default dict) }}
+{{- $separator }}{{ $separator = "\n" -}}
 - name: {{ $name }}
   value: {{ $value | toString | quote }}
 {{- end }}
@@ -114,11 +149,12 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
-{{- /* Pods of a server on different nodes and zones, where there are several. (dict "root" $ "part" "ui") */ -}}
+{{- /* Does a server have more than one replica? (dict "root" $ "part" "ui") */ -}}
 {{- define "metadata.several" -}}
 {{- if or .root.Values.highAvailability.enabled (gt (index .root.Values .part "replicas" | int) 1) }}true{{ end -}}
 {{- end -}}
 
+{{- /* Pods of a server on different nodes and zones where there are some. (dict "part" "ui") */ -}}
 {{- define "metadata.spread" -}}
 affinity:
   podAntiAffinity:
@@ -147,14 +183,14 @@ startupProbe:
   periodSeconds: 2
   timeoutSeconds: 5
   failureThreshold: 60
-livenessProbe:
+livenessProbe: # the process
   httpGet:
     path: /healthz
     port: http
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 6
-readinessProbe:
+readinessProbe: # and what it needs
   httpGet:
     path: /readyz
     port: http
@@ -164,16 +200,35 @@ readinessProbe:
 {{- end -}}
 
 {{- define "metadata.preStop" -}}
-preStop: # requests go on coming until every node knows that this pod leaves
+preStop: # requests keep coming until every node knows that this pod is terminating
   exec:
     command: [sleep, "3"]
 {{- end -}}
 
-{{- /* Is a part of ours installed? */ -}}
+{{- /* Is the bundled MySQL installed? */ -}}
 {{- define "metadata.hasDatabase" -}}
 {{- if not (or .Values.externalMysql.enabled .Values.besideKfp.enabled) }}true{{ end -}}
 {{- end -}}
 
+{{- /* Is our gRPC server installed? */ -}}
 {{- define "metadata.hasGrpc" -}}
 {{- if not .Values.besideKfp.enabled }}true{{ end -}}
+{{- end -}}
+
+{{- /* The installed parts that are servers of ours: a list of names. */ -}}
+{{- define "metadata.servers" -}}
+{{- range $name, $part := (include "metadata.model" . | fromYaml).parts }}
+{{- if and $part.server (or (ne $name "grpc") (include "metadata.hasGrpc" $)) }}
+- {{ $name }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* The Services of a part; without our gRPC server there is no gRPC-web. (dict "root" $ "part" "rest") */ -}}
+{{- define "metadata.services" -}}
+{{- range (include "metadata.part" . | fromYaml).services }}
+{{- if or (ne .part "grpc-web") (include "metadata.hasGrpc" $.root) }}
+- {{ toJson . }}
+{{- end }}
+{{- end }}
 {{- end -}}

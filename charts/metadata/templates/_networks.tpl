@@ -1,4 +1,4 @@
-{{- /* Who may use our servers: this namespace, Kubeflow's profiles, the ingress gateway, and whom the values name. */ -}}
+{{- /* Clients of our servers: this namespace, profiles of Kubeflow, the ingress gateway, and the namespaces in the values. */ -}}
 {{- define "metadata.clients" -}}
 - podSelector: {}
 - namespaceSelector:
@@ -14,7 +14,7 @@
 {{- end }}
 {{- end -}}
 
-{{- /* Prometheus, where it asks. (dict "root" $ "port" 8080) */ -}}
+{{- /* Prometheus scrapes a part's metrics. (dict "root" $ "part" "rest") */ -}}
 {{- define "metadata.prometheus" -}}
 {{- if .root.Values.monitoring.enabled }}
 - from:
@@ -22,13 +22,13 @@
         matchLabels:
           kubernetes.io/metadata.name: {{ .root.Values.monitoring.namespace | quote }}
   ports:
-    - port: {{ .port }}
+    - port: {{ (include "metadata.part" . | fromYaml).metrics.number | int }}
       protocol: TCP
 {{- end }}
 {{- end -}}
 
 {{- define "metadata.dns" -}}
-- ports: # DNS, wherever the cluster has it: in pods, on the node, outside
+- ports: # DNS, wherever it runs: in pods, on the node, outside the cluster
     - port: 53
       protocol: UDP
     - port: 53
@@ -51,29 +51,24 @@
 {{- end }}
 {{- end -}}
 
-{{- /* To one of our parts. (dict "part" "rest" "port" 8080) */ -}}
-{{- define "metadata.toPart" -}}
-- to:
-    - podSelector:
-        matchLabels:
-          metadata.kubeflow.org/part: {{ .part }}
-  ports:
-    - port: {{ .port }}
-      protocol: TCP
-{{- end -}}
-
-{{- /* To the gRPC server: ours, or that of Kubeflow Pipelines. */ -}}
-{{- define "metadata.toStore" -}}
-{{- if .Values.besideKfp.enabled -}}
-- to:
-    - podSelector:
-        matchLabels:
-          component: metadata-grpc-server
-  ports:
-    - port: 8080
-      protocol: TCP
+{{- /* To a part that is needed: ours, an external database, or the store of Kubeflow Pipelines. (dict "root" $ "part" "grpc") */ -}}
+{{- define "metadata.toNeeded" -}}
+{{- $external := .root.Values.externalMysql -}}
+{{- $port := (first (first (include "metadata.part" . | fromYaml).services).ports).number -}}
+{{- if and (eq .part "db") $external.enabled -}}
+{{- include "metadata.toAddresses" (dict "ports" (list $external.port) "cidrs" $external.cidrs) -}}
 {{- else -}}
-{{- include "metadata.toPart" (dict "part" "grpc" "port" 8080) -}}
+- to:
+    - podSelector:
+        matchLabels:
+          {{- if and (eq .part "grpc") .root.Values.besideKfp.enabled }}
+          component: metadata-grpc-server
+          {{- else }}
+          metadata.kubeflow.org/part: {{ .part }}
+          {{- end }}
+  ports:
+    - port: {{ $port | int }}
+      protocol: TCP
 {{- end -}}
 {{- end -}}
 

@@ -10,6 +10,7 @@ from kubeflow_metadata.installer.model.loading import load_settings, settings_of
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.model.sizes import resources_of
 from kubeflow_metadata.installer.render.overlay import Overlay
+from kubeflow_metadata.parts import GRPC, UI
 
 
 def problem(values):
@@ -36,7 +37,9 @@ def test_lists_are_given_as_yaml():
     assert found.images.pull_secrets == ("a", "b")
 
 
-@pytest.mark.parametrize(("text", "said"), [("[1, 2]", "no settings but a list"), ("a: [", "is not YAML"), ("{}", "")])
+@pytest.mark.parametrize(
+    ("text", "said"), [("[1, 2]", "a mapping of settings, not a list"), ("a: [", "is not valid YAML"), ("{}", "")]
+)
 def test_a_file_that_is_none_is_named(tmp_path, text, said):
     file = tmp_path / "settings.yaml"
     file.write_text(text)
@@ -56,12 +59,18 @@ def test_an_assignment_that_is_none_is_named(assignment):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"grpc": {"replcas": 2}}, "grpc.replcas: there is no such setting; did you mean grpc.replicas?"),
-        ({"imagePullSecrets": []}, "imagePullSecrets: there is no such setting; it is called images.pullSecrets here"),
-        ({"rest": {"xyzzy": 2}}, "here are replicas, resources, schemas"),
-        ({"images": {"server": {"tag": "a b"}}}, "images.server.tag: 'a b' is not a tag of an image"),
+        (
+            {"grpc": {"replcas": 2}},
+            "grpc.replcas: no such setting. Settings here: extraEnv, maxConnectionAge, replicas, ",
+        ),
+        ({"imagePullSecrets": []}, "imagePullSecrets: no such setting; use images.pullSecrets."),
+        ({"creator": "kustomize"}, "creator: no such setting."),
+        ({"images": {"server": {"tag": "a b"}}}, "images.server.tag: 'a b' is not a valid image tag"),
         ({"networkPolicy": {"apiServerCidrs": ["10.0.0.1/8"]}}, "has host bits set"),
-        ({"besideKfp": {"enabled": True}, "externalMysql": {"enabled": True, "host": "h"}}, "the pipelines' own"),
+        (
+            {"besideKfp": {"enabled": True}, "externalMysql": {"enabled": True, "host": "h"}},
+            "Kubeflow Pipelines chooses the database",
+        ),
     ],
 )
 def test_a_mistake_is_named_by_its_path_with_what_to_write(values, said):
@@ -75,8 +84,8 @@ def test_several_mistakes_are_named_at_once():
 def test_resources_that_are_set_win_over_the_size():
     found = settings_of({"small": {"enabled": True}, "grpc": {"resources": {"limits": {"memory": "1Gi"}}}})
 
-    assert resources_of(found, "grpc")["limits"] == {"cpu": "1", "memory": "1Gi"}
-    assert resources_of(found, "ui") == resources_of(settings_of({"small": {"enabled": True}}), "ui")
+    assert resources_of(found, GRPC)["limits"] == {"cpu": "1", "memory": "1Gi"}
+    assert resources_of(found, UI) == UI.small
 
 
 def test_an_overlay_of_defaults_is_the_base_alone():

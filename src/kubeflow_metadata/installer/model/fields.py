@@ -18,12 +18,12 @@ class Section(BaseModel):
 
 
 def setting(default: Any, description: str, **constraints: Any) -> Any:
-    """A setting with its default and what it does; every one has both."""
+    """Returns a setting with its default and its description; every one has both."""
     return Field(default, description=description, **constraints)
 
 
 def section(kind: type[Section], description: str) -> Any:
-    """A group of settings, all at their defaults."""
+    """Returns a group of settings, all at their defaults."""
     return Field(default_factory=kind, description=description)
 
 
@@ -60,24 +60,30 @@ _TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 _DIGEST = r"sha256:[0-9a-f]{64}"
 _REPOSITORY = r"([a-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
 
-NamespaceName = _text(_LABEL, "the name of a namespace (lower case letters, digits and dashes)", max_length=63)
-Name = _text(_DNS, "a name of Kubernetes (lower case letters, digits, dashes and dots)")
-NameOrNothing = _text(f"({_DNS})?", "a name of Kubernetes (lower case letters, digits, dashes and dots)")
+NamespaceName = _text(_LABEL, "a valid namespace name (lowercase letters, digits and dashes)", max_length=63)
+Name = _text(_DNS, "a valid Kubernetes name (lowercase letters, digits, dashes and dots)")
+NameOrNothing = _text(f"({_DNS})?", "a valid Kubernetes name (lowercase letters, digits, dashes and dots)")
 HostOrNothing = _text(
-    rf"({_DNS}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)?", "a host: a DNS name in lower case, or an address without brackets"
+    rf"({_DNS}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)?", "a valid host (a lowercase DNS name, or an IP address without brackets)"
 )
-SecretKey = _text(r"[-._a-zA-Z0-9]+", "a key of a Secret (letters, digits, dashes, dots and underscores)")
-DatabaseName = _text(r"[0-9A-Za-z_$-]+", "the name of a database (letters, digits, _, $ and -)", max_length=64)
-Repository = _text(_REPOSITORY, "an image without tag and digest, as registry.example.com/team/name", max_length=255)
-Tag = _text(_TAG, "a tag of an image", max_length=128)
-DigestOrNothing = _text(f"({_DIGEST})?", "a digest: sha256: and 64 hexadecimal digits", max_length=71)
-GatewayName = _text(rf"({_LABEL}/)?{_DNS}", "a gateway of Istio: its name, or namespace/name")
-Host = _text(rf"\*|(\*\.)?{_DNS}", "a host of Istio: a DNS name, *.domain, or *")
-Duration = _text(r"([0-9]+(h|m|s|ms))+", "a duration as 30s or 1m", max_length=16)
-Origin = _text(r"\*|https?://[^\s/,]+", "an origin: http(s)://host[:port] without a path, or *")
-ServerSize = _text(r"([1-9][0-9]*[KMG])?", "a size of MySQL: a whole number and K, M or G", max_length=16)
-MysqldArgument = _text(r"--[a-z0-9][a-z0-9-]*(=[^\n]*)?", "an argument of mysqld, as --name=value", max_length=1024)
-LabelKey = _text(_KEY, "the key of a label", max_length=317)
+SecretKey = _text(r"[-._a-zA-Z0-9]+", "a valid key of a Secret (letters, digits, dashes, dots and underscores)")
+DatabaseName = _text(r"[0-9A-Za-z_$-]+", "a valid database name (letters, digits, _, $ and -)", max_length=64)
+Repository = _text(
+    _REPOSITORY,
+    "a valid image repository (without tag and digest)",
+    max_length=255,
+)
+Tag = _text(_TAG, "a valid image tag", max_length=128)
+DigestOrNothing = _text(f"({_DIGEST})?", "a valid digest (sha256: and 64 hexadecimal digits)", max_length=71)
+GatewayName = _text(rf"({_LABEL}/)?{_DNS}", "a valid Istio gateway (name, or namespace/name)")
+Host = _text(rf"\*|(\*\.)?{_DNS}", "a valid Istio host (a DNS name, *.domain, or *)")
+Duration = _text(r"([0-9]+(h|m|s|ms))+", "a valid duration (for example 30s or 1m)", max_length=16)
+Origin = _text(r"\*|https?://[^\s/,]+", "a valid origin (http(s)://host[:port] without a path, or *)")
+ServerSize = _text(r"([1-9][0-9]*[KMG])?", "a valid MySQL size (an integer and K, M or G)", max_length=16)
+MysqldArgument = _text(
+    r"--[a-z0-9][a-z0-9-]*(=[^\n]*)?", "a valid mysqld argument (for example --name=value)", max_length=1024
+)
+LabelKey = _text(_KEY, "a valid label key", max_length=317)
 
 
 def _map(key_pattern: str, key: Any, value: Any) -> Any:
@@ -86,8 +92,8 @@ def _map(key_pattern: str, key: Any, value: Any) -> Any:
     return Annotated[dict[key, value], Field(json_schema_extra=names)]
 
 
-Environment = _map(_VARIABLE, _text(_VARIABLE, "the name of an environment variable"), StrictStr)
-Labels = _map(_KEY, LabelKey, _text(_LABEL_VALUE, "the value of a label", max_length=63))
+Environment = _map(_VARIABLE, _text(_VARIABLE, "a valid environment variable name"), StrictStr)
+Labels = _map(_KEY, LabelKey, _text(_LABEL_VALUE, "a valid label value", max_length=63))
 
 
 def _quantity(pattern: str, what: str) -> Any:
@@ -99,15 +105,15 @@ def _quantity(pattern: str, what: str) -> Any:
     ]
 
 
-Cpu = _quantity(r"[1-9][0-9]*m?|[0-9]+\.[0-9]{1,3}", "an amount of CPU, as 500m or 2")
-Memory = _quantity(r"[1-9][0-9]*(Ki|Mi|Gi|Ti|k|M|G|T)?", "an amount of memory, as 512Mi or 2Gi")
+Cpu = _quantity(r"[1-9][0-9]*m?|[0-9]+\.[0-9]{1,3}", "a valid amount of CPU (for example 500m or 2)")
+Memory = _quantity(r"[1-9][0-9]*(Ki|Mi|Gi|Ti|k|M|G|T)?", "a valid amount of memory (for example 512Mi or 2Gi)")
 
 
 def _network(value: str) -> str:
     try:
         ip_network(value)
     except ValueError as error:
-        raise ValueError(f"{value!r} is not a network, as 10.0.0.0/8 ({error})") from None
+        raise ValueError(f"{value!r} is not a valid CIDR, for example 10.0.0.0/8 ({error})") from None
     return value
 
 

@@ -1,55 +1,145 @@
-"""What does not go together, and why; and what settings are called here that other charts call differently.
+"""Rules between settings, and names that settings have in other charts.
 
-The chart's own checks are made of the same tables.
+All of it is data: the model reads it here, and the chart reads what ``make generate`` writes of it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic.alias_generators import to_snake
 
+from kubeflow_metadata.parts import SERVERS
+
 if TYPE_CHECKING:
     from kubeflow_metadata.installer.model.settings import Settings
 
-# Two settings that are both on (not empty, not false), and why that cannot be.
-CONFLICTS: list[tuple[str, str, str]] = [
-    (
-        "besideKfp.enabled",
-        "externalMysql.enabled",
-        (
-            "beside Kubeflow Pipelines the database is the pipelines' own; set externalMysql.enabled to false, "
-            "or tell Kubeflow Pipelines to use that database"
+
+@dataclass(frozen=True)
+class Condition:
+    """Something that is so or not of one setting; without a comparison: it is on, so neither empty nor false.
+
+    Attributes:
+        setting: its path.
+        equals: the text that it has.
+        above: the number that it exceeds.
+        below: the path of another setting, which it is less than.
+    """
+
+    setting: str
+    equals: str | None = None
+    above: int | None = None
+    below: str | None = None
+
+    def holds(self, settings: Settings) -> bool:
+        """Returns whether it is so."""
+        value = value_at(settings, self.setting)
+        if self.equals is not None:
+            return bool(value == self.equals)
+        if self.above is not None:
+            return bool(value > self.above)
+        if self.below is not None:
+            return bool(value < value_at(settings, self.below))
+        return bool(value)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What settings must keep to.
+
+    Attributes:
+        when: the conditions under which the rule applies; without any, always.
+        needs: what must hold then.
+        forbids: what must not hold then.
+        sentence: what is said where the rule is broken.
+    """
+
+    sentence: str
+    when: tuple[Condition, ...] = ()
+    needs: Condition | None = None
+    forbids: Condition | None = None
+
+    def is_broken(self, settings: Settings) -> bool:
+        """Returns whether the settings break it."""
+        if not all(condition.holds(settings) for condition in self.when):
+            return False
+        lacking = self.needs is not None and not self.needs.holds(settings)
+        return lacking or (self.forbids is not None and self.forbids.holds(settings))
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        when=(Condition("besideKfp.enabled"),),
+        forbids=Condition("externalMysql.enabled"),
+        sentence=(
+            "besideKfp.enabled and externalMysql.enabled are mutually exclusive: Kubeflow Pipelines chooses the "
+            "database. Set externalMysql.enabled to false, or configure that database in Kubeflow Pipelines."
         ),
     ),
-    (
-        "small.enabled",
-        "highAvailability.enabled",
-        "small makes room on a laptop, highAvailability runs every server several times; set one of them to false",
+    Rule(
+        when=(Condition("small.enabled"),),
+        forbids=Condition("highAvailability.enabled"),
+        sentence=(
+            "small.enabled and highAvailability.enabled are mutually exclusive: small saves resources, "
+            "highAvailability runs several replicas of each server. Set one of them to false."
+        ),
     ),
-]
+    Rule(
+        when=(Condition("externalMysql.enabled"),),
+        needs=Condition("externalMysql.host"),
+        sentence="externalMysql.enabled requires externalMysql.host: set it to the host of your database.",
+    ),
+    Rule(
+        when=(Condition("externalMysql.host"),),
+        needs=Condition("externalMysql.enabled"),
+        sentence=(
+            "externalMysql.host is set but externalMysql.enabled is false: set enabled to true, or leave host empty."
+        ),
+    ),
+    Rule(
+        when=(Condition("externalMysql.enabled"), Condition("externalMysql.tls.mode", equals="verify")),
+        needs=Condition("externalMysql.tls.caSecret"),
+        sentence=(
+            "externalMysql.tls.mode verify requires externalMysql.tls.caSecret: set it to the Secret that holds the "
+            "CA certificate of your database, or set the mode to require (encrypted, not verified) or off."
+        ),
+    ),
+    Rule(
+        forbids=Condition("highAvailability.maxReplicas", below="highAvailability.minReplicas"),
+        sentence="highAvailability.maxReplicas is less than highAvailability.minReplicas: raise it to at least that.",
+    ),
+    *(
+        Rule(
+            when=(Condition("highAvailability.enabled"),),
+            forbids=Condition(f"{server.settings}.replicas", above=1),
+            sentence=(
+                f"highAvailability.enabled and {server.settings}.replicas are mutually exclusive: the servers are "
+                f"autoscaled. Set highAvailability.minReplicas instead of {server.settings}.replicas."
+            ),
+        )
+        for server in SERVERS
+    ),
+)
 
-# If the first is on, the second must be set; and why.
-NEEDS: list[tuple[str, str, str]] = [
-    ("externalMysql.enabled", "externalMysql.host", "where the database is"),
-]
+_SERVERS_REPLICAS = ", ".join(f"{server.settings}.replicas" for server in SERVERS)
 
 # Names from other charts, or from earlier versions, and what says the same here.
 MOVED: dict[str, str] = {
     "image": "images.server",
     "imagePullPolicy": "images.pullPolicy",
     "imagePullSecrets": "images.pullSecrets",
-    "replicaCount": "grpc.replicas, rest.replicas and ui.replicas",
-    "replicas": "grpc.replicas, rest.replicas and ui.replicas",
-    "resources": "mysql.resources, grpc.resources, rest.resources and ui.resources",
+    "replicaCount": _SERVERS_REPLICAS,
+    "replicas": _SERVERS_REPLICAS,
+    "resources": ", ".join(f"{name}.resources" for name in ("mysql", *(server.settings for server in SERVERS))),
     "nodeSelector": "scheduling.nodeSelector",
     "tolerations": "scheduling.tolerations",
     "priorityClassName": "scheduling.priorityClass",
     "persistence": "mysql.storage",
     "mysql.persistence": "mysql.storage",
     "mysql.image": "images.mysql",
-    "mysql.enabled": "externalMysql.enabled (true: no MySQL is installed)",
-    "mysql.auth": "externalMysql.secret (the Secret of the MySQL that comes along is made by itself)",
+    "mysql.enabled": "externalMysql.enabled (true: MySQL is not installed)",
+    "mysql.auth": "externalMysql.secret (the Secret of the bundled MySQL is generated)",
     "externalDatabase": "externalMysql",
     "autoscaling": "highAvailability",
     "serviceMonitor": "monitoring",
@@ -58,33 +148,20 @@ MOVED: dict[str, str] = {
 
 
 def value_at(settings: Settings, path: str) -> Any:
-    found: Any = settings
+    """Returns the value of a setting, by its path as files have it."""
+    value: Any = settings
     for name in path.split("."):
-        found = getattr(found, to_snake(name))
-    return found
+        value = getattr(value, to_snake(name))
+    return value
 
 
-def problem_with(settings: Settings) -> str:
-    """Why these settings cannot be together; empty where they can."""
-    for first, second, reason in CONFLICTS:
-        if value_at(settings, first) and value_at(settings, second):
-            return f"{first} and {second} contradict each other: {reason}."
-    for switch, needed, what in NEEDS:
-        if value_at(settings, switch) and not value_at(settings, needed):
-            return f"{switch} needs {needed}: {what}."
-    tls = settings.external_mysql.tls
-    if settings.external_mysql.enabled and tls.mode == "verify" and not tls.ca_secret:
-        return (
-            "externalMysql.tls.mode is verify and externalMysql.tls.caSecret is empty: name the Secret with the CA "
-            "of the database's certificate, or set the mode to require (encrypted, not verified) or off."
-        )
-    if settings.external_mysql.host and not settings.external_mysql.enabled:
-        return "externalMysql.host is set and externalMysql.enabled is false: set enabled to true, or leave host empty."
-    if settings.high_availability.enabled:
-        for server in ("grpc", "rest", "ui"):
-            if getattr(settings, server).replicas > 1:
-                return (
-                    f"highAvailability.enabled and {server}.replicas contradict each other: pods are autoscaled; "
-                    f"set highAvailability.minReplicas instead of {server}.replicas."
-                )
-    return ""
+def problems_with(settings: Settings) -> list[str]:
+    """Returns the sentences of all rules that the settings break."""
+    return [rule.sentence for rule in RULES if rule.is_broken(settings)]
+
+
+def unknown_setting(path: str, known: list[str]) -> str:
+    """Returns what is said about a name that no setting has."""
+    if path in MOVED:
+        return f"{path}: no such setting; use {MOVED[path]}."
+    return f"{path}: no such setting. Settings here: {', '.join(sorted(known)) or 'none'}."

@@ -6,58 +6,65 @@ from collections.abc import Iterator
 from typing import Any
 
 from kubeflow_metadata.installer.model.settings import Settings
-from kubeflow_metadata.installer.render.names import SERVERS
+from kubeflow_metadata.installer.render.operations import Operation, append, expect, replace, replace_known
+from kubeflow_metadata.parts import DB, GRPC, SERVERS
 
 _DEFAULT = Settings()
 
 # Where the manifests have what is changed here.
-_GATEWAY = "/spec/ingress/0/from/2/namespaceSelector/matchLabels/kubernetes.io~1metadata.name"
-_CLIENTS = "/spec/ingress/0/from/-"
-_SECOND_EGRESS = "/spec/egress/1"
+_CLIENTS = "/spec/ingress/0/from"
+_GATEWAY = f"{_CLIENTS}/2/namespaceSelector/matchLabels/kubernetes.io~1metadata.name"
 _PROMETHEUS = "/spec/ingress/1/from/0/namespaceSelector/matchLabels/kubernetes.io~1metadata.name"
+_SECOND_EGRESS = "/spec/egress/1"
 
 
-def changes(settings: Settings) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """The operations for each policy, by its name."""
+def changes(settings: Settings) -> Iterator[tuple[str, list[Operation]]]:
+    """Yields the operations for each policy, with its name."""
     if not (settings.external_mysql.enabled or settings.beside_kfp.enabled):
-        yield "metadata-db", list(_api_server(settings))
+        yield DB.object_name, list(_api_server(settings))
     for server in SERVERS:
-        if server == "grpc" and settings.beside_kfp.enabled:
+        if server == GRPC and settings.beside_kfp.enabled:
             continue
-        made = list(_clients(settings))
-        if server == "grpc" and settings.external_mysql.enabled:
-            made += _external_database(settings)
-        yield f"metadata-{server}", made
+        operations = list(_clients(settings))
+        if server == GRPC and settings.external_mysql.enabled:
+            operations += _external_database(settings)
+        yield server.object_name, operations
 
 
-def _clients(settings: Settings) -> Iterator[dict[str, Any]]:
-    asked = settings.network_policy
-    if asked.gateway_namespace != _DEFAULT.network_policy.gateway_namespace:
-        yield {"op": "replace", "path": _GATEWAY, "value": asked.gateway_namespace}
+def _clients(settings: Settings) -> Iterator[Operation]:
+    asked, default = settings.network_policy, _DEFAULT.network_policy
+    if asked.gateway_namespace != default.gateway_namespace:
+        yield from replace_known(_GATEWAY, default.gateway_namespace, asked.gateway_namespace)
     for namespace in asked.client_namespaces:
-        yield {"op": "add", "path": _CLIENTS, "value": _namespace(namespace)}
-    if settings.monitoring.enabled and settings.monitoring.namespace != _DEFAULT.monitoring.namespace:
-        yield {"op": "replace", "path": _PROMETHEUS, "value": settings.monitoring.namespace}
+        yield append(_CLIENTS, _namespace(namespace))
+    prometheus = settings.monitoring.namespace
+    if settings.monitoring.enabled and prometheus != _DEFAULT.monitoring.namespace:
+        yield from replace_known(_PROMETHEUS, _DEFAULT.monitoring.namespace, prometheus)
 
 
-def _api_server(settings: Settings) -> Iterator[dict[str, Any]]:
+def _api_server(settings: Settings) -> Iterator[Operation]:
     asked, default = settings.network_policy, _DEFAULT.network_policy
     if (asked.api_server_ports, asked.api_server_cidrs) != (default.api_server_ports, default.api_server_cidrs):
-        rule = _egress(asked.api_server_ports, asked.api_server_cidrs)
-        yield {"op": "replace", "path": _SECOND_EGRESS, "value": rule}
+        yield expect(f"{_SECOND_EGRESS}/ports", _ports(default.api_server_ports))
+        yield replace(_SECOND_EGRESS, _egress(asked.api_server_ports, asked.api_server_cidrs))
 
 
-def _external_database(settings: Settings) -> Iterator[dict[str, Any]]:
+def _external_database(settings: Settings) -> Iterator[Operation]:
     asked, default = settings.external_mysql, _DEFAULT.external_mysql
     if (asked.port, asked.cidrs) != (default.port, default.cidrs):
-        yield {"op": "replace", "path": _SECOND_EGRESS, "value": _egress((asked.port,), asked.cidrs)}
+        yield expect(f"{_SECOND_EGRESS}/ports", _ports((default.port,)))
+        yield replace(_SECOND_EGRESS, _egress((asked.port,), asked.cidrs))
 
 
 def _egress(ports: tuple[int, ...], cidrs: tuple[str, ...]) -> dict[str, Any]:
-    rule: dict[str, Any] = {"ports": [{"port": port, "protocol": "TCP"} for port in ports]}
+    rule: dict[str, Any] = {"ports": _ports(ports)}
     if cidrs:
         rule["to"] = [{"ipBlock": {"cidr": cidr}} for cidr in cidrs]
     return rule
+
+
+def _ports(numbers: tuple[int, ...]) -> list[dict[str, Any]]:
+    return [{"port": number, "protocol": "TCP"} for number in numbers]
 
 
 def _namespace(name: str) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.model.settings import MySQLImage, ServerImage, Settings
 from kubeflow_metadata.installer.render import sources
-from kubeflow_metadata.installer.render.names import DEFAULT_NAMESPACE, DEPLOYMENTS, SERVERS
+from kubeflow_metadata.installer.render.names import DEFAULT_NAMESPACE
 from kubeflow_metadata.installer.render.patches import Patch, patches
 from kubeflow_metadata.installer.render.yaml_text import dump
+from kubeflow_metadata.parts import GRPC, SERVERS
 
 _DEFAULT = Settings()
 _COPY = "manifests"
@@ -22,7 +23,7 @@ _COPY = "manifests"
 
 @dataclass(frozen=True)
 class Overlay:
-    """What to write.
+    """An overlay to write.
 
     Attributes:
         settings: the settings that it installs.
@@ -37,7 +38,7 @@ class Overlay:
     smoke: bool = False
 
     def kustomization(self, manifests: str) -> str:
-        """The text of kustomization.yaml, given the way from it to the folder of the manifests."""
+        """Returns the text of kustomization.yaml, given the relative path from it to the folder of the manifests."""
         environment = Environment(
             loader=PackageLoader("kubeflow_metadata.installer.render"),
             undefined=StrictUndefined,
@@ -57,7 +58,7 @@ class Overlay:
         return text.rstrip() + "\n"
 
     def write(self, directory: Path) -> Path:
-        """Writes it into a directory, and a copy of the manifests beside it where they are not in a checkout.
+        """Writes it to a directory, and a copy of the manifests beside it unless they are in a checkout.
 
         Raises:
             UserError: the directory cannot be written.
@@ -75,30 +76,31 @@ class Overlay:
             file.write_text(self.kustomization(manifests.as_posix()), encoding="utf-8")
         except OSError as error:
             raise UserError(
-                f"Cannot write into {directory}: {error.strerror}.", hint="Name another directory."
+                f"Cannot write to {directory}: {error.strerror}.", hint="Name another directory."
             ) from error
         return file
 
     def _components(self) -> list[str]:
-        # In this order: later ones take away what belongs to parts that are not installed.
+        # In this order: later ones delete what belongs to parts that are not installed.
         asked = self.settings
-        found = []
+        components = []
         if self.smoke:
-            found.append("smoke")
+            components.append("smoke")
         if asked.small.enabled:
-            found.append("small")
+            components.append("small")
         if asked.high_availability.enabled:
-            found.append("high-availability")
-        found += [f"disruption-budget/{server}" for server in SERVERS if getattr(asked, server).replicas > 1]
+            components.append("high-availability")
+        several = [server.name for server in SERVERS if getattr(asked, server.settings).replicas > 1]
+        components += [f"disruption-budget/{name}" for name in several]
         if asked.istio.enabled:
-            found.append("istio")
+            components.append("istio")
         if asked.monitoring.enabled:
-            found.append("monitoring")
+            components.append("monitoring")
         if asked.external_mysql.enabled:
-            found.append("external-mysql")
+            components.append("external-mysql")
         if asked.beside_kfp.enabled:
-            found.append("beside-kfp")
-        return found
+            components.append("beside-kfp")
+        return components
 
     def _images(self) -> list[dict[str, str]]:
         pairs: list[tuple[ServerImage | MySQLImage, ServerImage | MySQLImage]] = [
@@ -108,8 +110,8 @@ class Overlay:
         return [{"name": usual.repository, **asked.model_dump()} for asked, usual in pairs if asked != usual]
 
     def _replicas(self) -> list[tuple[str, int]]:
-        servers = [server for server in SERVERS if server != "grpc" or not self.settings.beside_kfp.enabled]
-        counts = [(DEPLOYMENTS[server], getattr(self.settings, server).replicas) for server in servers]
+        servers = [server for server in SERVERS if server != GRPC or not self.settings.beside_kfp.enabled]
+        counts = [(server.workload, getattr(self.settings, server.settings).replicas) for server in servers]
         return [(name, count) for name, count in counts if count > 1]
 
 

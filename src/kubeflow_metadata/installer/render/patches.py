@@ -9,14 +9,10 @@ from typing import Any
 from kubeflow_metadata.installer.model.settings import Amounts, Settings
 from kubeflow_metadata.installer.model.sizes import size_of
 from kubeflow_metadata.installer.render import networks
-from kubeflow_metadata.installer.render.names import (
-    DATABASE_FILES,
-    DEFAULT_NAMESPACE,
-    DEPLOYMENTS,
-    SERVERS,
-    SMOKE_JOB,
-    Server,
-)
+from kubeflow_metadata.installer.render.names import DATABASE_FILES, DEFAULT_NAMESPACE, SMOKE_JOB
+from kubeflow_metadata.installer.render.operations import Operation, expect, replace, replace_known
+from kubeflow_metadata.installer.render.yaml_text import Mode
+from kubeflow_metadata.parts import DB, GRPC, REST, SERVERS, UI, Part
 
 _DEFAULT = Settings()
 
@@ -37,39 +33,40 @@ class Patch:
     kind: str
     name: str = ""
     merge: dict[str, Any] = field(default_factory=dict)
-    operations: list[dict[str, Any]] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
 
     def content(self) -> Any:
-        """What stands in the overlay."""
+        """Returns what stands in the overlay."""
         if not self.merge:
             return self.operations
         metadata = {"name": self.name or "any", **self.merge.get("metadata", {})}
-        return {"apiVersion": _API_VERSIONS[self.kind], "kind": self.kind, **self.merge, "metadata": metadata}
+        rest = {key: value for key, value in self.merge.items() if key != "metadata"}
+        return {"apiVersion": _API_VERSIONS[self.kind], "kind": self.kind, "metadata": metadata, **rest}
 
 
 def patches(settings: Settings, namespace: str, *, smoke: bool) -> list[Patch]:
-    """All patches; an empty list where everything is at its default."""
-    found: list[Patch] = []
+    """Returns all patches; none where everything is at its default."""
+    wanted: list[Patch] = []
     if not (settings.external_mysql.enabled or settings.beside_kfp.enabled):
-        found += _database(settings)
+        wanted += _database(settings)
     for server in SERVERS:
-        if server != "grpc" or not settings.beside_kfp.enabled:
-            found.append(Patch("Deployment", DEPLOYMENTS[server], merge=_template(_server_pod(settings, server))))
+        if server != GRPC or not settings.beside_kfp.enabled:
+            wanted.append(Patch(server.workload_kind, server.workload, merge=template(_server_pod(settings, server))))
     if smoke:
         pod = {**_pod(settings, ["smoke"]), **_scheduling(settings)}
-        found.append(Patch("Job", SMOKE_JOB, merge=_template(pod)))
-    found += [Patch("NetworkPolicy", name, operations=list(made)) for name, made in networks.changes(settings)]
+        wanted.append(Patch("Job", SMOKE_JOB, merge=template(pod)))
+    wanted += [Patch("NetworkPolicy", name, operations=operations) for name, operations in networks.changes(settings)]
     if settings.high_availability.enabled:
-        found.append(Patch("HorizontalPodAutoscaler", operations=_autoscaling(settings)))
+        wanted.append(Patch("HorizontalPodAutoscaler", operations=list(_autoscaling(settings))))
     if settings.istio.enabled:
-        found += _istio(settings, namespace)
+        wanted += _istio(settings, namespace)
     if settings.monitoring.enabled:
-        found += _monitoring(settings)
-    return [patch for patch in found if patch.merge or patch.operations]
+        wanted += _monitoring(settings)
+    return [patch for patch in wanted if patch.merge or patch.operations]
 
 
 def mysqld_arguments(settings: Settings) -> list[str]:
-    """How mysqld is started."""
+    """Returns the arguments of mysqld."""
     mysql = settings.mysql
     return [
         f"--innodb-buffer-pool-size={mysql.buffer_pool or size_of(settings).buffer_pool}",
@@ -84,7 +81,7 @@ def mysqld_arguments(settings: Settings) -> list[str]:
 
 
 def _database(settings: Settings) -> Iterator[Patch]:
-    pod = {**_pod(settings, ["mysql"], init_containers=["secret"]), **_scheduling(settings)}
+    pod = {**_pod(settings, [DB.container], init_containers=["secret"]), **_scheduling(settings)}
     container: dict[str, Any] = {}
     if mysqld_arguments(settings) != mysqld_arguments(Settings(small=settings.small)):
         container["args"] = mysqld_arguments(settings)
@@ -92,8 +89,8 @@ def _database(settings: Settings) -> Iterator[Patch]:
     if settings.mysql.beside_upstream_data:
         _container(pod, "secret", "initContainers")["env"] = _env({"KFM_SECRET_BESIDE_UPSTREAM_DATA": "true"})
     if container:
-        _container(pod, "mysql").update(container)
-    yield Patch("StatefulSet", "metadata-db", merge=_template(pod))
+        _container(pod, DB.container).update(container)
+    yield Patch(DB.workload_kind, DB.workload, merge=template(pod))
     claim: dict[str, Any] = {}
     if settings.mysql.storage.storage_class:
         claim["storageClassName"] = settings.mysql.storage.storage_class
@@ -102,54 +99,55 @@ def _database(settings: Settings) -> Iterator[Patch]:
     yield Patch("PersistentVolumeClaim", "metadata-mysql", merge={"spec": claim} if claim else {})
 
 
-def _server_pod(settings: Settings, server: Server) -> dict[str, Any]:
-    asked = getattr(settings, server)
-    pod = {**_pod(settings, [server]), **_scheduling(settings)}
+def _server_pod(settings: Settings, server: Part) -> dict[str, Any]:
+    asked = getattr(settings, server.settings)
+    pod = {**_pod(settings, [server.container]), **_scheduling(settings)}
     environment: dict[str, str] = {}
     if settings.log_level != _DEFAULT.log_level:
-        prefix = {"grpc": "MLMD", "rest": "REST", "ui": "UI"}[server]
-        environment[f"KFM_{prefix}_LOG_LEVEL"] = settings.log_level
-    if server == "grpc":
+        environment[f"{server.environment}_LOG_LEVEL"] = settings.log_level
+    if server == GRPC:
         environment |= _grpc_environment(settings)
         if settings.external_mysql.enabled:
             _mount_external_credentials(settings, pod)
-    if server == "rest":
+    if server == REST:
         if settings.rest.grpc_web_allowed_origins:
-            environment["KFM_REST_GRPC_WEB_ALLOWED_ORIGINS"] = ",".join(settings.rest.grpc_web_allowed_origins)
+            environment[f"{REST.environment}_GRPC_WEB_ALLOWED_ORIGINS"] = ",".join(
+                settings.rest.grpc_web_allowed_origins
+            )
         if settings.rest.schemas:
-            environment["KFM_REST_SCHEMA_ROOT_DIR"] = f"{DATABASE_FILES}/schemas"
-            _mount(pod, "rest", "schemas", {"configMap": {"name": settings.rest.schemas}})
+            environment[f"{REST.environment}_SCHEMA_ROOT_DIR"] = f"{DATABASE_FILES}/schemas"
+            _mount(pod, REST.container, "schemas", {"configMap": {"name": settings.rest.schemas}})
     environment |= asked.extra_env
     container: dict[str, Any] = {"env": _env(environment)} if environment else {}
     container |= _resources(asked.resources.requests, asked.resources.limits)
     if container:
-        _container(pod, server).update(container)
+        _container(pod, server.container).update(container)
     return pod
 
 
 def _grpc_environment(settings: Settings) -> dict[str, str]:
     grpc, external = settings.grpc, settings.external_mysql
-    found: dict[str, str] = {}
+    environment: dict[str, str] = {}
     if grpc.worker_processes is not None:
-        found["KFM_MLMD_WORKER_PROCESSES"] = str(grpc.worker_processes)
+        environment["WORKER_PROCESSES"] = str(grpc.worker_processes)
     for name in ("worker_threads", "max_connection_age"):
         if getattr(grpc, name) != getattr(_DEFAULT.grpc, name):
-            found[f"KFM_MLMD_{name.upper()}"] = str(getattr(grpc, name))
+            environment[name.upper()] = str(getattr(grpc, name))
     if external.enabled:
-        found["KFM_MLMD_MYSQL_CONFIG_HOST"] = external.host
+        environment["MYSQL_CONFIG_HOST"] = external.host
         if external.port != _DEFAULT.external_mysql.port:
-            found["KFM_MLMD_MYSQL_CONFIG_PORT"] = str(external.port)
+            environment["MYSQL_CONFIG_PORT"] = str(external.port)
         if external.database != _DEFAULT.external_mysql.database:
-            found["KFM_MLMD_MYSQL_CONFIG_DATABASE"] = external.database
+            environment["MYSQL_CONFIG_DATABASE"] = external.database
         if external.tls.mode != "off":
-            found["KFM_MLMD_MYSQL_CONFIG_REQUIRE_TLS"] = "true"
+            environment["MYSQL_CONFIG_REQUIRE_TLS"] = "true"
         if external.tls.mode == "verify":
-            found["KFM_MLMD_MYSQL_CONFIG_VERIFY_SERVER_CERT"] = "true"
-            found["KFM_MLMD_MYSQL_CONFIG_SSLCA"] = f"{DATABASE_FILES}/database-ca/ca.crt"
+            environment["MYSQL_CONFIG_VERIFY_SERVER_CERT"] = "true"
+            environment["MYSQL_CONFIG_SSLCA"] = f"{DATABASE_FILES}/database-ca/ca.crt"
         if external.tls.client_secret:
-            found["KFM_MLMD_MYSQL_CONFIG_SSLCERT"] = f"{DATABASE_FILES}/database-client/tls.crt"
-            found["KFM_MLMD_MYSQL_CONFIG_SSLKEY"] = f"{DATABASE_FILES}/database-client/tls.key"
-    return found
+            environment["MYSQL_CONFIG_SSLCERT"] = f"{DATABASE_FILES}/database-client/tls.crt"
+            environment["MYSQL_CONFIG_SSLKEY"] = f"{DATABASE_FILES}/database-client/tls.key"
+    return {f"{GRPC.environment}_{name}": value for name, value in environment.items()}
 
 
 def _mount_external_credentials(settings: Settings, pod: dict[str, Any]) -> None:
@@ -159,15 +157,20 @@ def _mount_external_credentials(settings: Settings, pod: dict[str, Any]) -> None
         items = {external.user_key: "user", external.password_key: "password"}
         pod.setdefault("volumes", []).append({"name": "database", "secret": _secret(external.secret, items)})
     if external.tls.mode == "verify":
-        _mount(pod, "grpc", "database-ca", {"secret": _secret(external.tls.ca_secret, {external.tls.ca_key: "ca.crt"})})
+        _mount(
+            pod,
+            GRPC.container,
+            "database-ca",
+            {"secret": _secret(external.tls.ca_secret, {external.tls.ca_key: "ca.crt"})},
+        )
     if external.tls.client_secret:
         items = {"tls.crt": "tls.crt", "tls.key": "tls.key"}
-        _mount(pod, "grpc", "database-client", {"secret": _secret(external.tls.client_secret, items)})
+        _mount(pod, GRPC.container, "database-client", {"secret": _secret(external.tls.client_secret, items)})
 
 
 def _secret(name: str, items: dict[str, str]) -> dict[str, Any]:
     listed = [{"key": key, "path": path} for key, path in items.items()]
-    return {"secretName": name, "defaultMode": 0o440, "items": listed}
+    return {"secretName": name, "defaultMode": Mode(0o440), "items": listed}
 
 
 def _pod(settings: Settings, containers: list[str], init_containers: list[str] | None = None) -> dict[str, Any]:
@@ -183,14 +186,14 @@ def _pod(settings: Settings, containers: list[str], init_containers: list[str] |
 
 
 def _scheduling(settings: Settings) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    pod: dict[str, Any] = {}
     if settings.scheduling.node_selector:
-        found["nodeSelector"] = dict(settings.scheduling.node_selector)
+        pod["nodeSelector"] = dict(settings.scheduling.node_selector)
     if settings.scheduling.tolerations:
-        found["tolerations"] = [each.model_dump(exclude_none=True) for each in settings.scheduling.tolerations]
+        pod["tolerations"] = [each.model_dump(exclude_none=True) for each in settings.scheduling.tolerations]
     if settings.scheduling.priority_class:
-        found["priorityClassName"] = settings.scheduling.priority_class
-    return found
+        pod["priorityClassName"] = settings.scheduling.priority_class
+    return pod
 
 
 def _resources(requests: Amounts, limits: Amounts) -> dict[str, Any]:
@@ -207,29 +210,31 @@ def _mount(pod: dict[str, Any], container: str, volume: str, source: dict[str, A
 
 def _container(pod: dict[str, Any], name: str, group: str = "containers") -> dict[str, Any]:
     listed: list[dict[str, Any]] = pod.setdefault(group, [])
-    found = next((container for container in listed if container["name"] == name), None)
-    if found is None:
-        found = {"name": name}
-        listed.append(found)
-    return found
+    container = next((each for each in listed if each["name"] == name), None)
+    if container is None:
+        container = {"name": name}
+        listed.append(container)
+    return container
 
 
 def _env(values: dict[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in sorted(values.items())]
 
 
-def _template(pod: dict[str, Any]) -> dict[str, Any]:
+def template(pod: dict[str, Any]) -> dict[str, Any]:
+    """Returns the change of a workload's pods."""
     return {"spec": {"template": {"spec": pod}}} if pod else {}
 
 
-def _autoscaling(settings: Settings) -> list[dict[str, Any]]:
+def _autoscaling(settings: Settings) -> Iterator[Operation]:
     asked, default = settings.high_availability, _DEFAULT.high_availability
-    wanted = [
-        ("/spec/minReplicas", asked.min_replicas, default.min_replicas),
-        ("/spec/maxReplicas", asked.max_replicas, default.max_replicas),
-        ("/spec/metrics/0/resource/target/averageUtilization", asked.target_cpu, default.target_cpu),
-    ]
-    return [replace(path, value) for path, value, usual in wanted if value != usual]
+    if asked.min_replicas != default.min_replicas:
+        yield replace("/spec/minReplicas", asked.min_replicas)
+    if asked.max_replicas != default.max_replicas:
+        yield replace("/spec/maxReplicas", asked.max_replicas)
+    if asked.target_cpu != default.target_cpu:
+        yield expect("/spec/metrics/0/resource/name", "cpu")
+        yield replace("/spec/metrics/0/resource/target/averageUtilization", asked.target_cpu)
 
 
 def _istio(settings: Settings, namespace: str) -> Iterator[Patch]:
@@ -240,20 +245,18 @@ def _istio(settings: Settings, namespace: str) -> Iterator[Patch]:
         routes.append(replace("/spec/gateways", [settings.istio.gateway]))
     yield Patch("VirtualService", operations=routes)
     callers = [settings.network_policy.gateway_namespace, namespace]
-    if callers != [_DEFAULT.network_policy.gateway_namespace, DEFAULT_NAMESPACE]:
-        for name, rule in (("metadata-rest", 1), ("metadata-ui", 0)):
+    usual = [_DEFAULT.network_policy.gateway_namespace, DEFAULT_NAMESPACE]
+    if callers != usual:
+        for server, rule in ((REST, 1), (UI, 0)):
             path = f"/spec/rules/{rule}/from/0/source/namespaces"
-            yield Patch("AuthorizationPolicy", name, operations=[replace(path, callers)])
+            yield Patch("AuthorizationPolicy", server.object_name, operations=replace_known(path, usual, callers))
 
 
 def _monitoring(settings: Settings) -> Iterator[Patch]:
     asked = settings.monitoring
     labels = {"metadata": {"labels": dict(asked.labels)}} if asked.labels else {}
-    if asked.interval != _DEFAULT.monitoring.interval:
-        yield Patch("ServiceMonitor", operations=[replace("/spec/endpoints/0/interval", asked.interval)])
+    usual = _DEFAULT.monitoring.interval
+    if asked.interval != usual:
+        yield Patch("ServiceMonitor", operations=replace_known("/spec/endpoints/0/interval", usual, asked.interval))
     yield Patch("ServiceMonitor", merge=labels)
     yield Patch("PrometheusRule", merge=labels)
-
-
-def replace(path: str, value: Any) -> dict[str, Any]:
-    return {"op": "replace", "path": path, "value": value}

@@ -1,0 +1,27 @@
+"""Operations of RFC 6902 that find their place by what stands there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Operation = dict[str, Any]
+
+
+def replace(path: str, value: Any) -> Operation:
+    """Returns what replaces the value at a path without an index."""
+    return {"op": "replace", "path": path, "value": value}
+
+
+def append(path: str, value: Any) -> Operation:
+    """Returns what appends an item to the list at a path."""
+    return {"op": "add", "path": f"{path}/-", "value": value}
+
+
+def replace_known(path: str, known: Any, value: Any) -> list[Operation]:
+    """Returns what replaces a value, or makes kustomize fail where another one is at that path than is known."""
+    return [expect(path, known), replace(path, value)]
+
+
+def expect(path: str, known: Any) -> Operation:
+    """Returns what makes kustomize fail unless a value is at a path."""
+    return {"op": "test", "path": path, "value": known}

@@ -1,0 +1,1 @@
+"""What is made from the model of the settings, the table of parts and the chart: ``make generate``."""
