@@ -104,7 +104,10 @@ def build_ui():
     path = path_with_node()
     say("Building the UI")
     environment = {**os.environ, "PATH": path}
-    run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=ROOT / "ui", env=environment)
+    install_ui = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+    # The lock has hashes: what npm's cache holds need not be asked for again, unless that is older than the lock.
+    if result([*install_ui, "--prefer-offline"], cwd=ROOT / "ui", env=environment)[0]:
+        run(install_ui, cwd=ROOT / "ui", env=environment)
     run(["npm", "run", "--silent", "build"], cwd=ROOT / "ui", env=environment)
     CACHE.mkdir(exist_ok=True)
     built.write_text(wanted)
@@ -217,18 +220,22 @@ def together(goals):
 
 def run(command, **options):
     """Runs a command; what it prints is shown where it fails, in one piece."""
+    code, output = result(command, **options)
+    if code:
+        if not RUNNING.stopped:
+            sys.stderr.write(output.decode(errors="replace"))
+        raise SetUpError("This failed with exit code {}: {}".format(code, " ".join(command)), "See the lines above.")
+
+
+def result(command, **options):
+    """Runs a command; gives its exit code and what it printed."""
     try:
         process = RUNNING.start(command, **options)
     except FileNotFoundError:
         raise SetUpError("{} is not installed.".format(command[0]), "Install it, then type the same again.") from None
     output = process.communicate()[0]
     RUNNING.ended(process)
-    if process.returncode:
-        if not RUNNING.stopped:
-            sys.stderr.write(output.decode(errors="replace"))
-        raise SetUpError(
-            "This failed with exit code {}: {}".format(process.returncode, " ".join(command)), "See the lines above."
-        )
+    return process.returncode, output
 
 
 def say(text):
