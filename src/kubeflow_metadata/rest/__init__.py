@@ -1,1 +1,0 @@
-"""The REST backend: ``/api/v1alpha1`` over the gRPC metadata store."""

@@ -1,1 +1,0 @@
-"""What the servers share: flags, logs, telemetry, health, and serving HTTP. It knows none of them."""

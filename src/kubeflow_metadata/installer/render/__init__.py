@@ -1,1 +1,0 @@
-"""From settings to the kustomize overlay that installs them: base, components, and patches for the rest."""

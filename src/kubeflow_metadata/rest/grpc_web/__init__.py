@@ -1,1 +1,0 @@
-"""``ml_metadata.MetadataStoreService`` for browsers: grpc-web in, gRPC out, without looking into the messages."""

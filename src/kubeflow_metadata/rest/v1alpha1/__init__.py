@@ -1,1 +1,0 @@
-"""``/api/v1alpha1``, wire-compatible with upstream's REST backend."""

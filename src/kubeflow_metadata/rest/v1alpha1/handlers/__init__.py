@@ -1,1 +1,0 @@
-"""What the operations of ``/api/v1alpha1`` do."""
