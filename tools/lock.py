@@ -46,7 +46,7 @@ OPTIONS = (
 def main() -> None:
     uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
     if not Path(uv).exists():
-        sys.exit("uv is needed to write the locks. Type: .venv/bin/pip install uv")
+        sys.exit("uv is needed to write the locks. Run: .venv/bin/pip install uv")
     for name, (what, agree_with) in LOCKS.items():
         constraint = ["-c", f"requirements/{agree_with}.lock"] if agree_with else []
         subprocess.run(

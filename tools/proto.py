@@ -24,7 +24,7 @@ def main() -> None:
         fresh = sorted((Path(scratch) / PACKAGE.relative_to(SOURCES)).iterdir())
         stale = [file.name for file in fresh if not filecmp.cmp(file, PACKAGE / file.name, shallow=False)]
     if stale:
-        sys.exit(f"Not up to date: {', '.join(stale)}. Type: make proto")
+        sys.exit(f"Not up to date: {', '.join(stale)}. Run: make proto")
 
 
 def install_protoc() -> Path:

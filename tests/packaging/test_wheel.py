@@ -132,7 +132,7 @@ def test_without_the_built_page_nothing_is_built(source, tmp_path, target):
     build = [*HATCHLING, f"--target={target}", f"--directory={tmp_path / 'dist'}"]
     refused = subprocess.run(build, cwd=bare, capture_output=True, text=True, check=False)
     assert refused.returncode == 1
-    assert refused.stderr.endswith("Type: make ui\n")
+    assert refused.stderr.endswith("Run: make ui\n")
     assert not list(tmp_path.glob("dist/*"))
 
 

@@ -39,7 +39,7 @@ def settle(made: Files, left_over: frozenset[Path] | set[Path] = frozenset(), *,
     if check:
         if stale or left_over:
             names = ", ".join(str(file.relative_to(ROOT)) for file in [*stale, *sorted(left_over)])
-            sys.exit(f"Not up to date: {names}. Type: make generate")
+            sys.exit(f"Not up to date: {names}. Run: make generate")
         return
     for file in stale:
         file.parent.mkdir(parents=True, exist_ok=True)

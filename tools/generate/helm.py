@@ -24,7 +24,7 @@ def template(namespace: str, values: dict[str, Any]) -> dict[str, list[str]]:
         HelmError: Helm is not built, or fails.
     """
     if not HELM_4.path.exists():
-        raise HelmError(f"The pinned Helm is not built yet. Type: make e2e-tools ARGS={HELM_4.name}")
+        raise HelmError(f"The pinned Helm is not built yet. Run: make e2e-tools ARGS={HELM_4.name}")
     command: list[str | Path] = [HELM_4.path, "template", "metadata", CHART, "--namespace", namespace]
     options = ["--kube-version", _KUBERNETES, "--values", "-"]
     done = subprocess.run([*command, *options], input=dump(values), capture_output=True, text=True, check=False)

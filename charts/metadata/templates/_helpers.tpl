@@ -51,9 +51,9 @@ helm.sh/hook-weight: {{ .weight | quote }}
 helm.sh/hook-delete-policy: before-hook-creation
 {{- end -}}
 
-{{- /* Checks that scanners skip, and why. */ -}}
+{{- /* Scanner checks that are skipped, and why. */ -}}
 {{- define "metadata.skips" -}}
-# Checks that scanners skip, and why.
+# Scanner checks that are skipped, and why.
 checkov.io/skip1: CKV_K8S_15=clusters whose images are loaded and not pulled need IfNotPresent; images.pullPolicy sets Always
 checkov.io/skip2: CKV_K8S_43=no registry is assumed, so no digest is known; images.*.digest pins one
 kube-score/ignore: container-image-pull-policy

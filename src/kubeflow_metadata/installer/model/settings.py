@@ -111,7 +111,7 @@ class Ui(Section):
 
 class Toleration(Section):
     key: f.LabelKey | None = setting(None, "Key of the taint.")
-    operator: Literal["Exists", "Equal"] = setting("Equal", "How the value is compared.")
+    operator: Literal["Exists", "Equal"] = setting("Equal", "Operator that compares the value.")
     value: StrictStr | None = setting(None, "Value of the taint.")
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = setting(None, "Effect of the taint.")
 
@@ -171,7 +171,7 @@ class Istio(Section):
 
 class Monitoring(Section):
     enabled: StrictBool = setting(
-        False, "Add ServiceMonitors, a PrometheusRule and a Grafana dashboard. Requires the Prometheus operator."
+        False, "Add ServiceMonitors, a PrometheusRule and a Grafana dashboard. Requires the Prometheus Operator."
     )
     namespace: f.NamespaceName = setting("monitoring", "Namespace of Prometheus.")
     interval: f.Duration = setting("30s", "Scrape interval.")
@@ -201,7 +201,7 @@ class BesideKfp(Section):
 
 class Small(Section):
     enabled: StrictBool = setting(
-        False, "Use less CPU and memory and one worker process per pod, for example on a laptop."
+        False, "Use less CPU and memory, and one worker process per pod; for example on a laptop."
     )
 
 
