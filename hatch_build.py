@@ -15,4 +15,4 @@ class PageHook(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         # An editable install takes the page from the checkout, once it is built.
         if version != "editable" and not (Path(self.root) / PAGE).is_file():
-            sys.exit(f"The page of the Artifact Store is not built: {PAGE} is missing. Type: make ui")
+            sys.exit(f"The page of the Artifact Store is not built: {PAGE} is missing. Run: make ui")

@@ -17,7 +17,7 @@ def main() -> None:
     try:
         from kubeflow_metadata.installer.cli.main import main as run
     except ModuleNotFoundError as missing:
-        sys.exit(f"The installer needs the Python module {missing.name}, which is not installed. Type: make installer")
+        sys.exit(f"The installer needs the Python module {missing.name}, which is not installed. Run: make installer")
     run()
 
 

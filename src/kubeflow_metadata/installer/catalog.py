@@ -26,6 +26,6 @@ def server_reference(tag: str | None = None) -> str:
 def images(tag: str | None = None) -> list[Image]:
     """Returns all images of an installation."""
     return [
-        Image(server_reference(tag), "our three servers"),
+        Image(server_reference(tag), "the three servers"),
         Image(MYSQL, "the database"),
     ]

@@ -55,7 +55,7 @@ def test_a_checkout_without_packages_says_how_to_get_them() -> None:
     done = run("-S", "-m", "installer", "up", PYTHONPATH="")
 
     assert done.returncode == 1
-    assert done.stderr.endswith("Type: make installer\n")
+    assert done.stderr.endswith("Run: make installer\n")
     assert "Traceback" not in done.stderr
 
 

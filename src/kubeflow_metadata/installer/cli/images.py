@@ -9,7 +9,7 @@ import click
 from kubeflow_metadata.installer.cli import options
 from kubeflow_metadata.installer.cli.options import Shared
 
-_tag = click.option("--tag", metavar="TAG", help="Tag of the image. [default: this version]")
+_tag = click.option("--tag", metavar="TAG", help="Image tag. [default: this version]")
 _engine = click.option(
     "--engine",
     type=click.Choice(["docker", "podman", "buildah"]),
@@ -19,7 +19,7 @@ _engine = click.option(
 
 @click.group("images")
 def command() -> None:
-    """Build the container image, load it into kind, push it."""
+    """Build, load, push and list container images."""
 
 
 @command.command("list", cls=options.Verb)
@@ -27,7 +27,7 @@ def command() -> None:
 @options.output
 @click.pass_obj
 def list_images(shared: Shared, tag: str | None) -> None:
-    """Show the images of an installation, and which this machine has."""
+    """List the images of an installation, and which of them are on this machine."""
     from kubeflow_metadata.installer.verbs import images
 
     images.show(shared.terminal, tag)
@@ -36,9 +36,9 @@ def list_images(shared: Shared, tag: str | None) -> None:
 @command.command(cls=options.Verb)
 @_tag
 @_engine
-@click.option("--base-image", metavar="IMAGE", help="Python image to build on. [default: python:3.13-slim]")
-@click.option("--network", metavar="NAME", help="Network of the build, for example: host")
-@click.option("--platform", metavar="OS/ARCH", help="Platform to build for, for example: linux/arm64")
+@click.option("--base-image", metavar="IMAGE", help="Base image with Python. [default: python:3.13-slim]")
+@click.option("--network", metavar="NAME", help="Network for the build, for example host.")
+@click.option("--platform", metavar="OS/ARCH", help="Platform to build for, for example linux/arm64.")
 @options.output
 @click.pass_obj
 def build(
@@ -60,7 +60,7 @@ def build(
 @_tag
 @_engine
 @click.option("--cluster", default="kind", show_default=True, metavar="NAME", help="Name of the kind cluster.")
-@click.option("--kind", "kind_program", default="kind", metavar="PATH", help="The kind program. [default: kind]")
+@click.option("--kind", "kind_program", default="kind", metavar="PATH", help="Path of the kind binary. [default: kind]")
 @options.output
 @click.pass_obj
 def load(shared: Shared, tag: str | None, engine: str | None, cluster: str, kind_program: str) -> None:
@@ -81,9 +81,9 @@ def load(shared: Shared, tag: str | None, engine: str | None, cluster: str, kind
     default=Path("dist/images.json"),
     show_default=True,
     metavar="FILE",
-    help="File to record the digest of the pushed image in.",
+    help="File in which to record the digest of the pushed image.",
 )
-@click.option("--plain-http", is_flag=True, help="The registry has no TLS (needed by Podman and Buildah).")
+@click.option("--plain-http", is_flag=True, help="The registry does not use TLS (needed by Podman and Buildah).")
 @options.output
 @click.pass_obj
 def push(

@@ -20,7 +20,7 @@ def command(shared: Shared, server: str | None, follow: bool) -> None:
     if not shared.local:
         raise UserError(
             "On a cluster, use kubectl to read logs.",
-            hint="Type: kubectl -n kubeflow logs -l metadata.kubeflow.org/part --prefix   (or add --local)",
+            hint="Run: kubectl -n kubeflow logs -l metadata.kubeflow.org/part --prefix   (or add --local)",
         )
     from kubeflow_metadata.installer.verbs.logs_local import logs_local
 

@@ -62,7 +62,7 @@ def _show_version(context: click.Context, _option: click.Parameter, wanted: bool
     try:
         click.echo(f"Kubeflow Metadata {version(_DISTRIBUTION)}")
     except PackageNotFoundError as error:
-        raise click.ClickException(f"{_DISTRIBUTION} is not installed. Type: make installer") from error
+        raise click.ClickException(f"{_DISTRIBUTION} is not installed. Run: make installer") from error
     context.exit()
 
 

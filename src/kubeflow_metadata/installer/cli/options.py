@@ -93,11 +93,11 @@ class Verb(click.Command):
             extra = "server,local" if ctx.obj.local else "cluster"
             raise UserError(
                 f"The Python module {missing.name} is not installed.",
-                hint=f'Type: pip install "kubeflow-metadata-server[{extra}]"   (in a checkout: make installer)',
+                hint=f'Run: pip install "kubeflow-metadata-server[{extra}]"   (in a checkout: make installer)',
             ) from missing
 
     def _refuse_other_kind(self, ctx: click.Context, local: bool) -> None:
-        refused, why = (ClusterOption, "does not go with --local") if local else (LocalOption, "needs --local")
+        refused, why = (ClusterOption, "cannot be used with --local") if local else (LocalOption, "requires --local")
         for option in self.params:
             is_given = ctx.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
             if is_given and isinstance(option, refused):
@@ -127,7 +127,7 @@ settings: Callable[[Command], Command] = _both(
         cls=ClusterOption,
         multiple=True,
         metavar="K=V",
-        help="A setting; overrides the file, repeatable.",
+        help="Set a single value; overrides the file. Repeatable.",
     ),
 )
 namespace = click.option(
@@ -137,26 +137,26 @@ namespace = click.option(
     default=Target.namespace,
     show_default=True,
     callback=_namespace,
-    help="The namespace of the installation.",
+    help="Namespace of the installation.",
 )
 cluster: Callable[[Command], Command] = _both(
     click.option(
         "--context",
         cls=ClusterOption,
         metavar="NAME",
-        help="Context of the kubeconfig. [default: its current context]",
+        help="Kubeconfig context. [default: the current context]",
     ),
     namespace,
 )
 local: Callable[[Command], Command] = _both(
-    click.option("--local", is_flag=True, help="On this machine: processes over SQLite, no cluster."),
+    click.option("--local", is_flag=True, help="Run on this machine: local processes over SQLite, no cluster."),
     click.option(
         "--data-dir",
         "data_path",
         cls=LocalOption,
         type=_FOLDER,
         metavar="DIR",
-        help="directory of data and logs. [default: kubeflow-metadata in the XDG data directory]",
+        help="directory for data and logs. [default: kubeflow-metadata in the XDG data directory]",
     ),
 )
 output = click.option(
@@ -165,5 +165,5 @@ output = click.option(
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="Format of the result.",
+    help="Output format.",
 )

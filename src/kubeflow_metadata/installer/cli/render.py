@@ -14,14 +14,14 @@ from kubeflow_metadata.installer.cli.options import Shared
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @options.settings
 @options.namespace
-@click.option("--engine", type=options.ENGINES, default="kustomize", show_default=True, help="The tool to write for.")
+@click.option("--engine", type=options.ENGINES, default="kustomize", show_default=True, help="Tool to render for.")
 @options.output
 @click.pass_obj
 def command(shared: Shared, directory: Path, engine: str) -> None:
     """Write an overlay or a values file to DIRECTORY.
 
-    A kustomize overlay, or values for the Helm chart, that installs the given settings. The same settings always give
-    the same bytes; no cluster is contacted.
+    Renders a kustomize overlay, or values for the Helm chart, from the given settings. The output is deterministic, and
+    no cluster is contacted.
     """
     from kubeflow_metadata.installer.verbs.render import render
 

@@ -20,12 +20,12 @@ from kubeflow_metadata.installer.cli.options import Shared
     cls=options.LocalOption,
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="write the results as JUnit XML, too.",
+    help="also write the results as JUnit XML.",
 )
 @options.output
 @click.pass_obj
 def command(shared: Shared, junit: Path | None) -> None:
-    """Check that every server responds and shows the demo.
+    """Check that every server responds and returns the demo.
 
     The exit code is 0 if every check passed, else 1.
     """

@@ -42,7 +42,7 @@ def _ports(command: Command) -> Command:
     default=600,
     show_default=True,
     metavar="SECONDS",
-    help="Longest wait for readiness.",
+    help="Maximum time to wait for readiness.",
 )
 @options.local
 @_ports
@@ -52,7 +52,7 @@ def command(shared: Shared, /, engine: str | None, timeout: int, **ports: int | 
     """Install or upgrade, then check that it works.
 
     On a cluster: creates the namespace if it is missing, applies everything, waits until it is ready, and runs a Job
-    that logs the demo and reads it back. With --local the servers keep running in the background. Running it again
+    that logs the demo and reads it back. With --local, the servers keep running in the background. Running it again
     changes only what differs.
     """
     if shared.local:

@@ -48,7 +48,7 @@ def refuse_others(cluster: Cluster, objects: Iterable[Object]) -> None:
             continue
         if labels.get("component", "").startswith("metadata-"):
             hint = (
-                "Kubeflow Pipelines owns it. To use its store, type: "
+                "Kubeflow Pipelines owns it. To use its store, run: "
                 f"{program.command('up')} {cluster.options} --set besideKfp.enabled=true"
             )
         else:

@@ -21,12 +21,12 @@ class Cause:
     code: str
     sentence: str
     patience: float = 0.0
-    hint: str = "For more, type: {kubectl} describe pod {pod}"
+    hint: str = "For details, run: {kubectl} describe pod {pod}"
     has_log: bool = False
 
 
 _IMAGE_HINT = (
-    "No node can get the image. For a kind cluster, type: {program} images build, then {program} images load. "
+    "No node can pull the image. For a kind cluster, run: {program} images build, then {program} images load. "
     "For a registry: {program} images push REGISTRY, then "
     "{program} up {options} --set images.server.repository=REGISTRY/..."
 )
@@ -39,7 +39,7 @@ UNSCHEDULABLE = Cause(
     "KFM0205",
     "unschedulable: {message}",
     120.0,
-    "Free resources on the nodes, or request less: {program} up {options} --set small.enabled=true",
+    "Free up resources on the nodes, or request less: {program} up {options} --set small.enabled=true",
 )
 IMAGE_PULL = Cause("KFM0206", "{container}: {reason}: {message}", 20.0, _IMAGE_HINT)
 IMAGE_UNUSABLE = Cause("KFM0207", "{container}: {reason}: {message}", hint=_IMAGE_HINT)
@@ -50,7 +50,7 @@ STOPPED = Cause("KFM0210", "{container}: {message}")
 CRASHED = Cause("KFM0211", "{container} exited with code {message} ({reason})", has_log=True)
 PODS_REJECTED = Cause(
     "KFM0212",
-    "The cluster rejects the pods of {container}.",
+    "The cluster rejected the pods of {container}.",
     hint="Check quotas, admission policies and the Pod Security level of the namespace {namespace}.",
 )
 

@@ -170,7 +170,7 @@ def connect(context: str | None, namespace: str) -> Cluster:
     except config.ConfigException as error:
         raise UserError(
             f"No usable kubeconfig: {error}",
-            hint=f"Set KUBECONFIG, or, without a cluster, type: {program.command('up --local')}",
+            hint=f"Set KUBECONFIG, or, without a cluster, run: {program.command('up --local')}",
         ) from error
     names = [each["name"] for each in contexts]
     chosen = str(context or (current or {}).get("name") or "")

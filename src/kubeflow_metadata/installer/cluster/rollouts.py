@@ -88,7 +88,7 @@ def wait(
         except UnreachableError as error:
             # An API server that restarts, say.
             seen = _Seen(unreachable=error)
-            say("the cluster does not respond; trying again")
+            say("the cluster does not respond; retrying")
             return None
         if not seen.unfinished:
             return True

@@ -67,7 +67,7 @@ def remove(cluster: Cluster, clock: Clock = SYSTEM_CLOCK) -> None:
     if not polling.until(is_gone, _SECONDS, clock=clock):
         raise UserError(
             f"Timeout: {job} of an earlier run is still terminating.",
-            hint=f"For more, type: {cluster.kubectl} describe job {SMOKE_JOB}",
+            hint=f"For details, run: {cluster.kubectl} describe job {SMOKE_JOB}",
         )
 
 
@@ -78,7 +78,7 @@ def _result(cluster: Cluster, say: Callable[[str], None], clock: Clock) -> Smoke
     if ended & {"Complete", "Failed"} and running:
         return SmokeResult("Complete" in ended, cluster.logs(running[0]["metadata"]["name"], "smoke", lines=100))
     if "Failed" in ended:
-        return SmokeResult(False, "Its pod is gone, and its log with it.")
+        return SmokeResult(False, "Its pod no longer exists, so there is no log to show.")
     for pod in running:
         trouble = pods.trouble_with(pod)
         if trouble is not None:

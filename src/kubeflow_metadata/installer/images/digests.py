@@ -48,12 +48,12 @@ def read(file: Path) -> list[PushedImage]:
     except OSError as error:
         raise UserError(
             f"Cannot read {file}: {error.strerror}.",
-            hint=f"To create it, type: {program.command('images push REGISTRY')}",
+            hint=f"To create it, run: {program.command('images push REGISTRY')}",
         ) from None
     except (ValueError, KeyError, TypeError):
         raise UserError(
-            f"{file} is not a file of image digests.",
-            hint=f"To create it again, type: {program.command('images push REGISTRY')}",
+            f"{file} is not an image digest file.",
+            hint=f"To create it again, run: {program.command('images push REGISTRY')}",
         ) from None
     for image in images:
         if not _DIGEST.fullmatch(image.digest):

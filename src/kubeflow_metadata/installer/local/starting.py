@@ -118,7 +118,7 @@ def _start_somewhere(
         else:
             return port
     raise UserError(
-        f"Other programs took every port that the {server.title} tried.", hint="Run the same command again."
+        f"Every port that the {server.title} tried was taken by another program.", hint="Run the same command again."
     )
 
 

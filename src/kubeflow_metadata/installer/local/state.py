@@ -69,7 +69,7 @@ class DataDir:
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise UserError(
                 f"Cannot read {self._state}: {error}.",
-                hint=f"If servers still run, stop them by hand; then delete {self._state}.",
+                hint=f"If servers are still running, stop them manually; then delete {self._state}.",
             ) from error
 
     def remember(self, component: str, record: ServerRecord | None) -> None:

@@ -36,9 +36,9 @@ def down(target: Target, terminal: Terminal, *, delete_data: bool, clock: Clock 
     text = f"Deleted {len(rest)} objects from {where}." if rest else f"Nothing is installed in {where}."
     if kept:
         text += f"\nKept: {', '.join(kept)}. "
-        text += f"`{program.command('up')} {cluster.options}` uses them again; --delete-data deletes them."
+        text += f"`{program.command('up')} {cluster.options}` reuses them; --delete-data deletes them."
     elif delete_data and data:
-        text += " The data is deleted, too."
+        text += " The data was deleted as well."
     terminal.result(document, text)
 
 
@@ -56,5 +56,5 @@ def _wait_until_gone(cluster: Cluster, say: Callable[[str], None], clock: Clock)
         raise UserError(
             f"Timeout: pods are still terminating after {_SECONDS:.0f} s.",
             details="\n".join(names),
-            hint=f"For more, type: {cluster.kubectl} describe pod {names[0]}",
+            hint=f"For details, run: {cluster.kubectl} describe pod {names[0]}",
         )

@@ -42,7 +42,7 @@ def build(
     dockerfile = ROOT / "images" / "Dockerfile"
     if not dockerfile.exists():
         raise UserError(
-            "Images are built from a checkout, and this installer runs from an installed package.",
+            "Images can only be built from a checkout, but this installer runs from an installed package.",
             hint="Clone the repository and run the same command there, or use a published image.",
         )
     reference = catalog.server_reference(_checked_tag(tag))
@@ -60,7 +60,7 @@ def build(
             # No build starts without its base image: that, not the Dockerfile, is what the user can fix.
             raise UserError(
                 f"{engine.name} cannot pull the base image {base}.",
-                hint="Without access to a registry, name a Python image that this machine has: --base-image IMAGE",
+                hint="If no registry is reachable, use a Python image already on this machine: --base-image IMAGE",
                 details=error.details,
             ) from None
     terminal.result({"image": reference}, f"Built {reference}")

@@ -26,7 +26,7 @@ def logs_local(data_dir: DataDir, server: str | None, *, follow: bool, clock: Cl
     names = [server] if server else [each.name for each in SERVERS]
     logs = {name: data_dir.log_file(name) for name in names}
     if not any(log.exists() for log in logs.values()):
-        hint = f"To start the servers, type: {program.command('up --local')}"
+        hint = f"To start the servers, run: {program.command('up --local')}"
         raise UserError(f"There are no logs in {data_dir.logs}.", hint=hint)
     offsets = dict.fromkeys(names, 0)
     while True:

@@ -31,7 +31,7 @@ def _with_running_image(cluster: Cluster, settings: Settings) -> Settings:
         return settings
     deployment = cluster.get("apps/v1", REST.workload_kind, REST.workload)
     if deployment is None:
-        hint = f"To install, type: {program.command('up')} {cluster.options}"
+        hint = f"To install, run: {program.command('up')} {cluster.options}"
         raise UserError(f"Nothing is installed in namespace {cluster.namespace}.", hint=hint)
     pod = deployment["spec"]["template"]["spec"]
     container = pod["containers"][0]

@@ -25,7 +25,7 @@ def status(target: Target, terminal: Terminal) -> bool:
     }
     if not documents:
         text = f"Nothing is installed in namespace {cluster.namespace} of context {cluster.context}."
-        terminal.result(document, f"{text}\n\nTo install, type: {program.command('up')} {cluster.options}")
+        terminal.result(document, f"{text}\n\nTo install, run: {program.command('up')} {cluster.options}")
         return False
     owner = choice.owner(cluster)
     engine = owner.name if owner else "kubectl"

@@ -135,9 +135,9 @@ def smoke(installation: Installation, planned: Plan) -> None:
         step.outcome = result.output.splitlines()[-1] if result.output else ""
     if not result.passed:
         raise UserError(
-            "Everything runs, but the smoke test failed:",
+            "Everything is running, but the smoke test failed:",
             details=result.output,
-            hint=f"For more, type: {installation.cluster.kubectl} logs deployment/{REST.workload}",
+            hint=f"For details, run: {installation.cluster.kubectl} logs deployment/{REST.workload}",
         )
 
 
@@ -145,7 +145,7 @@ def _closing_screen(cluster: Cluster, services: Mapping[str, str], seconds: floa
     gateway = f"\n  Gateway          {services['gateway']}" if "gateway" in services else ""
     page = UI.services[0]
     return f"""
-Kubeflow Metadata is up, after {seconds:.0f} s.
+Kubeflow Metadata is up after {seconds:.0f} s.
 
   Open the Artifact Store:
     {cluster.kubectl} port-forward service/{page.name} {UI.local_port}:{page.port}

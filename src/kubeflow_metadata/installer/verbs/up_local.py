@@ -48,7 +48,7 @@ def _log_demo_once(rest_url: str, terminal: Terminal) -> None:
         try:
             demo.log_demo(rest_url)
         except UserError as error:
-            hint = error.hint or f"Type: {program.command('logs --local rest')}"
+            hint = error.hint or f"Run: {program.command('logs --local rest')}"
             raise UserError(str(error), hint=hint) from error
         step.outcome = "logged: mytable-dump -> MNIST, MNIST-evaluation"
 
@@ -62,7 +62,7 @@ def _require_smoke(addresses: Mapping[str, str], terminal: Terminal) -> None:
         raise UserError(
             f"{len(failed)} of {len(results)} checks failed:",
             details="\n".join(failed),
-            hint=f"Type: {program.command('logs --local')}",
+            hint=f"Run: {program.command('logs --local')}",
         )
 
 
