@@ -58,7 +58,7 @@ def optional_text(owner: str, field: str, value: object) -> Optional[str]:
 
 def _text_hint(field: str, value: object, plain: object) -> str:
     if isinstance(plain, (int, float)) and not isinstance(plain, bool):
-        zeros = ", in quotes: a number loses its last zeros" if isinstance(plain, float) else ""
+        zeros = ", in quotes: a number loses its trailing zeros" if isinstance(plain, float) else ""
         return f": write {field}={str(plain)!r}{zeros}"
     if field.endswith("_id") and isinstance(getattr(value, "id", None), str):
         return f": write {field}=x.id"

@@ -109,7 +109,7 @@ def serialize(artifact: Loggable) -> tuple[str, MlMetadataArtifact]:
     message: object = artifact.serialization()
     if not isinstance(message, MlMetadataArtifact):
         raise TypeError(
-            f"{type(artifact).__name__}.serialization() must answer an openapi_client.MlMetadataArtifact, "
+            f"{type(artifact).__name__}.serialization() must return an openapi_client.MlMetadataArtifact, "
             f"not {a_type(message)}"
         )
     return name, message

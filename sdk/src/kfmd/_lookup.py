@@ -105,7 +105,7 @@ class Lookup:
         except NotFoundException:
             names = [kind.name or "" for kind in self._client.list_artifact_types().artifact_types or []]
             raise ValueError(
-                f"{self.base_url} has no type of artifacts named {type_name!r}. {_suggestion(type_name, names)}"
+                f"{self.base_url} has no artifact type named {type_name!r}. {_suggestion(type_name, names)}"
             ) from None
 
     def _restore(self, artifact: MlMetadataArtifact, type_name: str) -> StoredArtifact:

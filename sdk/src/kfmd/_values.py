@@ -89,7 +89,7 @@ def plain_keys(mapping: Mapping[Any, Any], where: str) -> dict[str, tuple[Any, A
             plain = plain_scalar(key)
         except NotPlainError:
             raise TypeError(
-                f"a key of {where} is {a_type(key)}, and keys are saved as text: use a string in place of {shown(key)}"
+                f"a key of {where} is {a_type(key)}, and keys are saved as text: use a string instead of {shown(key)}"
             ) from None
         text = plain if isinstance(plain, str) else json.dumps(plain)
         if text in items:
@@ -175,7 +175,7 @@ def advice(value: Any) -> str:
     if kind == "m":
         return "x / numpy.timedelta64(1, 's') for seconds"
     if isinstance(value, _BYTES):
-        return "x.decode() for text; data belongs in a file, and its address in uri"
+        return "x.decode() for text; put binary data in a file, and its address in uri"
     if isinstance(value, complex) or kind == "c":
         return "[x.real, x.imag]"
     if name == "Decimal" or isinstance(value, Real):
@@ -186,7 +186,7 @@ def advice(value: Any) -> str:
         return "vars(x)"
     for method, words in (
         ("model_dump", "x.model_dump()"),
-        ("columns", "x.to_dict('list') for a small table; a large one belongs in a file, and its address in uri"),
+        ("columns", "x.to_dict('list') for a small table; put a large one in a file, and its address in uri"),
         ("tolist", "x.tolist()"),
         ("numpy", "x.numpy().tolist()"),
         ("_asdict", "x._asdict()"),

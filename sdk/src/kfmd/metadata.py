@@ -339,7 +339,7 @@ class Execution:
         # One backend may have two addresses, and ids are small numbers: another has one of the same id.
         if artifact.stored_elsewhere_than(base_url) and not self._is_here(artifact, artifact_id):
             raise ValueError(
-                f"the {kind} {shown(artifact.name)} is artifact {artifact_id} of another backend than {base_url}. "
+                f"the {kind} {shown(artifact.name)} is artifact {artifact_id} of a backend other than {base_url}. "
                 f"{again}"
             )
 
@@ -388,6 +388,6 @@ def _require_one(what: str, given_id: object, name: object) -> None:
 def _assigned_id(what: str, record: Any) -> str:
     if record is None or not record.id:
         raise openapi_client.ApiException(
-            200, "not understood", message=f"the backend answered without the id of the new {what}"
+            200, "invalid response", message=f"the response of the backend lacks the id of the new {what}"
         )
     return str(record.id)

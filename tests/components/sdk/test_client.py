@@ -245,7 +245,7 @@ def test_a_missing_body_is_refused(backend, api):
 
 
 def test_unknown_options_are_refused(api):
-    with pytest.raises(ApiTypeError, match="no call has the keyword argument 'page_size'"):
+    with pytest.raises(ApiTypeError, match="unknown keyword argument 'page_size'"):
         api.list_artifacts2(page_size=5)
     with pytest.raises(ApiTypeError, match="make the call in a thread of your own"):
         api.list_artifacts2(async_req=True)
@@ -263,7 +263,7 @@ def test_a_response_can_be_had_unread(backend, api):
 )
 def test_an_answer_of_something_else_is_said_to_be_that(backend, api, body):
     backend.will_answer(body=body)
-    with pytest.raises(ApiException, match=r"answered, but not by a metadata backend.*Check the address"):
+    with pytest.raises(ApiException, match=r"not that of a metadata backend.*Check the address"):
         api.list_artifacts2()
 
 

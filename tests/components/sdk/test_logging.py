@@ -229,13 +229,13 @@ def test_other_objects_cannot_be_logged(execution, thing):
 
 def test_a_serialization_of_another_kind_is_refused(execution):
     artifact = SimpleNamespace(ARTIFACT_TYPE_NAME="t", serialization=lambda: {"uri": "gs://u"})
-    with pytest.raises(TypeError, match=r"must answer an openapi_client.MlMetadataArtifact, not a dict"):
+    with pytest.raises(TypeError, match=r"must return an openapi_client.MlMetadataArtifact, not a dict"):
         execution.log_input(artifact)
 
 
 def test_an_answer_without_an_id_is_an_error_not_a_missing_attribute(backend, workspace):
     backend.will_answer(body={})
-    with pytest.raises(openapi_client.ApiException, match="without the id of the new execution"):
+    with pytest.raises(openapi_client.ApiException, match="lacks the id of the new execution"):
         metadata.Execution("e", workspace=workspace)
 
 

@@ -126,7 +126,7 @@ def test_a_list_of_a_class_is_understood(workspace, execution):
 )
 def test_a_list_of_a_type_that_does_not_exist_names_the_one_that_was_meant(workspace, given, meant):
     workspace.client.create_artifact("my.org/v1/report", {"uri": "u"})
-    with pytest.raises(ValueError, match=rf"no type of artifacts named '{given}'\. Did you mean {meant}"):
+    with pytest.raises(ValueError, match=rf"no artifact type named '{given}'\. Did you mean {meant}"):
         workspace.list(given)
 
 
@@ -173,9 +173,9 @@ def test_a_path_in_front_of_the_api_stays():
     [
         (
             "http://127.0.0.1:3000/metadata/#/artifacts",
-            "leave out what follows '[?]' or '#': 'http://127.0.0.1:3000/metadata'",
+            "omit everything after '[?]' or '#': 'http://127.0.0.1:3000/metadata'",
         ),
-        ("127.0.0.1:8080?x=1", "leave out what follows '[?]' or '#': 'http://127.0.0.1:8080'"),
+        ("127.0.0.1:8080?x=1", "omit everything after '[?]' or '#': 'http://127.0.0.1:8080'"),
         ("8080", "write '127.0.0.1:8080' for a port of this machine"),
         (8080, "write '127.0.0.1:8080' for a port of this machine"),
         ("grpc://127.0.0.1:9090", "write it like '127.0.0.1:8080'"),
@@ -235,7 +235,7 @@ def test_an_address_without_a_port_is_said_to_have_none(monkeypatch, no_pauses):
 
 def test_a_path_without_a_backend_is_said_to_have_none(backend, workspace):
     backend.will_answer(status=404, body=b"Not Found\n")
-    with pytest.raises(ApiException, match=r"no metadata backend under this path, check the address: GET http://.*404"):
+    with pytest.raises(ApiException, match=r"no metadata backend at this path; check the address: GET http://.*404"):
         workspace.client.list_artifacts2()
 
 

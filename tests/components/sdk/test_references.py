@@ -123,10 +123,10 @@ def test_a_number_that_is_not_one_does_not_make_an_artifact_look_changed(train, 
 def test_an_artifact_of_another_backend_is_not_taken_for_the_one_with_its_id_here(backend, another_backend, train):
     there = metadata.Execution("e", workspace=metadata.Workspace(another_backend.address, name="w"))
     theirs = there.log_output(metadata.Model(name="theirs", uri="gs://theirs"))
-    with pytest.raises(ValueError, match="is artifact 1 of another backend than http://127"):
+    with pytest.raises(ValueError, match="is artifact 1 of a backend other than http://127"):
         train.log_input(theirs)
     train.log_output(metadata.Model(name="ours", uri="gs://ours"))
-    with pytest.raises(ValueError, match="is artifact 1 of another backend than http://127"):
+    with pytest.raises(ValueError, match="is artifact 1 of a backend other than http://127"):
         train.log_input(theirs)
 
 

@@ -176,7 +176,7 @@ def test_two_keys_that_are_saved_as_one_are_refused(keys, first, second):
 
 @pytest.mark.parametrize("key", [(1, 2), frozenset({1}), b"a", Decimal(1)])
 def test_keys_of_other_types_are_refused(key):
-    with pytest.raises(TypeError, match=r"a key of values is a .*: use a string in place of "):
+    with pytest.raises(TypeError, match=r"a key of values is a .*: use a string instead of "):
         metadata.Metrics(name="n", uri="u", values={key: 1}).serialization()
 
 

@@ -15,7 +15,7 @@ from kfmd._values import NotPlainError, advice, plain_keys, plain_scalar
 from kfmd.openapi_client.exceptions import ApiTypeError, ApiValueError
 
 Int64 = Annotated[str, "int64"]
-"""A 64-bit integer. JSON numbers lose its last digits in many languages, so it travels as a string."""
+"""A 64-bit integer. Sent as a string, because JSON numbers lose its last digits in many languages."""
 
 
 @dataclasses.dataclass(repr=False)

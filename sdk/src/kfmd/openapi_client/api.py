@@ -63,7 +63,7 @@ class MetadataServiceApi:
         for option in options.keys() - _OPTIONS:
             likely = likely_name(option, (*_OPTIONS, *path_params, *(query or ())))
             hint = f": did you mean {likely!r}?" if likely else ""
-            raise ApiTypeError(f"no call has the keyword argument {option!r}{hint}")
+            raise ApiTypeError(f"unknown keyword argument {option!r}{hint}")
         if method in {"POST", "PATCH"} and body is None:
             raise ApiValueError("the body is missing")
         info = self.api_client.call(

@@ -138,10 +138,10 @@ class ApiClient:
             return decode(answer, json.loads(response.data) if response.data else {})
         except ValueError as error:
             message = (
-                f"{method} {url} was answered, but not by a metadata backend: {error}. Check the address: "
+                f"{method} {url}: the response is not that of a metadata backend: {error}. Check the address: "
                 "it must be that of the REST backend, not of the user interface or a login page."
             )
             body = response.data.decode("utf-8", errors="replace")
             raise ApiException(
-                response.status, "not understood", message=message, body=body, headers=response.headers
+                response.status, "invalid response", message=message, body=body, headers=response.headers
             ) from None

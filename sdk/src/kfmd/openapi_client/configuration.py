@@ -97,7 +97,7 @@ def parse_address(address: str) -> Address:
         raise _not_an_address(stripped, "write '/', '?', '#' and '@' in a user name or password as %2F, %3F, %23, %40")
     base = url._replace(auth=None, path=_IN_THE_API.sub("", url.path or ""), query=None, fragment=None)
     if url.query or url.fragment:
-        raise _not_an_address(stripped, f"leave out what follows '?' or '#': {base.url.rstrip('/')!r}")
+        raise _not_an_address(stripped, f"omit everything after '?' or '#': {base.url.rstrip('/')!r}")
     return Address(base.url.rstrip("/"), _basic(url.auth))
 
 

@@ -102,8 +102,8 @@ def exception_for_answer(
     said = _said(status, body, headers)
     # What a backend does not have, it says in JSON.
     wrong_path = status == 404 and not body.lstrip().startswith("{")
-    prefix = "there is no metadata backend under this path, check the address: " if wrong_path else ""
-    message = f"{prefix}{method} {url} was answered {status} {reason}".rstrip() + (f": {said}" if said else "")
+    prefix = "there is no metadata backend at this path; check the address: " if wrong_path else ""
+    message = f"{prefix}{method} {url} returned {status} {reason}".rstrip() + (f": {said}" if said else "")
     return kind(status, reason, message=message, body=body, headers=headers)
 
 

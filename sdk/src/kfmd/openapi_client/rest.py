@@ -93,7 +93,7 @@ class RestClient:
         Raises:
             ApiException: for any other status.
             BackendUnreachable: when there is no usable connection.
-            AnswerLost: when a request that changes something was sent and its answer did not come.
+            AnswerLost: when a request that changes something was sent and no response arrived.
         """
         limit = _timeout(self._timeout if timeout is None else timeout)
         try:
@@ -187,8 +187,8 @@ def _no_answer(method: str, url: str, error: HTTPError) -> ApiException:
         message = f"cannot reach the metadata backend: {method} {url}: {words}. {hint}"
         return BackendUnreachable(0, words, message=message)
     message = (
-        f"{method} {url} was sent, but the answer did not come: {words}. "
-        "It may have been carried out, so it was not sent again: check before you repeat it."
+        f"{method} {url} was sent, but no response arrived: {words}. "
+        "It may have been executed, so it was not retried: check before you repeat it."
     )
     return AnswerLost(0, words, message=message)
 
@@ -219,7 +219,7 @@ def _wrong_server_hint(error: Exception) -> Optional[str]:
         )
     root = error.args[0] if isinstance(error, SSLError) and error.args else None
     if isinstance(root, ssl.SSLCertVerificationError):
-        return "Its certificate is not trusted: name who signed it with Configuration.ssl_ca_cert."
+        return "Its certificate is not trusted: set Configuration.ssl_ca_cert to the CA that signed it."
     if getattr(root, "reason", None) == "WRONG_VERSION_NUMBER":
         return "It does not speak https: try the address with http://."
     return None
@@ -233,4 +233,4 @@ def _what_to_check(url: str) -> str:
             f"{no_port}Is it running there? On a laptop: `kubeflow-metadata status --local`. "
             "On a cluster: `kubectl -n kubeflow port-forward service/metadata-service 8080`."
         )
-    return "Check the address, and that it runs: `kubectl -n kubeflow get deployment metadata-deployment`."
+    return "Check the address and that the backend runs: `kubectl -n kubeflow get deployment metadata-deployment`."
