@@ -67,7 +67,7 @@ def test_a_demo_artifact_is_listed_and_opens(stack, page, name):
     for text in (wanted["type"], wanted["uri"], "demo"):
         expect(overview.get_by_text(text, exact=True)).to_be_visible()
     expect(page.get_by_role("region", name="Executions").get_by_text(wanted["role"])).to_be_visible()
-    logged = page.get_by_role("region", name="Everything logged")
+    logged = page.get_by_role("region", name="All metadata")
     for term, value in wanted["logged"].items():
         expect(logged.get_by_text(term, exact=True).locator("xpath=following-sibling::dd")).to_have_text(value)
 
@@ -151,7 +151,7 @@ def test_a_narrow_window_needs_no_sideways_scrolling(stack, page):
     expect(page.get_by_role("table")).to_be_visible()
     assert not page.evaluate(sideways)
     page.get_by_role("link", name="MNIST", exact=True).first.click()
-    expect(page.get_by_role("region", name="Everything logged")).to_be_visible()
+    expect(page.get_by_role("region", name="All metadata")).to_be_visible()
     assert not page.evaluate(sideways)
 
 

@@ -21,7 +21,7 @@ test("the list is accessible", async () => {
 test("an artifact's page is accessible", async () => {
   serve(store(MODEL));
   openApp("#/artifact_types/kubeflow.org/alpha/model/artifacts/2");
-  await screen.findByRole("region", { name: "Everything logged" });
+  await screen.findByRole("region", { name: "All metadata" });
   expect(await violations()).toEqual([]);
 });
 

@@ -35,7 +35,7 @@ async function send(path: string, signal: AbortSignal): Promise<Response> {
     return await fetch(apiUrl(path), { signal, headers: { accept: "application/json" } });
   } catch (error) {
     if (signal.aborted) throw error;
-    throw new ApiError(0, "The server behind this page did not answer.");
+    throw new ApiError(0, "The server did not respond.");
   }
 }
 

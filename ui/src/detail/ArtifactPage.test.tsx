@@ -78,7 +78,7 @@ test("what was logged but is no JSON is shown as it is", async () => {
   const properties = strings({ name: "m", __ALL_META__: "{not json" });
   serve(store(artifact("2", "6", { properties })));
   openApp(MODEL_PAGE);
-  expect((await section("Everything logged")).getByText("{not json")).toBeVisible();
+  expect((await section("All metadata")).getByText("{not json")).toBeVisible();
 });
 
 test("a very long text is cut, and can be opened", async () => {

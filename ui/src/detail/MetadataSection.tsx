@@ -15,7 +15,7 @@ interface MetadataSectionProps {
 export function MetadataSection({ text, document }: MetadataSectionProps) {
   return (
     <Section
-      heading="Everything logged"
+      heading="All metadata"
       source={ALL_META}
       action={
         document ? (

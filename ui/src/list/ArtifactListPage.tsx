@@ -75,7 +75,7 @@ function ArtifactList({ artifacts, outdated, refreshing, onRefresh }: ArtifactLi
       </Box>
       {outdated && (
         <Alert severity="warning" sx={{ mb: 2 }}>
-          Refresh failed. Showing the last list that loaded.
+          Refresh failed. Showing the last list loaded.
         </Alert>
       )}
       {found.length > 0 ? (
