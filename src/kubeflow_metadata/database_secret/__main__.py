@@ -35,8 +35,8 @@ def main() -> int:
     except UserError as error:
         return _stop(f"{error} {error.hint}".strip())
     except OSError as error:
-        return _stop(f"Cannot use the volume: {error}. Does its storage class honour fsGroup?")
-    _say("The Secret exists, and MySQL can start.")
+        return _stop(f"Cannot use the volume: {error}. Does its StorageClass support fsGroup?")
+    _say("The Secret exists; MySQL can start.")
     return 0
 
 

@@ -95,7 +95,7 @@ class Secrets:
             if error.code in {404, 409} and _is_about_secrets(error, method):
                 return error.code, {}
             if error.code in {401, 403, 404, 422}:
-                raise ApiError(f"The API server rejects {method} of the Secret: {_message(error)}") from error
+                raise ApiError(f"The API server rejected {method} of the Secret: {_message(error)}") from error
             raise OSError(f"{error.code} {error.reason}") from error
 
 

@@ -50,11 +50,11 @@ def ensure_secret(
     upstream = volume.upstream_data()
     if not volume.has_data() and upstream is not None and not beside_upstream_data:
         raise StopError(
-            f"The volume holds data of another MySQL, in {upstream}: upstream's, most likely. It was left untouched.",
-            hint='To migrate it, or to start empty beside it: docs/kubernetes.md, "Coming from upstream\'s manifests".',
+            f"The volume holds data of another MySQL, probably upstream's, in {upstream}. It was left untouched.",
+            hint='To migrate it or to start empty: docs/kubernetes.md, "Migrating from upstream\'s manifests".',
         )
     if volume.was_interrupted():
-        say("The set-up of MySQL was interrupted before it held any data: starting it over.")
+        say("The set-up of MySQL was interrupted before it stored any data: starting over.")
         volume.begin()
     if volume.has_data():
         if values is None:
@@ -62,7 +62,7 @@ def ensure_secret(
                 f"There is a database on the volume but no Secret {name}: its passwords are lost, and new ones would "
                 "not open it.",
                 hint="Restore the Secret from a backup, or set a new password: "
-                'docs/kubernetes.md, "When the Secret is lost".',
+                'docs/kubernetes.md, "Recovering from a lost Secret".',
             )
     else:
         volume.begin()
@@ -89,7 +89,7 @@ def _create(store: SecretStore, name: str, say: Callable[[str], None]) -> dict[s
     say(f"Another pod created the Secret {name}.")
     values = store.read(name)
     if values is None:
-        raise StopError(f"The Secret {name} existed and is gone again.", hint="Restart this pod.")
+        raise StopError(f"The Secret {name} was deleted while this pod was starting.", hint="Restart this pod.")
     return values
 
 
@@ -97,11 +97,11 @@ def _checked(values: dict[str, str], name: str) -> dict[str, str]:
     missing = [key for key in _FILES if not values.get(key)]
     if missing:
         raise StopError(
-            f"The Secret {name} has no {' and no '.join(missing)}; it has {', '.join(sorted(values)) or 'nothing'}.",
-            hint=f'{_DOCS}, "The Secret of the database".',
+            f"The Secret {name} lacks {' and '.join(missing)}; it has {', '.join(sorted(values)) or 'nothing'}.",
+            hint=f'{_DOCS}, "The database Secret".',
         )
     if values[USERNAME] == "root":
         raise StopError(
-            f"The Secret {name} names root as {USERNAME}; the servers need a user of their own.", hint=f"{_DOCS}."
+            f"The Secret {name} sets {USERNAME} to root; the servers need a user other than root.", hint=f"{_DOCS}."
         )
     return values

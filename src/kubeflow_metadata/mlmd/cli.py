@@ -26,7 +26,7 @@ def _database_options(command: Command) -> Command:
     "--metadata_source_config_type",
     type=click.Choice(["default", "config_file", *sorted(kind.kind for kind in KINDS)]),
     default="default",
-    help="Kind of database; by default the one whose flags are given.",
+    help="Kind of database; by default, the one whose flags are given.",
 )
 @_database_options
 @click.option(
@@ -35,7 +35,9 @@ def _database_options(command: Command) -> Command:
     metavar="FILE",
     help="MetadataStoreServerConfig in protobuf text format; takes precedence over flags.",
 )
-@click.option("--grpc_host", default="127.0.0.1", metavar="HOST", help="Address to listen on; 0.0.0.0 for all.")
+@click.option(
+    "--grpc_host", default="127.0.0.1", metavar="HOST", help="Address to listen on; 0.0.0.0 for all interfaces."
+)
 @click.option("--grpc_port", default=8080, type=PORT, help="Port to listen on; 0 picks a free one.")
 @click.option("--grpc_tls_key", type=FILE, metavar="FILE", help="Server key (PEM): the port then serves TLS only.")
 @click.option("--grpc_tls_cert", type=FILE, metavar="FILE", help="Server certificate (PEM).")
@@ -45,8 +47,8 @@ def _database_options(command: Command) -> Command:
     metavar="FILE",
     help="Certificate authorities (PEM) that client certificates must be signed by.",
 )
-@click.option("--health_port", default=0, type=PORT, help="Plaintext port for gRPC health only; 0 for none.")
-@click.option("--metrics_port", default=0, type=PORT, help="Port for Prometheus (HTTP, /metrics); 0 for none.")
+@click.option("--health_port", default=0, type=PORT, help="Plaintext port for gRPC health checks only; 0 disables it.")
+@click.option("--metrics_port", default=0, type=PORT, help="Port for Prometheus (HTTP, /metrics); 0 disables it.")
 @click.option(
     "--worker_processes",
     type=click.IntRange(1, 64),
@@ -70,7 +72,7 @@ def _database_options(command: Command) -> Command:
     "--max_connection_age",
     default=0,
     type=click.IntRange(0),
-    help="Seconds after which clients must reconnect, which spreads them over replicas; 0 for never.",
+    help="Seconds after which clients must reconnect, so that they spread over all replicas; 0 disables it.",
 )
 @click.option(
     "--grpc_channel_arguments",
@@ -82,7 +84,7 @@ def _database_options(command: Command) -> Command:
     "--grace_seconds",
     default=20.0,
     type=click.FloatRange(0, 3600),
-    help="How long running calls may take to finish after SIGTERM.",
+    help="Time for calls in progress to finish after SIGTERM.",
 )
 @click.option(
     "--enable_database_upgrade",

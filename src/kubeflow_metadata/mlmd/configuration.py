@@ -43,11 +43,13 @@ class Configuration:
 def read(flags: Mapping[str, Any]) -> Configuration:
     """Checks and combines the flags; raises ConfigurationError."""
     if flags["downgrade_db_schema_version"] >= 0:
-        raise ConfigurationError("This server does not downgrade databases: leave --downgrade_db_schema_version out")
+        raise ConfigurationError("This server does not downgrade databases: omit --downgrade_db_schema_version")
     if flags["metadata_store_server_config_file"] is not None:
         flags = _with_file(flags, _read_file(flags["metadata_store_server_config_file"]))
     elif flags["metadata_source_config_type"] == "config_file":
-        raise ConfigurationError("--metadata_source_config_type=config_file needs --metadata_store_server_config_file")
+        raise ConfigurationError(
+            "--metadata_source_config_type=config_file requires --metadata_store_server_config_file"
+        )
     database = _database(flags)
     tls = _tls(flags)
     options = ServerOptions(
@@ -78,11 +80,11 @@ def _database(flags: Mapping[str, Any]) -> DatabaseSettings:
     else:
         given = [kind for kind in KINDS if kind.kind == named]
     if not given:
-        raise ConfigurationError(f"No database is described. Type {', or '.join(kind.example for kind in KINDS)}")
+        raise ConfigurationError(f"No database is configured. Use {', or '.join(kind.example for kind in KINDS)}")
     if len(given) > 1:
         titles = " and ".join(kind.title for kind in given)
         raise ConfigurationError(
-            f"Both {titles} are described. Say which: --metadata_source_config_type={given[-1].kind}"
+            f"Both {titles} are configured. Choose one: --metadata_source_config_type={given[-1].kind}"
         )
     return given[0].settings(flags)
 
@@ -90,10 +92,10 @@ def _database(flags: Mapping[str, Any]) -> DatabaseSettings:
 def _tls(flags: Mapping[str, Any]) -> TlsFiles | None:
     key, cert, client_ca = (flags[f"grpc_tls_{name}"] for name in ("key", "cert", "client_ca"))
     if (key is None) != (cert is None):
-        raise ConfigurationError("--grpc_tls_key and --grpc_tls_cert go together")
+        raise ConfigurationError("--grpc_tls_key and --grpc_tls_cert must be used together")
     if key is None:
         if client_ca is not None:
-            raise ConfigurationError("--grpc_tls_client_ca needs --grpc_tls_key and --grpc_tls_cert")
+            raise ConfigurationError("--grpc_tls_client_ca requires --grpc_tls_key and --grpc_tls_cert")
         return None
     for name, path in (("key", key), ("cert", cert), ("client_ca", client_ca)):
         require_file(f"--grpc_tls_{name}", path)
@@ -120,7 +122,7 @@ def _read_file(path: Path) -> pb.MetadataStoreServerConfig:
     try:
         return text_format.Parse(path.read_text(encoding="utf-8"), pb.MetadataStoreServerConfig())
     except (text_format.ParseError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{flag}={path} is not a MetadataStoreServerConfig in text form: {error}") from error
+        raise ConfigurationError(f"{flag}={path} is not a MetadataStoreServerConfig in text format: {error}") from error
 
 
 def _with_file(flags: Mapping[str, Any], file: pb.MetadataStoreServerConfig) -> Mapping[str, Any]:

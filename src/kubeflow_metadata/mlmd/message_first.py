@@ -32,8 +32,8 @@ _TICK_SECONDS = 0.25
 # How often memory is looked at while more calls than usual send their messages.
 _BUSY_TICK_SECONDS = 0.05
 
-_RECEIVING_LONGEST = "Too many calls wait for their messages; this one has waited longest."
-_READY_LONGEST = "Too many calls wait for a worker; this one has waited longest."
+_RECEIVING_LONGEST = "Too many calls are waiting for their messages; this one has waited longest."
+_READY_LONGEST = "Too many calls are waiting for a worker; this one has waited longest."
 _TOO_SLOW = "The message did not arrive within {:g} seconds."
 
 

@@ -6,24 +6,24 @@ from prometheus_client import Counter, Gauge, Histogram
 
 CALLS = Histogram(
     "kubeflow_metadata_grpc_call_seconds",
-    "Time to answer a call, by method and gRPC status code.",
+    "Duration of calls, by method and gRPC status code.",
     ["method", "code"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
-RUNNING = Gauge("kubeflow_metadata_grpc_calls_running", "Calls that are being worked on.", multiprocess_mode="livesum")
+RUNNING = Gauge("kubeflow_metadata_grpc_calls_running", "Calls in progress.", multiprocess_mode="livesum")
 RETRIES = Counter(
     "kubeflow_metadata_grpc_retries_total",
-    "Transactions that were undone by the database and run again, by reason.",
+    "Transactions rolled back by the database and retried, by reason.",
     ["reason"],
 )
 DATABASE_UP = Gauge(
     "kubeflow_metadata_grpc_database_up",
-    "Whether the database answered when it was last asked.",
+    "Whether the database responded to the last check.",
     multiprocess_mode="livemin",
 )
 _CONNECTIONS = Gauge(
     "kubeflow_metadata_grpc_database_connections",
-    "Connections to the database: all that are open, and those that calls work on.",
+    "Connections to the database: open, and in use by calls.",
     ["state"],
     multiprocess_mode="livesum",
 )

@@ -154,7 +154,7 @@ def _answer(method: str, handle: Callable[[Any], Message]) -> Callable[[Any, grp
             code, message = error.code, str(error)
         except Exception:
             log.exception("call failed", method=method, request_id=_request_id(context))
-            code, message = Code.INTERNAL, f"{method} failed inside the server; its log says why."
+            code, message = Code.INTERNAL, f"{method} failed with an internal error; see the server's log."
         finally:
             running.dec()
             took = time.perf_counter() - started

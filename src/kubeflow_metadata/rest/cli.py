@@ -29,7 +29,7 @@ def _origins(ctx: click.Context, param: click.Parameter, value: str) -> tuple[st
         if written is None:
             raise click.BadParameter(f"{origin!r} is not an origin like https://example.org:8443.", ctx, param)
         if written != origin:
-            raise click.BadParameter(f"{origin!r} never matches: browsers write {written!r}.", ctx, param)
+            raise click.BadParameter(f"{origin!r} never matches: browsers send {written!r}.", ctx, param)
     return origins
 
 
@@ -96,7 +96,7 @@ def _as_browsers_write(origin: str) -> str | None:
     type=click.FloatRange(0, min_open=True),
     default=60.0,
     metavar="SECONDS",
-    help="Timeout for receiving a request's body and for each call to the store; grpc-web clients may ask for less.",
+    help="Timeout for receiving a request's body and for each call to the store; grpc-web clients can request less.",
 )
 @click.option(
     "--max_grpc_message_length",
@@ -110,7 +110,7 @@ def _as_browsers_write(origin: str) -> str | None:
     type=click.IntRange(1),
     default=32 * 2**20,
     metavar="BYTES",
-    help="Maximum size of a request body or grpc-web message; larger ones are refused (413, RESOURCE_EXHAUSTED).",
+    help="Maximum size of a request body or grpc-web message; larger ones are rejected (413, RESOURCE_EXHAUSTED).",
 )
 @click.option(
     "--max_json_depth",

@@ -39,8 +39,8 @@ def explain(error: StoreError) -> ApiError:
         _LOG.error("metadata store failed", reason=str(error))
         return internal("the metadata store failed")
     if error.code == grpc.StatusCode.UNAVAILABLE:
-        _LOG.warning("metadata store does not answer", reason=str(error))
-        return ApiError(error.code, f"the metadata store does not answer: {error.details}")
+        _LOG.warning("metadata store does not respond", reason=str(error))
+        return ApiError(error.code, f"the metadata store does not respond: {error.details}")
     return ApiError(error.code, error.details)
 
 

@@ -17,7 +17,7 @@ REGISTRY = HTTP.registry
 
 IN_FLIGHT = Gauge("kubeflow_metadata_rest_requests_in_flight", "API requests in progress.", registry=REGISTRY)
 READY = Gauge(
-    "kubeflow_metadata_rest_ready", "1 once the store has answered and types are registered.", registry=REGISTRY
+    "kubeflow_metadata_rest_ready", "1 once the store has responded and types are registered.", registry=REGISTRY
 )
 _CALLS = Counter(
     "kubeflow_metadata_rest_grpc_calls",
@@ -26,11 +26,14 @@ _CALLS = Counter(
     registry=REGISTRY,
 )
 _CALL_SECONDS = Histogram(
-    "kubeflow_metadata_rest_grpc_call_seconds", "Time the metadata store took, by RPC.", ["rpc"], registry=REGISTRY
+    "kubeflow_metadata_rest_grpc_call_seconds",
+    "Duration of calls to the metadata store, by RPC.",
+    ["rpc"],
+    registry=REGISTRY,
 )
 _GRPC_WEB_CALLS = Counter(
     "kubeflow_metadata_rest_grpc_web_calls",
-    "Calls of browsers answered over grpc-web, by RPC and code.",
+    "grpc-web calls, by RPC and code.",
     ["rpc", "code"],
     registry=REGISTRY,
 )

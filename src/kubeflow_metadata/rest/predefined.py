@@ -35,7 +35,7 @@ async def prepare(store: Store, definitions: Sequence[TypeDefinition], target: s
             registered = await register(store, definitions)
             break
         except StoreError as error:
-            preparation.pending = f"the metadata store at {target} does not answer"
+            preparation.pending = f"the metadata store at {target} does not respond"
             _LOG.warning("waiting for the metadata store", target=target, reason=str(error), retry_in=wait)
         except Exception:
             preparation.pending = "the predefined types could not be registered; see the server's log"

@@ -29,7 +29,7 @@ def readiness(store: Store, preparation: Preparation | None = None) -> Check:
         try:
             await store.ping()
         except StoreError as error:
-            return f"the metadata store does not answer: {error.code.name}"
+            return f"the metadata store does not respond: {error.code.name}"
         return ""
 
     return why_not_ready

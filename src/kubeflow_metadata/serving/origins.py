@@ -58,19 +58,19 @@ class DoorPolicy:
         if not self._is_known(host):
             return Refusal(
                 MISDIRECTED,
-                f"this server does not answer for the host {_shown(host)}; to allow it, start it with --allowed_hosts",
+                f"this server does not serve the host {_shown(host)}; to allow it, start it with --allowed_hosts",
             )
         if method in _SAFE_METHODS:
             return None
         origin = headers.get("origin")
         if origin is None:
             foreign = headers.get("sec-fetch-site") in _FOREIGN_SITES
-            return Refusal(FORBIDDEN, "a page of another site must not change anything here") if foreign else None
+            return Refusal(FORBIDDEN, "cross-site requests must not change anything") if foreign else None
         if self.allows(origin) or is_same_origin(origin, host):
             return None
         return Refusal(
             FORBIDDEN,
-            f"a page of the origin {_shown(origin)} must not change anything here; to allow it, start the server "
+            f"requests from the origin {_shown(origin)} must not change anything; to allow them, start the server "
             "with --allowed_origins",
         )
 

@@ -56,13 +56,13 @@ class HttpMetrics:
         GCCollector(registry=self.registry)
         self._requests = Counter(
             f"kubeflow_metadata_{server}_requests",
-            "HTTP requests answered, by operation, method and status.",
+            "HTTP requests, by operation, method and status.",
             ["operation", "method", "status"],
             registry=self.registry,
         )
         self._seconds = Histogram(
             f"kubeflow_metadata_{server}_request_seconds",
-            "Time from a request's arrival to the end of its answer, by operation.",
+            "Time from a request's arrival to the end of its response, by operation.",
             ["operation"],
             registry=self.registry,
         )

@@ -15,7 +15,7 @@ from kubeflow_metadata.smoke import checks, demo
 @click.option("--rest", required=True, metavar="URL", help="The REST backend.")
 @click.option("--ui", required=True, metavar="URL", help="The Artifact Store.")
 def main(grpc: str, rest: str, ui: str) -> None:
-    """Log the demo where it is not yet, and read it back through every server."""
+    """Log the demo unless it already exists, and read it back through every server."""
     try:
         if not demo.find_demo(rest):
             demo.log_demo(rest)

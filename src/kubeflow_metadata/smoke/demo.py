@@ -36,7 +36,7 @@ def log_demo(rest_url: str) -> None:
     except ModuleNotFoundError as error:
         raise UserError(
             f"The SDK that logs the demo is not installed: no module {error.name}.",
-            hint="Type: pip install kubeflow-metadata-sdk   (in a checkout: pip install ./sdk)",
+            hint="Run: pip install kubeflow-metadata-sdk   (in a checkout: pip install ./sdk)",
         ) from error
     try:
         workspace = metadata.Workspace(
@@ -52,7 +52,7 @@ def log_demo(rest_url: str) -> None:
         data_set = execution.log_input(
             metadata.DataSet(
                 name="mytable-dump",
-                description="the rows that the model learns from",
+                description="the training data",
                 owner="data-team@example.org",
                 uri="file://path/to/dataset",
                 version="v1.0.0",
@@ -75,7 +75,7 @@ def log_demo(rest_url: str) -> None:
         execution.log_output(
             metadata.Metrics(
                 name="MNIST-evaluation",
-                description="how well MNIST reads digits that it has not seen",
+                description="accuracy of MNIST on digits it has not seen",
                 owner="ml-team@example.org",
                 uri="gcs://my-bucket/mnist-eval.csv",
                 data_set_id=data_set.id,

@@ -51,7 +51,7 @@ def create_app(
         try:
             answer = await client.get(f"{rest_url.rstrip('/')}{LIVENESS}", timeout=READY_TIMEOUT_SECONDS)
         except httpx.HTTPError as error:
-            return f"the REST backend does not answer: {reason_of(error)}"
+            return f"the REST backend does not respond: {reason_of(error)}"
         # A REST server without this route answers 404, and that it answers is all that is asked here.
         return f"the REST backend answered {answer.status_code}" if answer.is_server_error else ""
 

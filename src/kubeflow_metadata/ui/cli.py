@@ -46,14 +46,13 @@ def check_url(context: click.Context, parameter: click.Parameter, value: str | N
     default=default_rest_url,
     show_default="http://localhost:8080",
     metavar="URL",
-    help="The REST backend; in a pod the default comes from METADATA_SERVICE_SERVICE_HOST and _PORT.",
+    help="URL of the REST backend; in a pod, defaults to METADATA_SERVICE_SERVICE_HOST and _PORT.",
 )
 @click.option(
     "--grpc_web_url",
     callback=check_url,
     metavar="URL",
-    help="The REST backend's --grpc_web_port, to which the calls of grpc-web pages are forwarded; without it they are"
-    " not.",
+    help="URL of the REST backend's --grpc_web_port, to which grpc-web calls are forwarded; by default they are not.",
 )
 @grace_option
 @log_options
@@ -69,7 +68,7 @@ def main(
 ) -> None:
     """Serve the Artifact Store at / and /metadata/.
 
-    The pages are part of this package; API calls are forwarded to the REST backend.
+    The UI is part of this package; API calls are forwarded to the REST backend.
     """
     # Heavy, and not needed for --help.
     from kubeflow_metadata.serving.http import ListenError, Site, listen, serve

@@ -97,7 +97,7 @@ class Proxy:
         except ClientDisconnect:
             return
         except httpx.TimeoutException as error:
-            answer = _failure(backend, scope, 504, GRPC_DEADLINE_EXCEEDED, "did not answer in time", error)
+            answer = _failure(backend, scope, 504, GRPC_DEADLINE_EXCEEDED, "did not respond in time", error)
             await answer(scope, receive, send)
             return
         except httpx.HTTPError as error:

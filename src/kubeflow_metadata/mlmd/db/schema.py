@@ -38,7 +38,7 @@ def refuse_version(version: int, where: str) -> str:
     """Tells the owner of a database of another version what to do; ``where`` names the database."""
     if version > SCHEMA_VERSION:
         return (
-            f"{where} has schema version {version}; this server knows version {SCHEMA_VERSION}. "
+            f"{where} has schema version {version}; this server supports version {SCHEMA_VERSION}. "
             f"It was written by a newer ml-metadata: use a newer release of this server."
         )
     return (

@@ -92,11 +92,11 @@ def _read_token(options: pb.ListOperationOptions) -> tuple[int, int]:
     try:
         token.ParseFromString(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
     except (binascii.Error, DecodeError, ValueError) as error:
-        raise InvalidArgumentError("next_page_token is not one that this server gave.") from error
+        raise InvalidArgumentError("next_page_token was not issued by this server.") from error
     if not token.HasField("id_offset"):
-        raise InvalidArgumentError("next_page_token is not one that this server gave.")
+        raise InvalidArgumentError("next_page_token was not issued by this server.")
     if token.set_options.order_by_field != options.order_by_field:
-        raise InvalidArgumentError("next_page_token belongs to a list in another order.")
+        raise InvalidArgumentError("next_page_token was issued for a list in a different order.")
     return token.field_offset, token.id_offset
 
 

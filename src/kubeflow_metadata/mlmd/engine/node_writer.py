@@ -69,7 +69,8 @@ class NodeWriter(Generic[N]):
             self._update(old, stored, options, now)
         except DuplicateKeyError as error:
             raise AlreadyExistsError(
-                f"Given node already exists: another {self._kind.name} has the name in this type, or the external id."
+                f"Given node already exists: another {self._kind.name} has the same name and type, or the same "
+                "external id."
             ) from error
         return [node.id if node.HasField("id") else next(new_ids) for node in given]
 

@@ -62,7 +62,7 @@ def _check_end(edge: _Edge, end: str, nodes: Sequence[pb.Artifact] | Sequence[pb
     if not has_index and not has_id:
         raise InvalidArgumentError(f"An event_edge has neither an {end}_index nor an event.{end}_id.")
     if has_index and not 0 <= index < len(nodes):
-        raise OutOfRangeError(f"{end}_index {index} of an event_edge is outside of the {len(nodes)} {end}s given.")
+        raise OutOfRangeError(f"{end}_index {index} of an event_edge is out of range: {len(nodes)} {end}s are given.")
     if has_index and has_id and not (nodes[index].HasField("id") and nodes[index].id == node_id):
         raise InvalidArgumentError(f"An event_edge has {end}_index {index} and event.{end}_id {node_id}, which differ.")
 

@@ -32,7 +32,7 @@ _PATH = re.compile(f"/{re.escape(SERVICE)}/([A-Za-z0-9_]+)")
 _FORWARDED = ("traceparent", "tracestate")
 _FORWARDABLE = re.compile("[ -~]{1,512}")
 _OTHER_CONTENT = (
-    "This port speaks grpc-web: the Content-Type is application/grpc-web, application/grpc-web+proto,"
+    "This port speaks grpc-web: the Content-Type must be application/grpc-web, application/grpc-web+proto,"
     " application/grpc-web-text or application/grpc-web-text+proto.\n"
 )
 

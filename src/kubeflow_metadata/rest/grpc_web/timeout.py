@@ -21,6 +21,6 @@ def seconds_of(header: str | None, longest: float) -> float:
     if match is None:
         raise ApiError(
             grpc.StatusCode.INVALID_ARGUMENT,
-            "malformed grpc-timeout: it is digits and a unit (H, M, S, m, u or n), such as 5S",
+            "malformed grpc-timeout: it must be digits and a unit (H, M, S, m, u or n), such as 5S",
         )
     return min(int(match[1]) * _SECONDS[match[2]], longest)

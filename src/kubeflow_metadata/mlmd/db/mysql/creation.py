@@ -73,7 +73,7 @@ def prepare(settings: MySqlSettings) -> Prepared:
             user = settings.current_user()
             raise DatabaseOpenError(
                 f"Permission denied: user {user!r} cannot create or read tables of {settings.name}: {error.args[1]}. "
-                f"As an administrator, type: GRANT ALL ON `{settings.database}`.* TO '{user}'@'%';"
+                f"As an administrator, run: GRANT ALL ON `{settings.database}`.* TO '{user}'@'%';"
             ) from error
         raise failures.meaning(error, settings.name) from error
 

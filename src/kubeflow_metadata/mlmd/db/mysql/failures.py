@@ -66,11 +66,11 @@ def meaning(error: Exception, name: str) -> Exception:
     number = driver.error_number(error)
     left = deadlines.seconds_left()
     if left is not None and left <= 0 and (number in _INTERRUPTED or number in _LOST):
-        return DeadlineExceededError("The deadline of the call passed while the database worked on it.")
+        return DeadlineExceededError("The deadline of the call passed while the database was working on it.")
     if number in _DUPLICATE_KEY:
         return DuplicateKeyError(_text(error))
     if number in _DEADLOCK:
-        return TransactionUndoneError("Other writers were in the way.", reason="deadlock")
+        return TransactionUndoneError("The transaction conflicted with other writers.", reason="deadlock")
     if number in _LOST or number in _INTERRUPTED:
         return TransactionUndoneError(
             f"The connection to database {name} was lost.", reason="lost_connection", at_once=True
@@ -85,8 +85,8 @@ def meaning(error: Exception, name: str) -> Exception:
 def unknown_commit(name: str) -> UnavailableError:
     """Returns what to raise for a COMMIT that was sent and not answered, which must not be sent again blindly."""
     return UnavailableError(
-        f"The connection to database {name} was lost while the call was being committed: it may have been stored or "
-        "not. Look before you send it again."
+        f"The connection to database {name} was lost while the call was being committed: it may or "
+        "may not have been stored. Check before you send it again."
     )
 
 
@@ -94,13 +94,13 @@ def _lasting(error: Exception, number: int, name: str) -> Exception:
     if number == 1264:
         return OutOfRangeError(f"A number does not fit its column in this database: {_text(error)}")
     if number == 1690:
-        return InvalidArgumentError(f"A result in the query is beyond 64 bits: {_text(error)}")
+        return InvalidArgumentError(f"A result in the query exceeds 64 bits: {_text(error)}")
     if number == 1406:
-        return InvalidArgumentError(f"A text is longer than its column in this database: {_text(error)}")
+        return InvalidArgumentError(f"A string is longer than its column in this database: {_text(error)}")
     if number in {1366, 3854, 1300}:
-        return InvalidArgumentError(f"A text cannot be stored unchanged in this database: {_text(error)}")
+        return InvalidArgumentError(f"A string cannot be stored unchanged in this database: {_text(error)}")
     if number in _NO_ROOM:
-        return ResourceExhaustedError(f"The database has no room left; nothing was written: {_text(error)}")
+        return ResourceExhaustedError(f"The database is full; nothing was written: {_text(error)}")
     if number in _TOO_LARGE:
         return ResourceExhaustedError(
             f"A value is larger than the database accepts (max_allowed_packet); nothing was written: {_text(error)}"

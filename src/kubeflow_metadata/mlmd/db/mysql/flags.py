@@ -34,7 +34,7 @@ _OPTIONS = (
         default="",
         metavar="TEXT",
         show_default=False,
-        help="MySQL password. Every local user can read a command line: prefer the variable or a file.",
+        help="MySQL password. Command lines are visible to all local users: prefer the environment variable or a file.",
     ),
     click.option(
         "--mysql_config_password_file",
@@ -42,7 +42,7 @@ _OPTIONS = (
         metavar="FILE",
         help="File with the MySQL password, re-read for each connection.",
     ),
-    click.option("--mysql_config_require_tls", **SWITCH, help="Refuse a MySQL server that does not offer TLS."),
+    click.option("--mysql_config_require_tls", **SWITCH, help="Reject a MySQL server that does not offer TLS."),
     click.option(
         "--mysql_config_sslrootcert",
         "--mysql_config_sslca",
@@ -63,23 +63,23 @@ _OPTIONS = (
     click.option(
         "--mysql_config_verify_server_cert",
         **SWITCH,
-        help="Also verify the host name in the certificate. Needs a certificate authority.",
+        help="Also verify the host name in the certificate. Requires a certificate authority.",
     ),
     click.option("--mysql_config_skip_db_creation", **SWITCH, help="Create the tables only, not the database itself."),
     click.option(
         "--mysql_config_timeout",
         default=60,
         type=click.IntRange(1),
-        help="Seconds without an answer after which a connection counts as lost.",
+        help="Seconds without a response after which a connection is considered lost.",
     ),
 )
 
 
 def _settings(flags: Mapping[str, Any]) -> MySqlSettings:
     if not flags["mysql_config_database"]:
-        raise ConfigurationError("MySQL needs the name of the database: --mysql_config_database=metadb")
+        raise ConfigurationError("MySQL requires a database name: --mysql_config_database=metadb")
     if not flags["mysql_config_host"] and not flags["mysql_config_socket"]:
-        raise ConfigurationError("MySQL needs a host: --mysql_config_host=127.0.0.1")
+        raise ConfigurationError("MySQL requires a host: --mysql_config_host=127.0.0.1")
     return MySqlSettings(
         host=flags["mysql_config_host"] or "",
         port=flags["mysql_config_port"] or 3306,
@@ -99,11 +99,11 @@ def _tls(flags: Mapping[str, Any]) -> Tls:
     ca, ca_path = flags["mysql_config_sslca"], flags["mysql_config_sslcapath"]
     verifies = ca is not None or ca_path is not None
     if flags["mysql_config_verify_server_cert"] and not verifies:
-        raise ConfigurationError("--mysql_config_verify_server_cert needs --mysql_config_sslrootcert=FILE")
+        raise ConfigurationError("--mysql_config_verify_server_cert requires --mysql_config_sslrootcert=FILE")
     if ca_path is not None and not ca_path.is_dir():
         raise ConfigurationError(f"--mysql_config_sslcapath={ca_path} is not a directory")
     if (flags["mysql_config_sslcert"] is None) != (flags["mysql_config_sslkey"] is None):
-        raise ConfigurationError("--mysql_config_sslcert and --mysql_config_sslkey go together")
+        raise ConfigurationError("--mysql_config_sslcert and --mysql_config_sslkey must be used together")
     for name in ("sslca", "sslcert", "sslkey", "user_file", "password_file"):
         require_file(f"--mysql_config_{name}", flags[f"mysql_config_{name}"])
     return Tls(

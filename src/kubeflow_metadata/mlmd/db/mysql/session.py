@@ -69,7 +69,7 @@ class MySqlSession:
         except driver.Error as error:
             raise failures.meaning(error, self._name) from error
         except UnicodeDecodeError as error:
-            raise DataLossError("A text in the database is not UTF-8, so no client could read it.") from error
+            raise DataLossError("A string in the database is not valid UTF-8, so no client could read it.") from error
 
 
 def _translated(sql: str) -> str:

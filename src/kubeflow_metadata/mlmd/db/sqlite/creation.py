@@ -43,4 +43,4 @@ def _create(connection: driver.Connection, session: SqliteSession) -> None:
 def _refuse(versions: list[Row], where: str) -> str:
     if len(versions) == 1 and isinstance(versions[0][0], int):
         return schema.refuse_version(versions[0][0], where)
-    return f"{where} has {len(versions)} schema versions instead of one: it was only half made. Restore a backup."
+    return f"{where} has {len(versions)} schema versions instead of one: it was only partly created. Restore a backup."

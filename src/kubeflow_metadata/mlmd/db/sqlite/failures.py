@@ -19,9 +19,9 @@ def meaning(error: Exception) -> StoreError | TransactionUndoneError:
     """Returns what to raise in place of the driver's error in a statement; nothing of the transaction is stored."""
     text = str(error)
     if "interrupted" in text:
-        return DeadlineExceededError("The deadline of the call passed while the database worked on it.")
+        return DeadlineExceededError("The deadline of the call passed while the database was working on it.")
     if "decode to UTF-8" in text:
-        return DataLossError("A text in the database is not UTF-8, so no client could read it.")
+        return DataLossError("A string in the database is not valid UTF-8, so no client could read it.")
     if "locked" in text:
         return TransactionUndoneError("Another process kept the database locked.", reason="locked")
     if "full" in text:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def _settings(flags: Mapping[str, Any]) -> SqliteSettings:
     if flags["sqlite_config_filename_uri"] is None:
-        raise ConfigurationError("SQLite needs its file: --sqlite_config_filename_uri=metadata.db")
+        raise ConfigurationError("SQLite requires a file: --sqlite_config_filename_uri=metadata.db")
     return SqliteSettings(flags["sqlite_config_filename_uri"])
 
 

@@ -47,10 +47,10 @@ def parse(query: str) -> Tree[Token]:
         raise QueryError(f"unexpected {_shorten(query[at:])}", at) from error
     except UnexpectedToken as error:
         if error.token.type == "$END":
-            raise QueryError("the query ends too early", len(query)) from error
+            raise QueryError("unexpected end of the query", len(query)) from error
         raise QueryError(f"unexpected {_shorten(error.token)}", error.token.start_pos or 0) from error
     except UnexpectedInput as error:
-        raise QueryError("this cannot be read", error.pos_in_stream or 0) from error
+        raise QueryError("this cannot be parsed", error.pos_in_stream or 0) from error
 
 
 def explain(query: str, error: QueryError) -> InvalidArgumentError:

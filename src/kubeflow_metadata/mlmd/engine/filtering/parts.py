@@ -143,5 +143,5 @@ def fail_on_word(part: Part) -> None:
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     choices = list(known)
     close = difflib.get_close_matches(name, choices, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(choices)}"
+    hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(choices)}"
     return f"unknown {what} {str(name)!r}; {hint}"

@@ -80,5 +80,5 @@ async def _check_id(nodes: NodeStore[Node, Type], node_type: Type) -> None:
     if stored.id != node_type.id:
         raise ApiError(
             grpc.StatusCode.ALREADY_EXISTS,
-            f"Type already exists with id {stored.id}; the body says {node_type.id}.",
+            f"Type already exists with id {stored.id}, not {node_type.id}.",
         )

@@ -100,7 +100,7 @@ def _read_message(value: Any, message: Message, path: str) -> None:
         oneof = field.containing_oneof
         if oneof is not None:
             if oneof.name in filled_oneofs:
-                raise DecodeError(f"{path}: {filled_oneofs[oneof.name]} and {field.name} exclude each other")
+                raise DecodeError(f"{path}: {filled_oneofs[oneof.name]} and {field.name} are mutually exclusive")
             filled_oneofs[oneof.name] = field.name
         _read_field(member, message, field, f"{path}.{name}")
 
