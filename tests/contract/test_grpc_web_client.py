@@ -134,7 +134,7 @@ def test_errors_of_the_port_itself_arrive_as_well(call, served):
     assert expired[0] == DEADLINE_EXCEEDED
     assert malformed == (
         INVALID_ARGUMENT,
-        "malformed grpc-timeout: it is digits and a unit (H, M, S, m, u or n), such as 5S",
+        "malformed grpc-timeout: it must be digits and a unit (H, M, S, m, u or n), such as 5S",
     )
 
 

@@ -159,7 +159,7 @@ def test_without_its_secret_the_database_stops_and_says_so_and_comes_back_with_i
                     return str(message)
         return ""
 
-    assert "When the Secret is lost" in eventually(reason, "the initContainer says why it stops")
+    assert "Recovering from a lost Secret" in eventually(reason, "the initContainer says why it stops")
     assert healthy.kubectl("get", "secret", SECRET, "--ignore-not-found") == "", "no new password was made"
     status = healthy.installer("status", check=False)
     assert status.returncode == 1

@@ -169,7 +169,7 @@ def test_data_without_the_secret_stops_and_names_the_way_back(api_server, store,
 
     with pytest.raises(StopError, match="its passwords are lost") as caught:
         ensure(store, volume)
-    assert "When the Secret is lost" in caught.value.hint
+    assert "Recovering from a lost Secret" in caught.value.hint
     assert api_server.secrets == {}, "no new password that would not open the database"
     assert (volume.ours / "ibdata1").read_bytes() == b"data"
 
@@ -222,14 +222,14 @@ def test_what_file_systems_leave_is_no_data(store, volume):
 def test_a_secret_that_lacks_a_key_is_named(store, volume, missing):
     store.create(NAME, {key: value for key, value in OWN.items() if key != missing}, {})
 
-    with pytest.raises(StopError, match=f"has no {missing}"):
+    with pytest.raises(StopError, match=f"lacks {missing}"):
         ensure(store, volume)
 
 
 def test_root_is_no_user_for_servers(store, volume):
     store.create(NAME, {**OWN, "MYSQL_USERNAME": "root"}, {})
 
-    with pytest.raises(StopError, match="a user of their own"):
+    with pytest.raises(StopError, match="a user other than root"):
         ensure(store, volume)
 
 

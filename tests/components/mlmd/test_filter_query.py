@@ -231,7 +231,7 @@ class TestWrongQueries:
     @pytest.mark.parametrize(
         ("query", "message"),
         [
-            ("id = 1 AND", r"the query ends too early \[at 1:11\]"),
+            ("id = 1 AND", r"unexpected end of the query \[at 1:11\]"),
             ("id == 1", r"unexpected '=' \[at 1:5\]"),
             ("id = 1\nAND nam = 'x'", r"unknown attribute 'nam'; did you mean name\? \[at 2:5\]"),
             ("id", "must be a condition, not an integer"),
@@ -257,7 +257,7 @@ class TestWrongQueries:
             ("id = 1; DROP TABLE Artifact", "unexpected ';'"),
             ("id = 99999999999999999999", "the number is too large"),
             ("id < 1e999", "the number is too large"),
-            ("   ", "the query ends too early"),
+            ("   ", "unexpected end of the query"),
         ],
     )
     def test_the_error_says_what_and_where(self, find, query, message):
@@ -275,7 +275,7 @@ class TestWrongQueries:
         [
             (f"{'NOT ' * 5000}id = 1", "nested deeper"),
             (f"id = 1{' + 1' * 5000}", "nested deeper"),
-            (f"{'(' * 10000}id = 1", "ends too early"),
+            (f"{'(' * 10000}id = 1", "unexpected end of the query"),
             (" AND ".join(f"contexts_{i}.id = 1" for i in range(50)), "joins more than 16 tables"),
             (f"name = '{'a' * 40000}'", "40009 characters"),
         ],

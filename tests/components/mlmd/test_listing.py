@@ -91,5 +91,5 @@ def test_a_foreign_token_is_refused(call, token):
 def test_a_token_of_a_list_in_another_order_is_refused(call, type_ids):
     put(call, type_ids, 3)
     token = call("GetArtifacts", "options { max_result_size: 1 }").next_page_token
-    with pytest.raises(InvalidArgumentError, match="another order"):
+    with pytest.raises(InvalidArgumentError, match="a different order"):
         call("GetArtifacts", f'options {{ next_page_token: "{token}" order_by_field {{ field: CREATE_TIME }} }}')

@@ -414,5 +414,5 @@ def test_types_put_at_the_same_time_are_one_type(opened):
 def test_a_query_that_reckons_beyond_64_bits_is_refused(opened):
     database = opened()
     assert_works(database)
-    with pytest.raises(InvalidArgumentError, match="beyond 64 bits"):
+    with pytest.raises(InvalidArgumentError, match="exceeds 64 bits"):
         caller(database)("GetArtifacts", 'options { filter_query: "id + 9223372036854775807 > 0" }')

@@ -231,7 +231,7 @@ def test_the_official_servers_own_flags_start_it(settings):
         (["--mysql_config_host=h", "--mysql_config_database=d", "--mysql_config_sslca=/no/such"], "Cannot read"),
         (["--mysql_config_host=h", "--mysql_config_database=d", "--mysql_config_verify_server_cert"], "sslrootcert"),
         (["--sqlite_config_filename_uri=x", "--grpc_channel_arguments=y"], "NAME=VALUE"),
-        (["--sqlite_config_filename_uri=x", "--grpc_tls_key=k"], "go together"),
+        (["--sqlite_config_filename_uri=x", "--grpc_tls_key=k"], "must be used together"),
         (["--metadata_store_server_config_file=/no/such"], "Cannot read"),
         (["--metadata_source_config_type=config_file"], "--metadata_store_server_config_file"),
         (["--sqlite_config_filename_uri=x", "--downgrade_db_schema_version=9"], "does not downgrade"),

@@ -70,8 +70,8 @@ def test_a_misspelt_flag_is_corrected():
         ("https://user@example.org", "is not an origin"),
         ("https://example.org:port", "is not an origin"),
         ("null", "is not an origin"),
-        ("https://example.org/", "never matches: browsers write 'https://example.org'."),
-        ("https://Example.org:443/path", "never matches: browsers write 'https://example.org'."),
+        ("https://example.org/", "never matches: browsers send 'https://example.org'."),
+        ("https://Example.org:443/path", "never matches: browsers send 'https://example.org'."),
         ("https://example.org,*", "* allows every origin; leave out the others."),
     ],
 )

@@ -57,7 +57,7 @@ class TestStoreErrors:
             response = backend.call("GET", path)
             assert (response.status_code, response.json()["code"]) == (503, 14)
             assert response.headers["retry-after"] == "1"
-        eventually(lambda: "127.0.0.1:1 does not answer" in backend.client.get("/readyz").text)
+        eventually(lambda: "127.0.0.1:1 does not respond" in backend.client.get("/readyz").text)
         assert backend.client.get("/readyz").status_code == 503
 
     def test_in_the_middle_of_a_list_break_the_answer_off(self, start, scripted):
@@ -179,7 +179,7 @@ class TestPagesBeside:
             broken.append(True)
             response = backend.client.get("/readyz")
             assert response.status_code == 503
-            reason = "the metadata store does not answer: INTERNAL"
+            reason = "the metadata store does not respond: INTERNAL"
             assert response.json() == {"status": "unavailable", "reason": reason}
             assert backend.client.get("/healthz").status_code == 200
             broken.clear()

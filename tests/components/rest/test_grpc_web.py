@@ -355,7 +355,7 @@ class TestProbes:
         web = start("127.0.0.1:1")
         assert web.client.get("/healthz").status_code == 200
         ready = web.client.get("/readyz")
-        reason = "the metadata store does not answer: UNAVAILABLE"
+        reason = "the metadata store does not respond: UNAVAILABLE"
         assert (ready.status_code, ready.json()) == (503, {"status": "unavailable", "reason": reason})
 
 

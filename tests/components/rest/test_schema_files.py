@@ -219,7 +219,7 @@ class TestRegistration:
         with store() as target:
             pass
         backend = start(target, until="/healthz")
-        eventually(lambda: "does not answer" in backend.client.get("/readyz").text)
+        eventually(lambda: "does not respond" in backend.client.get("/readyz").text)
         with store(target):
             eventually(lambda: backend.client.get("/readyz").status_code == 200)
             assert backend.get(MODEL)

@@ -181,7 +181,7 @@ class TestEnums:
 class TestOneOf:
     def test_may_hold_only_one(self):
         assert refusal('{"properties":{"p":{"int_value":1,"string_value":"a"}}}') == (
-            'body.properties["p"]: int_value and string_value exclude each other'
+            'body.properties["p"]: int_value and string_value are mutually exclusive'
         )
 
     def test_may_hold_none(self):

@@ -21,7 +21,7 @@ async def test_not_ready_without_rest(ui, rest):
     rest.fails_with(httpx.ConnectError("Connection refused"))
     answer = await ui.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json() == {"status": "unavailable", "reason": "the REST backend does not answer: Connection refused"}
+    assert answer.json() == {"status": "unavailable", "reason": "the REST backend does not respond: Connection refused"}
 
 
 async def test_not_ready_while_rest_fails(ui, rest):

@@ -46,7 +46,7 @@ def choose(engine: Engine) -> ImageSource:
     """The image source: what E2E_IMAGES says (`registry` or `packages`), else whichever works here."""
     choice = os.environ.get(CHOICE, "")
     if choice not in ("", "registry", "packages"):
-        raise ClusterError(f"{CHOICE}={choice}: that is neither `registry` nor `packages`.", f"Type: unset {CHOICE}")
+        raise ClusterError(f"{CHOICE}={choice}: that is neither `registry` nor `packages`.", f"Run: unset {CHOICE}")
     node_image = os.environ.get("E2E_NODE_IMAGE", versions.NODE_IMAGE)
     why = f"{CHOICE}={choice}"
     if not choice:
@@ -55,7 +55,7 @@ def choose(engine: Engine) -> ImageSource:
         elif engine.succeeds("manifest", "inspect", node_image, timeout=ANSWER_SECONDS):
             choice, why = "registry", "the image registry answers"
         else:
-            choice, why = "packages", "the image registry does not answer"
+            choice, why = "packages", "the image registry does not respond"
     if choice == "registry":
         console.print(f"  images: {node_image} and what it pulls ({why})")
         return ImageSource(node_image)

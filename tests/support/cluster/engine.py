@@ -121,7 +121,7 @@ def _start() -> None:
     if platform.system() != "Linux" or os.geteuid() != 0 or shutil.which("dockerd") is None:
         raise ClusterError(
             "No container engine answers, and none can be started (that takes Linux, root and `dockerd`).",
-            "Start Docker or Podman; or, as root on Debian or Ubuntu, type: make e2e-deps",
+            "Start Docker or Podman; or, as root on Debian or Ubuntu, run: make e2e-deps",
         )
     _clean_run_files()
     ENGINE_RUN.mkdir(parents=True, exist_ok=True)
@@ -188,7 +188,7 @@ def _pid() -> int | None:
 
 def _clean_run_files() -> None:
     if _pid() is not None:
-        raise ClusterError(f"Our Docker daemon runs but does not answer; its log: {LOG}", f"Type: kill {_pid()}")
+        raise ClusterError(f"Our Docker daemon is running but does not respond; its log: {LOG}", f"Run: kill {_pid()}")
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
     for mount in reversed(mounts):
         if mount.startswith((f"{ENGINE_RUN}/", f"{ENGINE_DATA}/")) or mount == str(ENGINE_DATA):

@@ -60,7 +60,7 @@ def run(
             check=False,
         )
     except FileNotFoundError:
-        raise ClusterError(f"{command[0]} is not installed.", "Type: make e2e-deps") from None
+        raise ClusterError(f"{command[0]} is not installed.", "Run: make e2e-deps") from None
     except subprocess.TimeoutExpired:
         raise ClusterError(f"No end after {timeout:.0f} s: {_typed(command)}") from None
     if check and done.returncode:
@@ -90,7 +90,7 @@ def run_visibly(
             errors="replace",
         )
     except FileNotFoundError:
-        raise ClusterError(f"{command[0]} is not installed.", "Type: make e2e-deps") from None
+        raise ClusterError(f"{command[0]} is not installed.", "Run: make e2e-deps") from None
 
     def collect() -> None:
         assert process.stdout is not None

@@ -45,7 +45,7 @@ class RootFs:
         if _keep(path):
             return path
         if shutil.which("mmdebstrap") is None:
-            raise ClusterError("mmdebstrap is not installed.", "Type: make e2e-deps")
+            raise ClusterError("mmdebstrap is not installed.", "Run: make e2e-deps")
         with step(f"Assembling Debian {self.suite} for {self.name}"), _being_written(path) as partial:
             run_visibly(
                 [
