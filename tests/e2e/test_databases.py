@@ -132,7 +132,7 @@ def test_a_volume_of_upstream_is_named_and_left_untouched(elsewhere: Installatio
 
     assert broken.returncode == 1
     assert "/volume/datadir" in broken.stderr
-    assert "Coming from upstream's manifests" in broken.stderr
+    assert "Migrating from upstream's manifests" in broken.stderr
     elsewhere.installer("up", "--set=mysql.storage.size=1Gi", "--set=mysql.besideUpstreamData=true")
     assert "MNIST" in elsewhere.artifacts()
     kept = workloads.pod(

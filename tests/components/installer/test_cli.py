@@ -84,8 +84,8 @@ def test_a_context_that_is_not_there_is_named_with_those_that_are(tmp_path, monk
     [
         (["up", "--local", "-f", __file__], "--file cannot be used with --local"),
         (["up", "--local", "-n", "foo"], "--namespace cannot be used with --local"),
-        (["up", "--rest-port", "8080"], "--rest-port needs --local"),
-        (["down", "--data-dir", "/tmp"], "--data-dir needs --local"),
+        (["up", "--rest-port", "8080"], "--rest-port requires --local"),
+        (["down", "--data-dir", "/tmp"], "--data-dir requires --local"),
         (["up", "-n", "Not_A_Name"], "is not a valid namespace"),
     ],
 )

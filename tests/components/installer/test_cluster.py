@@ -264,7 +264,7 @@ class TestRollouts:
         ]
         cluster.add(server)
 
-        with pytest.raises(UserError, match="rejects the pods of metadata-ui") as caught:
+        with pytest.raises(UserError, match="rejected the pods of metadata-ui") as caught:
             rollouts.wait(cluster, [("Deployment", "metadata-ui")], 60, lambda *_lines: None, FakeClock())
         assert "PodSecurity" in caught.value.details
 

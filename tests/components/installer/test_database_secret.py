@@ -193,7 +193,7 @@ def test_data_of_upstream_is_named_and_left_untouched(api_server, store, volume,
 
     with pytest.raises(StopError, match="data of another MySQL") as caught:
         ensure(store, volume)
-    assert "Coming from upstream's manifests" in caught.value.hint
+    assert "Migrating from upstream's manifests" in caught.value.hint
     assert api_server.secrets == {}
     assert not volume.ours.exists()
     assert (data / "ibdata1").read_bytes() == b"theirs"

@@ -79,7 +79,7 @@ def test_the_first_engine_that_answers_is_used(machine):
 
 
 def test_without_any_engine_it_says_so(machine):
-    assert "Docker nor Podman nor Buildah" in str(failure("push", "registry.example"))
+    assert "None of Docker, Podman and Buildah" in str(failure("push", "registry.example"))
 
 
 def test_an_engine_asked_for_by_name_must_answer(machine):
@@ -183,7 +183,7 @@ def test_a_broken_digest_file_is_named(tmp_path, text):
     file = tmp_path / "images.json"
     file.write_text(text)
 
-    with pytest.raises(UserError, match=r"images\.json is not a file of image digests"):
+    with pytest.raises(UserError, match=r"images\.json is not an image digest file"):
         digests.read(file)
 
 

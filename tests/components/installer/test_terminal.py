@@ -23,7 +23,7 @@ def test_results_go_to_standard_output_and_progress_to_standard_error(capsys):
 
 def test_an_error_shows_its_details_and_its_hint(capsys):
     Terminal().error(UserError("It broke.", details="line 1\nline 2", hint="Run: x"))
-    assert capsys.readouterr().err == "Error: It broke.\n  | line 1\n  | line 2\nType: x\n"
+    assert capsys.readouterr().err == "Error: It broke.\n  | line 1\n  | line 2\nRun: x\n"
 
 
 @pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])

@@ -85,7 +85,7 @@ class TestPatch:
         stored = backend.post(f"/{noun}_types", {"name": name})[f"{noun}_type"]
         assert backend.patch(f"/{noun}_types", stored) == {f"{noun}_type": stored}
         response = backend.call("PATCH", f"/{noun}_types", {**stored, "id": "987654321"})
-        refused(response, 409, 6, f"Type already exists with id {stored['id']}; the body says 987654321.")
+        refused(response, 409, 6, f"Type already exists with id {stored['id']}, not 987654321.")
 
     def test_of_an_absent_type_may_carry_an_id(self, backend, noun, name):
         created = backend.patch(f"/{noun}_types", {"name": name, "id": "987654321"})[f"{noun}_type"]

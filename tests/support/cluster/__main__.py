@@ -20,7 +20,7 @@ def main() -> None:
 def up() -> None:
     """Create this checkout's cluster, or find it running."""
     cluster = kind.kept_cluster() or kind.create(kind.kept_name(), keep=True)
-    console.print(f"The cluster {cluster.name} is ready. To use it, type:")
+    console.print(f"The cluster {cluster.name} is ready. To use it, run:")
     reached = {**cluster.environment, **(cluster.engine.environment if cluster.engine else {})}
     for name, value in reached.items():
         click.echo(f"export {name}={value}")
