@@ -87,7 +87,7 @@ def check_mapping(owner: str, field: str, value: object) -> None:
         return
     for name, label in value.items():
         if not isinstance(name, str):
-            raise TypeError(f"{owner}: the label {shown(name)} must have a string for its name: write {str(name)!r}")
+            raise TypeError(f"{owner}: the name of the label {shown(name)} must be a string: write {str(name)!r}")
         require_text(owner, "name of a label", name)
         if isinstance(label, (Mapping, list, tuple)):
             raise TypeError(

@@ -82,7 +82,7 @@ def check_loggable(artifact: Any) -> str:
     """
     if isinstance(artifact, type) and hasattr(artifact, "serialization"):
         kind = artifact.__name__
-        raise TypeError(f"cannot log the class {kind} itself: log an object of it, {kind}(name=..., uri=...)")
+        raise TypeError(f"cannot log the class {kind} itself: log an instance, {kind}(name=..., uri=...)")
     name = getattr(artifact, "ARTIFACT_TYPE_NAME", None)
     if isinstance(artifact, (list, tuple, set)):
         raise TypeError(f"cannot log the {_described(artifact)} at once: log each artifact in it")

@@ -382,7 +382,7 @@ def _optional_run(run: object) -> Optional[Run]:
 
 def _require_one(what: str, given_id: object, name: object) -> None:
     if (given_id is None) == (name is None):
-        raise ValueError(f"Workspace.{what}: write {what}(id) or {what}(name=...), one of the two")
+        raise ValueError(f"Workspace.{what}: write either {what}(id) or {what}(name=...)")
 
 
 def _assigned_id(what: str, record: Any) -> str:

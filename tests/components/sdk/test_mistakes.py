@@ -99,7 +99,7 @@ def test_a_misspelt_option_of_a_call_is_answered_by_the_one_that_was_meant(works
 @pytest.mark.parametrize("kind", [metadata.DataSet, metadata.Model, metadata.Metrics])
 def test_a_class_in_place_of_an_object_is_refused_with_how_to_make_one(execution, kind):
     name = kind.__name__
-    with pytest.raises(TypeError, match=rf"the class {name} itself: log an object of it, {name}\(name=\.\.\., uri="):
+    with pytest.raises(TypeError, match=rf"the class {name} itself: log an instance, {name}\(name=\.\.\., uri="):
         execution.log_output(kind)
 
 

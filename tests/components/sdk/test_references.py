@@ -226,7 +226,7 @@ def test_what_is_not_there_is_said_with_what_was_likely_meant(backend, workspace
 @pytest.mark.parametrize("take", ["artifact", "execution"])
 def test_either_an_id_or_a_name_is_needed(workspace, take):
     for arguments in ({}, {"id": "1", "name": "MNIST"}):
-        with pytest.raises(ValueError, match=rf"write {take}\(id\) or {take}\(name=\.\.\.\), one of the two"):
+        with pytest.raises(ValueError, match=rf"write either {take}\(id\) or {take}\(name=\.\.\.\)"):
             getattr(workspace, take)(**arguments)
     with pytest.raises(ValueError, match=rf"'MNIST' is not an id .* write {take}\(name=\.\.\.\) for a name"):
         getattr(workspace, take)("MNIST")

@@ -236,7 +236,7 @@ def test_the_workspace_of_an_artifact_may_be_the_object():
         ({"labels": "a"}, "'labels' must be a dict"),
         ({"labels": {"a": {"b": "c"}}}, r"labels\['a'\] must be a string, not the dict"),
         ({"labels": {"a": ["b"]}}, r"labels\['a'\] must be a string, not the list"),
-        ({"labels": {1: "b"}}, r"the label 1 must have a string for its name: write '1'"),
+        ({"labels": {1: "b"}}, r"the name of the label 1 must be a string: write '1'"),
         ({"hyperparameters": [0.1]}, r"'hyperparameters' must be a dict, one value for each parameter, not the list"),
         (
             {"training_framework": "torch"},

@@ -45,7 +45,7 @@ def _wire_name(attribute: str) -> str:
     return attribute.lstrip("_")
 
 
-def decode(hint: Any, data: Any, where: str = "the answer") -> Any:
+def decode(hint: Any, data: Any, where: str = "the response") -> Any:
     """What ``data``, parsed JSON, means as a ``hint``. Fields that the message does not have are left out.
 
     Raises:
