@@ -59,8 +59,8 @@ def ensure_secret(
     if volume.has_data():
         if values is None:
             raise StopError(
-                f"There is a database on the volume but no Secret {name}: its passwords are lost, and new ones would "
-                "not open it.",
+                f"The volume holds a database, but there is no Secret {name}: its passwords "
+                "are lost, and new ones would not work.",
                 hint="Restore the Secret from a backup, or set a new password: "
                 'docs/kubernetes.md, "Recovering from a lost Secret".',
             )

@@ -129,7 +129,7 @@ def _with_file(flags: Mapping[str, Any], file: pb.MetadataStoreServerConfig) -> 
     """Returns the flags, with what the file says in their place."""
     if file.HasField("ssl_config"):
         raise ConfigurationError(
-            "ssl_config of --metadata_store_server_config_file holds keys as text. Put them into files and name those "
+            "ssl_config of --metadata_store_server_config_file contains keys inline. Put them in files and pass those "
             "with --grpc_tls_key, --grpc_tls_cert and --grpc_tls_client_ca."
         )
     which = file.connection_config.WhichOneof("config")

@@ -76,7 +76,7 @@ def _read_directory(directory: Path) -> dict[str, _File]:
     for path in sorted(directory.rglob("*.json")):
         file = _read(path)
         if file.id in files:
-            raise SchemaError(f"{path}: its $id {file.id} is also that of {files[file.id].path}")
+            raise SchemaError(f"{path}: its $id {file.id} is already used by {files[file.id].path}")
         files[file.id] = file
     return files
 

@@ -1,6 +1,6 @@
 """Who may ask a server from a browser: one policy for REST, grpc-web and the UI.
 
-A page of a foreign origin must not change anything, and a name that was made to point at a private server (DNS
+A page of a foreign origin must not modify data, and a name that was made to point at a private server (DNS
 rebinding) must not reach it. Programs send no ``Origin`` and notice nothing of the first rule.
 """
 
@@ -65,12 +65,12 @@ class DoorPolicy:
         origin = headers.get("origin")
         if origin is None:
             foreign = headers.get("sec-fetch-site") in _FOREIGN_SITES
-            return Refusal(FORBIDDEN, "cross-site requests must not change anything") if foreign else None
+            return Refusal(FORBIDDEN, "cross-site requests must not modify data") if foreign else None
         if self.allows(origin) or is_same_origin(origin, host):
             return None
         return Refusal(
             FORBIDDEN,
-            f"requests from the origin {_shown(origin)} must not change anything; to allow them, start the server "
+            f"requests from the origin {_shown(origin)} must not modify data; to allow them, start the server "
             "with --allowed_origins",
         )
 

@@ -53,7 +53,7 @@ def create_app(
         except httpx.HTTPError as error:
             return f"the REST backend does not respond: {reason_of(error)}"
         # A REST server without this route answers 404, and that it answers is all that is asked here.
-        return f"the REST backend answered {answer.status_code}" if answer.is_server_error else ""
+        return f"the REST backend returned {answer.status_code}" if answer.is_server_error else ""
 
     async def to_prefix(request: Request) -> Response:
         # Relative, so that it stays right behind a gateway that serves us under a longer path.

@@ -109,7 +109,7 @@ _SHARED = tuple(field.name for field in fields(Shared))
 
 def _namespace(_context: click.Context, _option: click.Parameter, value: str) -> str:
     if not _NAMESPACE.fullmatch(value):
-        raise click.UsageError(f"{value!r} is not a valid namespace: use lower case letters, digits and dashes.")
+        raise click.UsageError(f"{value!r} is not a valid namespace: use lowercase letters, digits and dashes.")
     return value
 
 

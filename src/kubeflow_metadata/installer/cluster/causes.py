@@ -44,7 +44,7 @@ UNSCHEDULABLE = Cause(
 IMAGE_PULL = Cause("KFM0206", "{container}: {reason}: {message}", 20.0, _IMAGE_HINT)
 IMAGE_UNUSABLE = Cause("KFM0207", "{container}: {reason}: {message}", hint=_IMAGE_HINT)
 CONTAINER_CONFIG = Cause("KFM0208", "{container}: {reason}: {message}", 30.0, has_log=True)
-MOUNT = Cause("KFM0209", "{message}", 40.0, "Create what is missing in {namespace}, or name another in the settings.")
+MOUNT = Cause("KFM0209", "{message}", 40.0, "Create the missing object in {namespace}, or change the settings.")
 # The container wrote the reason for which it stopped.
 STOPPED = Cause("KFM0210", "{container}: {message}")
 CRASHED = Cause("KFM0211", "{container} exited with code {message} ({reason})", has_log=True)

@@ -231,9 +231,11 @@ def _message(error: Any) -> str:
 
 def _after_rejection(message: str) -> str:
     if "storage" in message and "less than" in message:
-        return "A claim can only grow: set mysql.storage.size to its current size or more."
+        return "A PersistentVolumeClaim can only grow: set mysql.storage.size to its current size or more."
     if "spec is immutable after creation" in message:
-        return "The claim metadata-mysql exists and cannot change: set mysql.storage back to what it was created with."
+        return (
+            "PersistentVolumeClaim metadata-mysql is immutable: restore the mysql.storage settings it was created with."
+        )
     return ""
 
 

@@ -172,5 +172,5 @@ def _timeout(cluster: Cluster, seen: _Seen, seconds: float) -> UserError:
     return UserError(
         f"Timeout: not everything is ready after {seconds:.0f} s.",
         details="\n".join(lines),
-        hint=f"Raise --timeout, or look again: {program.command('status')} {cluster.options}",
+        hint=f"Increase --timeout, or check again: {program.command('status')} {cluster.options}",
     )

@@ -146,9 +146,9 @@ def _start(server: Server, ports: Mapping[str, int], data_dir: DataDir) -> None:
         problem = f"did not respond within {_START_SECONDS:.0f} seconds"
     if problem:
         raise UserError(
-            f"The {server.title} {problem}. The end of its log:",
+            f"The {server.title} {problem}. The last lines of its log:",
             details=processes.log_tail(log, offset) or "(nothing was logged)",
-            hint=f"The complete log is {log}",
+            hint=f"Full log: {log}",
         )
 
 

@@ -65,7 +65,7 @@ class MessageReader:
         if self._decode:
             self._decode.end()
         if len(self._frame) < _HEAD.size:
-            raise _malformed(f"the body ends after {len(self._frame)} bytes, before the 5 that begin a message")
+            raise _malformed(f"the body has {len(self._frame)} bytes, fewer than the 5-byte header of a message")
         _, length = _HEAD.unpack_from(self._frame)
         arrived = len(self._frame) - _HEAD.size
         if arrived < length:
@@ -86,7 +86,7 @@ class MessageReader:
                 f"the message has {length} bytes; this server accepts at most {self._max_bytes} (--max_body_bytes)",
             )
         if len(self._frame) > _HEAD.size + length:
-            raise _malformed("the body holds more than one message, and every call of this service takes one")
+            raise _malformed("the body contains more than one message; calls of this service take exactly one")
 
 
 class Base64Decoder:

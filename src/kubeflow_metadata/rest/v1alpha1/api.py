@@ -71,7 +71,7 @@ class Api:
         request.scope[OPERATION] = found.route.operation
         if request.method != "GET" and request.headers.get("sec-fetch-site") == "cross-site":
             # Upstream's clients send bodies of any type, so a browser would let the pages of strangers write here.
-            message = "cross-site requests must not change anything"
+            message = "cross-site requests must not modify data"
             return error_response(ApiError(grpc.StatusCode.PERMISSION_DENIED, message))
         return found
 

@@ -172,7 +172,7 @@ def _double(text: str, path: str) -> float:
         raise DecodeError(f"{path}: {_shown(text)} is not a number")
     number = float(literal)
     if number in (float("inf"), float("-inf")):
-        raise DecodeError(f"{path}: {_shown(text)} does not fit a double")
+        raise DecodeError(f"{path}: {_shown(text)} is out of range for a double")
     return number
 
 
@@ -221,4 +221,4 @@ def _wrong_type(value: Any, expected: str, path: str) -> NoReturn:
         found = "a string"
     else:
         found = {dict: "an object", list: "an array", bool: "a boolean"}[type(value)]
-    raise DecodeError(f"{path}: {expected} is expected here, not {found}")
+    raise DecodeError(f"{path}: expected {expected}, not {found}")
