@@ -93,7 +93,7 @@ def cluster(testrun_uid: str) -> Iterator[Cluster]:
 def loaded(cluster: Cluster, once: Once) -> str:
     """Our image, built from this checkout and known to the cluster's nodes, also under the tag of the manifests."""
     if cluster.engine is None:
-        pytest.skip("builds for a kind cluster of our own: unset E2E_CONTEXT")
+        pytest.skip("builds for a dedicated kind cluster: unset E2E_CONTEXT")
     once("server-image", lambda: images.load_server(cluster))
     return images.REFERENCE
 
@@ -109,7 +109,7 @@ def client_image(cluster: Cluster, loaded: str, once: Once) -> str:
 def own_cluster(cluster: Cluster) -> Cluster:
     """A cluster whose node the test may restart."""
     if cluster.engine is None:
-        pytest.skip("needs a kind cluster of our own: unset E2E_CONTEXT")
+        pytest.skip("needs a dedicated kind cluster: unset E2E_CONTEXT")
     return cluster
 
 

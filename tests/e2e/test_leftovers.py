@@ -45,7 +45,7 @@ def machine_state() -> set[str]:
     routes = {f"route {line}" for line in Path("/proc/net/route").read_text().splitlines()}
     answering = engine.find()
     networks = answering.run("network", "ls", "--format={{.Name}}").split() if answering else []
-    # A daemon of our own that was not there before must not be there after; its networks then do not count.
+    # A dedicated daemon that was not there before must not be there after; its networks then do not count.
     own = {"our own daemon"} if answering and answering.own else set()
     return processes() | mounts | devices | routes | {f"network {name}" for name in networks} | own
 

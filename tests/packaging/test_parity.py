@@ -69,7 +69,7 @@ def test_each_overlay_installs_what_its_settings_give_helm(overlay, tmp_path):
 
 
 def test_lists_of_the_defaults_are_in_the_same_order(rendered):
-    """Kubernetes takes another order for a change: whoever takes over would start the pods anew."""
+    """Kubernetes treats a different order as a change, which would restart the pods on a switch."""
     ours, theirs = (
         {(made["kind"], made["metadata"]["name"]): rendering.pod_spec(made) for made in objects}
         for objects in (rendered[0].kustomize, rendered[0].helm)

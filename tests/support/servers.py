@@ -29,7 +29,7 @@ def running_server(module: str, *flags: str, probe: str) -> Iterator[None]:
         deadline = time.monotonic() + 60
         while not _answers(probe):
             assert process.poll() is None, f"{module} ended before it answered"
-            assert time.monotonic() < deadline, f"{module} did not answer within a minute"
+            assert time.monotonic() < deadline, f"{module} did not respond within a minute"
             time.sleep(0.05)
         yield
     finally:

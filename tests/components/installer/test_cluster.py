@@ -196,7 +196,7 @@ def ui_pod(**of_container):
 
 
 ENDED = {"exitCode": 1, "reason": "Error"}
-STOPPED = {"exitCode": 1, "reason": "Error", "message": "There is a database on the volume but no Secret"}
+STOPPED = {"exitCode": 1, "reason": "Error", "message": "The volume holds a database, but there is no Secret"}
 UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: Insufficient memory"}
 FINAL = [
     (ui_pod(waiting=waiting("ErrImagePull", "no")), "images build"),
@@ -235,7 +235,7 @@ class TestRollouts:
     def test_a_stop_is_quoted(self, cluster):
         cluster.pods["p"] = pod("p", "ui", initContainerStatuses=[container("secret", terminated=STOPPED)])
 
-        with pytest.raises(UserError, match="There is a database on the volume but no Secret"):
+        with pytest.raises(UserError, match="The volume holds a database, but there is no Secret"):
             self.wait(cluster)
 
     def test_a_secret_that_is_missing_is_named(self, cluster):

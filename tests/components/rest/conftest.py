@@ -111,7 +111,7 @@ def running_backend(settings: Settings, definitions: Any = None, *, until: str =
 def wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() < deadline, "waited for a minute in vain"
+        assert time.monotonic() < deadline, "timed out after a minute"
         time.sleep(0.01)
 
 

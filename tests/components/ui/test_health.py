@@ -27,7 +27,7 @@ async def test_not_ready_without_rest(ui, rest):
 async def test_not_ready_while_rest_fails(ui, rest):
     rest.answer = lambda _: httpx.Response(500)
     answer = await ui.get("/readyz")
-    assert (answer.status_code, answer.json()["reason"]) == (503, "the REST backend answered 500")
+    assert (answer.status_code, answer.json()["reason"]) == (503, "the REST backend returned 500")
 
 
 async def test_requests_are_counted_by_operation_and_status(ui):

@@ -1,4 +1,4 @@
-"""The container engine: Docker or Podman where one answers, else a Docker daemon of our own."""
+"""The container engine: Docker or Podman if one responds, else a dedicated Docker daemon."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def ready() -> Engine:
         _uses.append(users)
         engine = find()
         if engine is None:
-            with step("Starting a Docker daemon of our own: no Docker or Podman answers"):
+            with step("Starting a dedicated Docker daemon: neither Docker nor Podman responds"):
                 _start()
             return _own()
         console.print(f"  container engine: {engine.command}{' (our own daemon)' if engine.own else ''}")

@@ -1,4 +1,4 @@
-"""Clusters of our own: created, used through a kubeconfig file of their own, deleted; leftovers found."""
+"""Dedicated clusters: created, used through their own kubeconfig file, deleted; leftovers detected."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ class Installation:
 def namespace(cluster: Cluster, name: str = "") -> Iterator[Installation]:
     """A namespace as strict as Kubernetes' Pod Security Standards go, gone afterwards with all that is in it.
 
-    One that has a name replaces what an earlier run left under it, so it is only for clusters of our own.
+    One that has a name replaces what an earlier run left under it, so it is only for dedicated clusters.
     """
     if name:
         assert cluster.engine is not None, f"the namespace {name} of a foreign cluster is not ours to replace"
