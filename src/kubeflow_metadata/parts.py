@@ -84,7 +84,7 @@ class Part:
 
     @property
     def object_name(self) -> str:
-        """Returns the name of its NetworkPolicy, ServiceAccount and whatever else has no name of its own."""
+        """Returns the name of its NetworkPolicy, ServiceAccount and other objects without a fixed name."""
         return f"metadata-{self.name}"
 
 

@@ -10,7 +10,7 @@ _SHORT_FORMS = {"desc": "description", "hyperparams": "hyperparameters"}
 
 
 def likely_name(given: str, known: Iterable[str]) -> Optional[str]:
-    """Returns the known name that ``given`` is a misspelling of, or None where it is a name of its own.
+    """Returns the known name that ``given`` is a misspelling of, or None if it is a different name.
 
     Words are compared one by one, so that ``model_uri`` is no misspelling of ``model_id``;
     and what ends in a digit, such as ``uri2``, was meant.

@@ -14,7 +14,7 @@ class OneAtATime:
 
     def __init__(self) -> None:
         self._forget()
-        # In a forked child nobody would release what other threads of its parent held.
+        # In a forked child, locks held by other threads of the parent would never be released.
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
 

@@ -79,7 +79,7 @@ class PredefinedArtifact:
         self._stored_as = _StoredAs(base_url, self._digest())
 
     def was_changed(self) -> bool:
-        """Tells whether something is other than what was stored."""
+        """Returns whether something differs from what was stored."""
         stored_as = self._where_stored()
         if stored_as is None:
             return False
@@ -89,7 +89,7 @@ class PredefinedArtifact:
             return True
 
     def stored_elsewhere_than(self, base_url: str) -> bool:
-        """Tells whether this was stored through another address than ``base_url``."""
+        """Returns whether this was stored through an address other than ``base_url``."""
         stored_as = self._where_stored()
         return stored_as is not None and stored_as.base_url != base_url
 

@@ -71,7 +71,7 @@ def ensure_secret(
 
 
 def write_credentials(values: dict[str, str], directory: Path) -> None:
-    """Hands the values to MySQL's own container, in memory that the two share."""
+    """Passes the values to the MySQL container in memory shared by the two containers."""
     for key, file in _FILES.items():
         path = directory / file
         path.unlink(missing_ok=True)

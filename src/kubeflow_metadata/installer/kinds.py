@@ -56,7 +56,7 @@ _PLACES = {kind.name: place for place, kind in enumerate(KINDS)}
 
 
 def place(kind: str) -> int:
-    """Returns where a kind stands in the order of applying; kinds that the table lacks come last."""
+    """Returns the position of a kind in the order of applying; kinds missing from the table come last."""
     return _PLACES.get(kind, len(_PLACES))
 
 

@@ -80,7 +80,7 @@ class Step:
     """A running step."""
 
     def __init__(self, show: Callable[[str, bool], object]) -> None:
-        """Shows text with ``show``, which is told whether it is worth a line of its own."""
+        """Shows text with ``show``, which is told whether the text deserves its own line."""
         self.outcome = ""
         self._show = show
         self._shown: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The errors a call can end with, each with the gRPC status code that tells a client what to do about it."""
+"""The errors a call can end with, each with the gRPC status code that clients act on."""
 
 from __future__ import annotations
 

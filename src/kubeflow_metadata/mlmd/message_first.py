@@ -151,7 +151,7 @@ class MessageFirstExecutor(futures.Executor):
             threading.Thread(target=target, name=title, daemon=True).start()
 
     def submit(self, fn: Any, /, *args: Any, **_: Any) -> Any:
-        """Takes a call from gRPC's serving thread, which holds the condition of the call.
+        """Accepts a call from gRPC's serving thread, which holds the condition of the call.
 
         Returns:
             None: nobody waits for a future of it.

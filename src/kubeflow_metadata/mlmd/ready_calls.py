@@ -60,7 +60,7 @@ class ReadyCalls(Generic[C]):
         return self._queue.get()
 
     def done(self, call: C) -> None:
-        """Says that a call that was taken has ended."""
+        """Records that a call taken from here has ended."""
         if not call.size:
             return
         with self._lock:

@@ -1,4 +1,4 @@
-"""Running a call again when its transaction was undone through no fault of its own.
+"""Retrying calls whose transactions were rolled back through no fault of their own.
 
 Deadlocks, lock waits, lost connections and a database that restarts are not a client's business: the call is run
 again, with growing waits, for as long as its deadline and ours allow. What is not known to be undone (a COMMIT that was
@@ -48,8 +48,8 @@ def run(call: Callable[[], R]) -> R:
             if not _time_for(wait, started):
                 raise _given_up(error) from error
         except (AlreadyExistsError, AbortedError) as error:
-            # Somebody else may have stored the same between our look and our insert. Another look tells whether that
-            # is what the call wants (an event that is sent again, a context to be reused) or an error.
+            # Another client may have stored the same between our look-up and our insert. Looking again shows whether
+            # that is what the call wants (an event that is sent again, a context to be reused) or an error.
             if collided or not _by_unique_key(error):
                 raise
             collided = True

@@ -15,7 +15,7 @@ from kubeflow_metadata.mlmd import workers
 from kubeflow_metadata.mlmd.configuration import Configuration, with_address
 from kubeflow_metadata.mlmd.errors import DatabaseOpenError
 
-# A database that is there answers sooner: whoever then reads that the server is serving finds it ready.
+# An available database responds sooner: by the time the server reports that it is serving, it is ready.
 _FIRST_ANSWER_SECONDS = 1.0
 
 log = structlog.get_logger("kubeflow_metadata.mlmd")

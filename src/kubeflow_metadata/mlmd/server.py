@@ -29,7 +29,7 @@ READINESS = ("readiness", "")
 
 _STATUS_CODES = {status.value[0]: status for status in grpc.StatusCode}
 
-# Failures that whoever runs the server should see.
+# Failures that the operator of the server should see.
 _WARNED = frozenset({Code.RESOURCE_EXHAUSTED, Code.ABORTED, Code.UNAVAILABLE, Code.DATA_LOSS, Code.DEADLINE_EXCEEDED})
 
 # gRPC reports a call without a deadline as one with about three centuries.

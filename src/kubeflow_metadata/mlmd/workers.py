@@ -1,4 +1,4 @@
-"""Several worker processes on one port: Python runs one thread at a time, so each core wants a process of its own.
+"""Several worker processes on one port: Python runs one thread at a time, so each core needs its own process.
 
 The first process only supervises: it starts the workers, starts a new one where one dies, and adds up their metrics.
 Each worker is the same command with ``WORKER`` in its environment; it ends by itself when its supervisor is gone.
@@ -103,7 +103,7 @@ class Supervisor:
         process = subprocess.Popen(
             [sys.executable, "-m", "kubeflow_metadata.mlmd", *sys.argv[1:]],
             env={**os.environ, WORKER: str(self._port), METRICS_DIR: str(self._metrics_dir)},
-            stdin=subprocess.PIPE,  # never written to: its end tells the worker that its supervisor is gone
+            stdin=subprocess.PIPE,  # never written to: end of file tells the worker that its supervisor is gone
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -1,4 +1,4 @@
-"""What can go wrong, before a version of the API or grpc-web puts it into words of its own."""
+"""What can go wrong, before a version of the API or grpc-web puts it into its own words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``/metrics`` of the REST backend tells beside its requests."""
+"""What ``/metrics`` of the REST backend exposes besides its requests."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from kubeflow_metadata.rest.store import ARTIFACT, EXECUTION, Kind, Node, Store,
 _LOG = structlog.get_logger("kubeflow_metadata.rest.predefined")
 _FIRST_WAIT_SECONDS = 0.25
 _LONGEST_WAIT_SECONDS = 5.0
-# The store refuses this type, now and for ever; everything else may pass, so it is tried again.
+# The store will always reject this type; all other errors may be temporary, so they are retried.
 _FINAL = {
     grpc.StatusCode.ALREADY_EXISTS,
     grpc.StatusCode.INVALID_ARGUMENT,

@@ -15,7 +15,7 @@ class Preparation:
         self.pending = "the server is starting"
 
     def done(self) -> None:
-        """Says that it is over."""
+        """Marks the end of the preparation."""
         self.pending = ""
         READY.set(1)
 

@@ -31,7 +31,7 @@ class Site:
 
 
 class ListenError(Exception):
-    """The server cannot listen where it was told to; the text says what to type instead."""
+    """The server cannot listen on the given address; the text says which flags to change."""
 
 
 def listen(host: str, port: int, flags: str) -> socket.socket:

@@ -1,7 +1,7 @@
-"""Who may ask a server from a browser: one policy for REST, grpc-web and the UI.
+"""Which browser requests a server accepts: one policy for REST, grpc-web and the UI.
 
 A page of a foreign origin must not modify data, and a name that was made to point at a private server (DNS
-rebinding) must not reach it. Programs send no ``Origin`` and notice nothing of the first rule.
+rebinding) must not reach it. Programs send no ``Origin``, so the first rule does not affect them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MISDIRECTED = 421
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request is not answered: the HTTP status, and a sentence for whoever sent it."""
+    """Why a request is rejected: the HTTP status, and a sentence for the client."""
 
     status: int
     message: str
@@ -90,7 +90,7 @@ LOOPBACK = "loopback"
 
 
 def default_hosts(listening_on: str) -> tuple[str, ...]:
-    """Returns the hosts to answer for unless told otherwise: a server for this machine alone has no other name."""
+    """Returns the hosts served by default: a server for this machine alone has no other name."""
     return (LOOPBACK,) if is_loopback(listening_on.lower()) else (EVERY,)
 
 

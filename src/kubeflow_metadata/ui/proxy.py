@@ -74,7 +74,7 @@ def neighbour_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx
 
 
 class Proxy:
-    """Sends a path that a backend answers there, with or without the prefix; all else goes on to ``app``.
+    """Forwards the paths of the backends, with or without the prefix; everything else goes to ``app``.
 
     A middleware, because routes match the decoded path, and the %2F inside a type name must not become a slash.
     """

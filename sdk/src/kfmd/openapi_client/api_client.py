@@ -28,7 +28,7 @@ class HttpInfo(NamedTuple):
 
 
 class ApiClient:
-    """A connection to one REST backend. Any number of threads may use one; a process has connections of its own."""
+    """A connection to one REST backend. Any number of threads may share it; each process has its own connections."""
 
     def __init__(
         self,

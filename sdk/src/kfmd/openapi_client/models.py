@@ -100,7 +100,7 @@ class PathStep(Message):
 
 @dataclass(repr=False)
 class EventPath(Message):
-    """Where in an execution's inputs or outputs an artifact stands."""
+    """The position of an artifact in the inputs or outputs of an execution."""
 
     steps: Optional[list[PathStep]] = None
 

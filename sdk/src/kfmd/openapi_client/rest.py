@@ -50,7 +50,7 @@ class _Pool(NamedTuple):
 
 
 class RestClient:
-    """A pool of connections. Any number of threads may use one; each process has connections of its own."""
+    """A pool of connections. Any number of threads may share it; each process has its own connections."""
 
     def __init__(self, configuration: settings.Configuration) -> None:
         self._timeout = configuration.timeout

@@ -68,7 +68,7 @@ class LocalOption(click.Option):
     """An option that means nothing without ``--local``; its help says so."""
 
     def __init__(self, *arguments: Any, **attributes: Any) -> None:
-        """Takes what ``click.Option`` takes."""
+        """Accepts the arguments of ``click.Option``."""
         super().__init__(*arguments, **{**attributes, "help": f"With --local: {attributes['help']}"})
 
 

@@ -16,7 +16,7 @@ _TAIL_LINES = 15
 
 
 def start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
-    """Starts a server in a session of its own, so that it outlives this process and its terminal."""
+    """Starts a server in its own session, so that it outlives this process and its terminal."""
     if log.exists() and log.stat().st_size > _LOG_LIMIT:
         log.replace(log.with_suffix(".log.1"))
     with log.open("ab") as output:
@@ -32,7 +32,7 @@ def start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
 
 
 def start_time(pid: int) -> float:
-    """Returns when a process began, as the system tells it."""
+    """Returns the start time of a process, as reported by the system."""
     return psutil.Process(pid).create_time()
 
 

@@ -1,4 +1,4 @@
-"""Starting the servers: each on a port of its own, after those it needs, until it answers."""
+"""Starting the servers: each on its own port, after those it depends on, until it responds."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class DataDir:
     """The data directory of one laptop installation; private to its user (mode 0700)."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """Takes ``kubeflow-metadata`` under the XDG data directory where no path is given."""
+        """Uses ``kubeflow-metadata`` under the XDG data directory if no path is given."""
         self.path = (path or _default_path()).expanduser().absolute()
         self.database = self.path / "metadata.db"
         self.logs = self.path / "logs"
@@ -83,7 +83,7 @@ class DataDir:
 
     @contextmanager
     def locked(self, on_wait: Callable[[str], None]) -> Iterator[None]:
-        """Lets one ``up`` or ``down`` at a time work here; the next waits and is told so by ``on_wait``."""
+        """Lets only one ``up`` or ``down`` work here at a time; the next one waits, and ``on_wait`` is called."""
         with self._lock.open("a+", encoding="utf-8") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Operations of RFC 6902 that find their place by what stands there."""
+"""RFC 6902 operations whose paths are found by content."""
 
 from __future__ import annotations
 

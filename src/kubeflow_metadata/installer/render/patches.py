@@ -36,7 +36,7 @@ class Patch:
     operations: list[Operation] = field(default_factory=list)
 
     def content(self) -> Any:
-        """Returns what stands in the overlay."""
+        """Returns the content of the overlay."""
         if not self.merge:
             return self.operations
         metadata = {"name": self.name or "any", **self.merge.get("metadata", {})}

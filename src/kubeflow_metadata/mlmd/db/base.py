@@ -47,7 +47,7 @@ class Session(Protocol):
         ...
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> list[int]:
-        """Inserts rows into a table with an ``id`` of its own; returns the new ids in the order of the rows.
+        """Inserts rows into a table with an ``id`` column; returns the new ids in the order of the rows.
 
         Raises:
             DuplicateKeyError: a row breaks a unique key.

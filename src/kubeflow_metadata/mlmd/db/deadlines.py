@@ -21,7 +21,7 @@ _call = threading.local()
 
 @contextmanager
 def deadline_in(seconds: float | None) -> Iterator[None]:
-    """Gives what this thread does in the block so many seconds; None gives it all the time it needs."""
+    """Limits the work of this thread in the block to this many seconds; None sets no limit."""
     _call.deadline = None if seconds is None else time.monotonic() + seconds
     try:
         yield

@@ -35,7 +35,7 @@ class TextEncoding(enum.Enum):
 
 
 def refuse_version(version: int, where: str) -> str:
-    """Tells the owner of a database of another version what to do; ``where`` names the database."""
+    """Returns what to do about a database of another version; ``where`` names the database."""
     if version > SCHEMA_VERSION:
         return (
             f"{where} has schema version {version}; this server supports version {SCHEMA_VERSION}. "

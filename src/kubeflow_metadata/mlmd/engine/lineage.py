@@ -27,7 +27,7 @@ from kubeflow_metadata.proto import metadata_store_pb2 as pb
 MAX_HOPS = 100
 MAX_STARTING_NODES = 100
 
-# From so many hops on it is worth to look for all that can be reached at once.
+# From this many hops on, it is worth looking for everything reachable at once.
 _MANY_HOPS = 4
 
 _Options = pb.LineageSubgraphQueryOptions
@@ -44,7 +44,7 @@ class _Reached:
     ended: set[int] = field(default_factory=set)
 
     def enter(self, session: Session, ids: Collection[int]) -> list[int]:
-        """Takes in what was not reached before; returns those of it from which the walk goes on."""
+        """Adds newly reached nodes; returns those from which the traversal continues."""
         new = {node_id for node_id in ids if node_id not in self.visited and node_id not in self.ended}
         if self.ending is not None and new:
             ended = ids_matching(session, self.kind, self.ending, among=sorted(new))

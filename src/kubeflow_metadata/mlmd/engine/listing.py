@@ -16,7 +16,7 @@ from kubeflow_metadata.mlmd.engine.kinds import Node
 from kubeflow_metadata.mlmd.errors import InvalidArgumentError
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
-# The largest page of the official server. It answers larger wishes with 101 rows and no token; we answer with a page.
+# The largest page of the official server. It returns 101 rows and no token for larger sizes; we return a page.
 MAX_PAGE_SIZE = 100
 
 _Order = pb.ListOperationOptions.OrderByField

@@ -126,7 +126,7 @@ class NodeWriter(Generic[N]):
             after = self._merged(before, node, options.mask)
             if options.force_update_time or after != before:
                 changed[node.id] = after
-            if self._kind.message is not pb.Context:  # the names of artifacts and executions are for ever
+            if self._kind.message is not pb.Context:  # the names of artifacts and executions never change
                 _copy_field("name", before, after)
             self._check(after)
             current[node.id] = after

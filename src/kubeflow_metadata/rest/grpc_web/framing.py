@@ -48,7 +48,7 @@ def framing_of(header: str) -> Framing | None:
 
 
 class MessageReader:
-    """Takes a body as it arrives; refuses it as soon as it cannot be one message of at most ``max_bytes``."""
+    """Collects a body as it arrives; rejects it once it cannot be a single message of at most ``max_bytes``."""
 
     def __init__(self, framing: Framing, max_bytes: int) -> None:
         self._decode = Base64Decoder() if framing is Framing.TEXT else None

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 _LOG = structlog.get_logger("kubeflow_metadata.rest.grpc_web")
 _PATH = re.compile(f"/{re.escape(SERVICE)}/([A-Za-z0-9_]+)")
-# Nothing that claims to be somebody: the store trusts nobody for a header, and cookies are not for it.
+# Nothing that claims an identity: the store trusts no such header, and cookies are not meant for it.
 _FORWARDED = ("traceparent", "tracestate")
 _FORWARDABLE = re.compile("[ -~]{1,512}")
 _OTHER_CONTENT = (

@@ -1,4 +1,4 @@
-"""Errors as ``/api/v1alpha1`` tells them: one mapping from gRPC codes to HTTP, one body."""
+"""Errors as ``/api/v1alpha1`` reports them: one mapping from gRPC codes to HTTP, one body."""
 
 from __future__ import annotations
 

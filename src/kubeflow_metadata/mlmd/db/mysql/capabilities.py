@@ -1,4 +1,4 @@
-"""What a server of MySQL's family can do, by the version that it tells."""
+"""What a server of the MySQL family can do, by the version that it reports."""
 
 from __future__ import annotations
 

@@ -174,7 +174,7 @@ class _Creator:
         return _Found(columns, versions)
 
     def rename_store(self) -> None:
-        """Gives our table its name where it has the former one.
+        """Renames our table if it still has its former name.
 
         RENAME TABLE holds the table's exclusive lock and happens at once or not at all, so that whoever is second finds
         it done, and a process that is killed leaves the one name or the other.

@@ -105,7 +105,7 @@ def error_number(error: Exception) -> int:
 
 
 def hang_up(connection: Connection) -> None:
-    """Ends a connection from another thread: whoever waits for its answer gets ``GONE`` at once."""
+    """Ends a connection from another thread: anyone waiting for a response gets ``GONE`` at once."""
     with contextlib.suppress(Exception):
         descriptor = connection.fileno() if hasattr(connection, "fileno") else connection._sock.fileno()
         line = socket.socket(fileno=os.dup(descriptor))

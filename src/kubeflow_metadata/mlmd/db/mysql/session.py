@@ -11,7 +11,7 @@ from kubeflow_metadata.mlmd.db.mysql.connection import MySqlConnection
 from kubeflow_metadata.mlmd.db.values import Row, SqlValue, batches
 from kubeflow_metadata.mlmd.errors import DataLossError
 
-# A statement that changes rows carries about so many bytes of values, far below every max_allowed_packet in use,
+# A statement that changes rows carries about this many bytes of values, far below every max_allowed_packet in use,
 _BATCH_BYTES = 2 * 1024 * 1024
 # and not more values than the parser digests easily.
 _BATCH_VALUES = 10_000

@@ -114,7 +114,7 @@ async def _next(pages: AsyncIterator[Sequence[Node]]) -> Sequence[Node] | None:
 
 
 def _check_properties(node: Node, node_type: Type) -> None:
-    """Says upstream's words for what no store accepts; also, some stores do not survive an empty custom value."""
+    """Rejects, in upstream's words, what no store accepts; also, some stores do not survive an empty custom value."""
     for name in sorted(node.properties):
         if name not in node_type.properties:
             raise invalid(f"Found unknown property: {name}")
