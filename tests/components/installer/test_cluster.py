@@ -246,7 +246,7 @@ class TestRollouts:
 
         with pytest.raises(UserError, match='secret "mine" not found') as caught:
             self.wait(cluster)
-        assert "Create what is missing" in caught.value.hint
+        assert "Create the missing object" in caught.value.hint
 
     def test_what_was_missing_once_is_forgotten_when_the_pod_runs(self, cluster):
         cluster.pods["p"] = ui_pod()

@@ -227,7 +227,7 @@ def test_the_official_servers_own_flags_start_it(settings):
     [
         (["--sqlite_config_filename=x"], "Did you mean"),
         (["--mysql_config_host=h"], "--mysql_config_database"),
-        (["--mysql_config_host=h", "--mysql_config_database=d", "--sqlite_config_filename_uri=x"], "Say which"),
+        (["--mysql_config_host=h", "--mysql_config_database=d", "--sqlite_config_filename_uri=x"], "Choose one"),
         (["--mysql_config_host=h", "--mysql_config_database=d", "--mysql_config_sslca=/no/such"], "Cannot read"),
         (["--mysql_config_host=h", "--mysql_config_database=d", "--mysql_config_verify_server_cert"], "sslrootcert"),
         (["--sqlite_config_filename_uri=x", "--grpc_channel_arguments=y"], "NAME=VALUE"),

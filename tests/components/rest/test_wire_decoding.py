@@ -205,9 +205,7 @@ class TestNesting:
 
     @pytest.mark.parametrize("literal", ["{}", '"a"', "1"])
     def test_a_list_is_a_list(self, literal):
-        assert refusal(f'{{"path":{{"steps":{literal}}}}}', mlmd.Event).startswith(
-            "body.path.steps: an array is expected"
-        )
+        assert refusal(f'{{"path":{{"steps":{literal}}}}}', mlmd.Event).startswith("body.path.steps: expected an array")
 
     def test_a_place_in_a_list_is_named_by_its_index(self):
         assert refusal('{"path":{"steps":[{},{"index":"x"}]}}', mlmd.Event) == (

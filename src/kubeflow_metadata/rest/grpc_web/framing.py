@@ -65,7 +65,7 @@ class MessageReader:
         if self._decode:
             self._decode.end()
         if len(self._frame) < _HEAD.size:
-            raise _malformed(f"the body has {len(self._frame)} bytes, fewer than the 5-byte header of a message")
+            raise _malformed(f"the body ends after {len(self._frame)} bytes, within the 5-byte header of a message")
         _, length = _HEAD.unpack_from(self._frame)
         arrived = len(self._frame) - _HEAD.size
         if arrived < length:
