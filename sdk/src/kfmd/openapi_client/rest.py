@@ -233,4 +233,4 @@ def _what_to_check(url: str) -> str:
             f"{no_port}Is it running there? On a laptop: `kubeflow-metadata status --local`. "
             "On a cluster: `kubectl -n kubeflow port-forward service/metadata-service 8080`."
         )
-    return "Check that the address is right and the backend is up: `kubectl -n kubeflow get deployment metadata-deployment`."
+    return "Check the address and that the backend is up: `kubectl -n kubeflow get deployment metadata-deployment`."
