@@ -12,6 +12,7 @@ import grpc
 import pytest
 from playwright.sync_api import expect
 
+from kubeflow_metadata.parts import SERVERS
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from tests.support.checkout import CLIENT_SCRIPTS
@@ -20,7 +21,7 @@ from tests.support.cluster.kind import Cluster
 from tests.support.cluster.shell import console
 from tests.support.e2e import images
 from tests.support.e2e.forwarding import forwarded
-from tests.support.e2e.installations import BASE, CHART, PART, SECRET, SERVERS, Installation, namespace
+from tests.support.e2e.installations import BASE, CHART, PART, SECRET, Installation, namespace
 from tests.support.waiting import eventually
 
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -139,7 +140,7 @@ def test_secret_and_data_survive_an_upgrade_to_another_image(healthy: Installati
     healthy.wait()
 
     for server in SERVERS:
-        (container,) = healthy.get("deployment", server)["spec"]["template"]["spec"]["containers"]
+        (container,) = healthy.get("deployment", server.workload)["spec"]["template"]["spec"]["containers"]
         assert container["image"] == images.REFERENCE
     assert healthy.passwords() == passwords
     assert healthy.artifacts() == artifacts

@@ -15,6 +15,8 @@ from xml.etree import ElementTree as ET
 import psutil
 import pytest
 
+from kubeflow_metadata.parts import SERVERS
+
 
 def artifacts(endpoints):
     with urllib.request.urlopen(f"{endpoints['rest']}/api/v1alpha1/artifacts") as answer:
@@ -64,7 +66,7 @@ class TestRunning:
     def test_logs_show_one_server_or_all(self, running):
         assert "serving" in running.run("logs", "grpc").stdout
         shown = running.run("logs").stdout.splitlines()
-        assert {line.split("|")[0].strip() for line in shown} == {"grpc", "rest", "ui"}
+        assert {line.split("|")[0].strip() for line in shown} == {server.name for server in SERVERS}
 
     def test_followed_logs_show_what_comes(self, running):
         with subprocess.Popen(running.command("logs", "rest", "-f"), stdout=subprocess.PIPE, text=True) as follow:
@@ -104,7 +106,7 @@ class TestDown:
 class TestBadDays:
     def test_killed_servers_are_named_and_brought_back(self, installer):
         first = installer.up()
-        for name in ("grpc", "rest", "ui"):
+        for name in (server.name for server in SERVERS):
             os.kill(installer.pids()[name], signal.SIGKILL)
             assert installer.run("status").returncode == 1
             states = {server["name"]: server["state"] for server in installer.json("status")["servers"]}

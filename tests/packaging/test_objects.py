@@ -9,6 +9,7 @@ import kubernetes_validate
 import pytest
 
 from kubeflow_metadata.installer.catalog import MYSQL, server_reference
+from kubeflow_metadata.parts import SERVERS
 from tests.support.packaging.quantities import cpu, memory
 from tests.support.packaging.rendered import Rendered
 from tests.support.packaging.rendering import Object, pod_spec
@@ -223,9 +224,8 @@ def test_every_host_that_a_server_is_told_is_a_service_of_ours(rendered):
 
 def several(rendered: Rendered) -> set[str]:
     values = rendered.configuration.values
-    asked = {part for part in ("grpc", "rest", "ui") if values.get(part, {}).get("replicas", 1) > 1}
-    if values.get("highAvailability", {}).get("enabled"):
-        asked = {"grpc", "rest", "ui"}
+    autoscaled = values.get("highAvailability", {}).get("enabled")
+    asked = {each.name for each in SERVERS if autoscaled or values.get(each.settings, {}).get("replicas", 1) > 1}
     return asked - ({"grpc"} if values.get("besideKfp", {}).get("enabled") else set())
 
 

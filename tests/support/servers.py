@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from kubeflow_metadata.parts import SERVERS
+
 
 def unused_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as reserved:
@@ -81,7 +83,7 @@ class Stack:
 
 def unused_ports() -> list[str]:
     """The options of ``up --local`` for ports that nobody has: other tests may use the default ones."""
-    return [word for name in ("rest", "grpc", "ui") for word in (f"--{name}-port", str(unused_port()))]
+    return [word for server in SERVERS for word in (f"--{server.name}-port", str(unused_port()))]
 
 
 @contextmanager

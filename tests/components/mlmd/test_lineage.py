@@ -6,8 +6,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kubeflow_metadata.mlmd.db.mysql.session import MySqlSession
-from kubeflow_metadata.mlmd.db.sqlite.session import SqliteSession
 from kubeflow_metadata.mlmd.engine import edges
 from kubeflow_metadata.mlmd.errors import (
     AbortedError,
@@ -21,7 +19,7 @@ from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 
 
 @pytest.fixture
-def statements(monkeypatch):
+def statements(monkeypatch, database):
     """The statements that calls run, as (method of the session, its first argument)."""
     seen = []
 
@@ -32,9 +30,10 @@ def statements(monkeypatch):
 
         return run
 
-    for session in (SqliteSession, MySqlSession):
-        for name in ("fetch", "insert", "insert_rows", "update_rows", "delete_rows"):
-            monkeypatch.setattr(session, name, recorded(name, getattr(session, name)))
+    with database.read() as session:
+        kind = type(session)
+    for name in ("fetch", "insert", "insert_rows", "update_rows", "delete_rows"):
+        monkeypatch.setattr(kind, name, recorded(name, getattr(kind, name)))
     return seen
 
 

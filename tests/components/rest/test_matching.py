@@ -73,7 +73,7 @@ def test_a_colon_in_the_last_segment_matches_nothing():
 def test_another_verb_is_told_apart_from_another_path(verb):
     assert match(verb, "/artifact_types") == OtherVerb(["DELETE", "GET", "PATCH", "POST"])
     assert match(verb, "/events") == OtherVerb(["POST"])
-    assert match(verb, "/contexts") == NotFound()
+    assert match(verb, "/nothing") == NotFound()
     assert match("GET", "/events") == OtherVerb(["POST"])
 
 

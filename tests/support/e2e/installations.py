@@ -26,7 +26,6 @@ CHART = ROOT / "charts" / "metadata"
 PART = "metadata.kubeflow.org/part"
 SECRET = "metadata-db-secrets"
 DATA = {"persistentvolumeclaim/metadata-mysql", f"secret/{SECRET}"}
-SERVERS = ("metadata-grpc-deployment", "metadata-deployment", "metadata-ui")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from kubeflow_metadata.parts import SERVERS
+
 DRAWN = 200
 
 # Each component of manifests/metadata/components as a setting, with what it cannot do without.
@@ -22,7 +24,7 @@ COMPONENTS: dict[str, dict[str, Any]] = {
     "high-availability": {"highAvailability": {"enabled": True}},
     "istio": {"istio": {"enabled": True}},
     "monitoring": {"monitoring": {"enabled": True}},
-    "replicas": {"grpc": {"replicas": 2}, "rest": {"replicas": 2}, "ui": {"replicas": 2}},
+    "replicas": {server.settings: {"replicas": 2} for server in SERVERS},
     "small": {"small": {"enabled": True}},
 }
 CONTRADICTIONS = [
@@ -198,8 +200,8 @@ def without_contradictions(found: dict[str, Any]) -> dict[str, Any]:
         found.pop("besideKfp", None)
     if on("highAvailability"):
         found.pop("small", None)
-        for server in ("grpc", "rest", "ui"):
-            found.get(server, {}).pop("replicas", None)
+        for server in SERVERS:
+            found.get(server.settings, {}).pop("replicas", None)
     return found
 
 

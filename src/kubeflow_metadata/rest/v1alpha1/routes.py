@@ -1,4 +1,4 @@
-"""The 23 routes of ``/api/v1alpha1``, in the order in which they are tried.
+"""The routes of ``/api/v1alpha1``, in the order in which they are tried.
 
 The swagger document is made from this table.
 """
