@@ -38,6 +38,41 @@ def test_an_error_has_a_status_and_a_message(server):
     assert "No type found for query, name: `x`" in str(caught.value.details())
 
 
+LONG = "漢" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("method", "fields"),
+    [
+        ("GetArtifactType", {"type_name": LONG}),
+        ("GetExecutionType", {"type_name": "t", "type_version": LONG}),
+        ("GetContextsByType", {"type_name": LONG}),
+        ("GetArtifactByTypeAndName", {"type_name": "works", "artifact_name": LONG}),
+        ("GetContextByTypeAndName", {"type_name": LONG, "context_name": "c"}),
+        ("GetExecutionsByExternalIds", {"external_ids": ["e", LONG]}),
+        ("GetArtifactTypesByExternalIds", {"external_ids": [LONG]}),
+        ("GetArtifacts", {"options": {"max_result_size": 1, "filter_query": f"name = '{LONG}'"}}),
+        ("GetArtifacts", {"options": {"max_result_size": 1, "next_page_token": LONG}}),
+        ("PutArtifactType", {"artifact_type": {"name": LONG}, "all_fields_match": True}),
+    ],
+)
+def test_an_argument_that_is_far_too_long_is_invalid(server, method, fields):
+    with pytest.raises(grpc.RpcError) as caught:
+        server.call(method, getattr(rpc, f"{method}Request")(**fields))
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert len(str(caught.value.details()).encode()) <= 2000
+
+
+def test_the_words_of_an_error_are_cut_where_they_repeat_a_long_text(server):
+    with pytest.raises(grpc.RpcError) as caught:
+        server.call("GetArtifactType", rpc.GetArtifactTypeRequest(type_name="漢" * 60_000))
+    details = str(caught.value.details())
+    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    assert details.startswith("No type found for query, name: `漢漢")
+    assert details.endswith("漢...")
+    assert len(details.encode()) <= 1500
+
+
 def test_an_index_outside_of_its_list_is_out_of_range(server):
     request = rpc.PutLineageSubgraphRequest()
     request.event_edges.add(execution_index=0).event.artifact_id = 1
