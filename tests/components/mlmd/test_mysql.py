@@ -15,7 +15,7 @@ from google.protobuf import text_format
 
 from kubeflow_metadata.mlmd.db import deadlines
 from kubeflow_metadata.mlmd.db.base import TransactionUndoneError
-from kubeflow_metadata.mlmd.db.mysql import creation
+from kubeflow_metadata.mlmd.db.mysql import creation, driver
 from kubeflow_metadata.mlmd.db.mysql.database import MySqlDatabase
 from kubeflow_metadata.mlmd.db.mysql.settings import Tls
 from kubeflow_metadata.mlmd.db.tables import TABLES
@@ -310,6 +310,33 @@ class TestConnections:
             opened(kept)
         password.write_text(f"{settings.password}\n")
         assert_works(opened(kept))
+
+    @pytest.mark.parametrize("name", ["MySQLdb", "pymysql"])
+    @pytest.mark.parametrize("password", ["größe", "密码", "🔑 £ \u00e9", "e\u0301"])
+    def test_a_password_may_have_any_characters(self, mysql, settings, opened, tmp_path, monkeypatch, name, password):
+        loaded = pytest.importorskip(name)
+        monkeypatch.setattr(driver, "_drivers", [loaded])
+        mysql.sql(
+            "CREATE USER poly@'%' IDENTIFIED WITH caching_sha2_password BY 'x'",
+            # As any MySQL client in UTF-8 would set it.
+            f"ALTER USER poly@'%' IDENTIFIED BY '{password}'",
+            "GRANT ALL ON *.* TO poly@'%'",
+        )
+        try:
+            file = tmp_path / "password"
+            file.write_text(f"{password}\n", encoding="utf-8")
+            assert_works(opened(replace(settings, user="poly", password=password)))
+            assert_works(opened(replace(settings, user="poly", password="", password_file=file)))
+            with pytest.raises(TransactionUndoneError, match="Access denied"):
+                opened(replace(settings, user="poly", password=f"{password}x"))
+        finally:
+            mysql.sql("DROP USER poly@'%'")
+
+    def test_a_password_file_that_is_not_utf8_is_said(self, settings, opened, tmp_path):
+        file = tmp_path / "password"
+        file.write_bytes("größe".encode("latin-1"))
+        with pytest.raises(TransactionUndoneError, match=f"Cannot read {file}: it is not UTF-8"):
+            opened(replace(settings, password="", password_file=file))
 
     def test_no_message_tells_the_password(self, settings, opened):
         with pytest.raises(TransactionUndoneError) as caught:

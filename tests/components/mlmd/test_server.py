@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import grpc
@@ -22,6 +23,7 @@ from kubeflow_metadata.mlmd.service import MetadataStore
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from tests.support.mlmd_server import Server, health_of, put_type
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -132,6 +134,49 @@ def test_acknowledged_writes_survive_a_kill(tmp_path):
     assert len(acknowledged) > 40
     assert acknowledged <= stored
     again.stop()
+
+
+def test_a_server_whose_file_is_deleted_says_so_and_is_not_ready_until_it_is_back(tmp_path):
+    path, away = tmp_path / "m.db", tmp_path / "away.db"
+    server = Server(f"--sqlite_config_filename_uri={path}")
+    try:
+        put_type(server)
+        path.rename(away)
+        with pytest.raises(grpc.RpcError) as caught:
+            put_type(server)
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert "deleted or moved" in str(caught.value.details())
+        eventually(lambda: health_of(server, "readiness") == "NOT_SERVING", "not ready")
+        assert health_of(server, "liveness") == "SERVING"
+        eventually(lambda: any("waiting" in line and "deleted or moved" in line for line in server.log), "said")
+        away.rename(path)
+        eventually(lambda: health_of(server, "readiness") == "SERVING", "ready again")
+        put_type(server)
+    finally:
+        server.stop()
+
+
+def test_a_damaged_page_is_data_loss_and_the_server_is_not_ready(tmp_path):
+    path = tmp_path / "m.db"
+    server = Server(f"--sqlite_config_filename_uri={path}")
+    type_id = put_type(server)
+    server.call("PutArtifacts", rpc.PutArtifactsRequest(artifacts=[pb.Artifact(type_id=type_id)] * 200))
+    server.stop()
+    with closing(sqlite3.connect(path)) as connection:
+        ((page,),) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'Artifact'")
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    server = Server(f"--sqlite_config_filename_uri={path}")
+    try:
+        with pytest.raises(grpc.RpcError) as caught:
+            server.call("GetArtifacts", rpc.GetArtifactsRequest())
+        assert caught.value.code() is grpc.StatusCode.DATA_LOSS
+        assert "restore a backup" in str(caught.value.details())
+        eventually(lambda: health_of(server, "readiness") == "NOT_SERVING", "not ready")
+        eventually(lambda: any("waiting" in line and "is damaged" in line for line in server.log), "said")
+    finally:
+        server.stop()
 
 
 def test_sigterm_lets_a_running_call_finish(tmp_path):
