@@ -58,6 +58,25 @@ def opened(settings):
         database.close()
 
 
+@pytest.fixture(scope="module")
+def logging_mysql(mysql_program):
+    """A server that keeps a binary log of the rows that change, as replicas and clusters read it."""
+    with mysql_server.running("--log-bin=log", "--server-id=1", "--binlog-format=ROW", durable=False) as server:
+        yield server
+
+
+def rows_changed(mysql, database, table):
+    """Returns the changes to a table's rows that the binary log holds."""
+    ((log, *_),) = mysql.sql("SHOW BINARY LOGS")[-1:]
+    changes, current = [], ""
+    for _, _, kind, _, _, info in mysql.sql(f"SHOW BINLOG EVENTS IN '{log}'"):
+        if kind == "Table_map":
+            current = info
+        elif kind.startswith(("Write_rows", "Update_rows")) and f"({database}.{table})" in current:
+            changes.append(kind)
+    return changes
+
+
 def tables(mysql, settings):
     return sorted(row[0] for row in mysql.sql("SHOW TABLES", database=settings.database))
 
@@ -164,7 +183,7 @@ class TestFormerName:
     def encoding(self, request, mysql, settings, opened):
         """How the text of such a store, which has some, is encoded."""
         opened().close()
-        mysql.sql(f"UPDATE kfm_store SET value = '{request.param}'", database=settings.database)
+        mysql.sql(f"UPDATE kfm_store SET value = '{request.param}' WHERE name = 'text_encoding'", database=settings.database)
         database = opened()
         assert_works(database)
         database.close()
@@ -173,7 +192,8 @@ class TestFormerName:
 
     def assert_same_text(self, mysql, settings, database, encoding):
         assert [artifact.uri for artifact in caller(database)("GetArtifacts").artifacts] == ["漢字🚀"]
-        assert mysql.sql("SELECT * FROM kfm_store", database=settings.database) == [("text_encoding", encoding)]
+        recorded = mysql.sql("SELECT value FROM kfm_store WHERE name = 'text_encoding'", database=settings.database)
+        assert recorded == [(encoding,)]
         assert tables(mysql, settings) == TABLE_NAMES
 
     def test_it_is_renamed_and_its_text_is_the_same(self, mysql, settings, opened, encoding):
@@ -278,6 +298,57 @@ def test_ids_are_those_that_were_stored_whatever_their_step(mysql, opened, step)
     finally:
         mysql.sql("SET GLOBAL auto_increment_increment = 1", "SET GLOBAL auto_increment_offset = 1")
     assert [stored[new_id] for new_id in ids] == [name for name, _ in rows]
+
+
+@pytest.mark.parametrize("galera", [False, True])
+def test_ids_are_those_that_were_stored_when_their_step_changes_in_an_open_session(opened, galera):
+    database = opened()
+    stored = {}
+    for step in (1, 3, 2):
+        with database.write() as session:
+            session._one_by_one = galera
+            session.fetch(f"SET SESSION auto_increment_increment = {step}")
+            names = [f"T{step}-{number}" for number in range(20)]
+            stored.update(zip(session.insert("Type", ROW, [(name, 1) for name in names]), names, strict=True))
+    with database.read() as session:
+        assert stored.items() <= dict(session.fetch("SELECT id, name FROM Type")).items()
+
+
+def test_each_transaction_that_queues_up_leaves_a_change_that_a_cluster_sees(logging_mysql):
+    with logging_mysql.database() as settings:
+        database = MySqlDatabase(settings)
+        database.prepare()
+        seen = set()
+        for _ in range(3):
+            with database.write() as session:
+                session.queue_up()
+            seen.update(logging_mysql.sql("SELECT value FROM kfm_store WHERE name = 'queue'", database=settings.database))
+        database.close()
+        changes = rows_changed(logging_mysql, settings.database, "kfm_store")
+    assert len(seen) == 3
+    # One row for how text is encoded, and one for each of those that queued up.
+    assert len(changes) == 1 + 3
+
+
+def test_who_queues_up_waits_for_whoever_has(opened):
+    database = opened()
+    order = []
+    waits = threading.Event()
+
+    def second():
+        with database.write() as session:
+            waits.set()
+            session.queue_up()
+            order.append("second")
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.write() as session:
+            session.queue_up()
+            waiting = pool.submit(second)
+            assert waits.wait(60)
+            order.append("first")
+        waiting.result(60)
+    assert order == ["first", "second"]
 
 
 class TestConnections:
