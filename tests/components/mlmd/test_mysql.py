@@ -65,18 +65,6 @@ def logging_mysql(mysql_program):
         yield server
 
 
-def rows_changed(mysql, database, table):
-    """Returns the changes to a table's rows that the binary log holds."""
-    ((log, *_),) = mysql.sql("SHOW BINARY LOGS")[-1:]
-    changes, current = [], ""
-    for _, _, kind, _, _, info in mysql.sql(f"SHOW BINLOG EVENTS IN '{log}'"):
-        if kind == "Table_map":
-            current = info
-        elif kind.startswith(("Write_rows", "Update_rows")) and f"({database}.{table})" in current:
-            changes.append(kind)
-    return changes
-
-
 def tables(mysql, settings):
     return sorted(row[0] for row in mysql.sql("SHOW TABLES", database=settings.database))
 
@@ -324,7 +312,7 @@ def test_each_transaction_that_queues_up_leaves_a_change_that_a_cluster_sees(log
                 session.queue_up()
             seen.update(logging_mysql.sql("SELECT value FROM kfm_store WHERE name = 'queue'", database=settings.database))
         database.close()
-        changes = rows_changed(logging_mysql, settings.database, "kfm_store")
+        changes = logging_mysql.rows_changed(settings.database, "kfm_store")
     assert len(seen) == 3
     # One row for how text is encoded, and one for each of those that queued up.
     assert len(changes) == 1 + 3
