@@ -139,6 +139,14 @@ class TestGet:
         assert backend.get(f"/{noun}_types/{encoded}/{noun}s") == {f"{noun}s": [node]}
         assert backend.get(f"/{noun}_types/{encoded}/{noun}s/{node['id']}") == {noun: node}
 
+    @pytest.mark.parametrize("character", ["x", "%E6%BC%A2"])
+    def test_an_endless_name_is_not_found_and_not_to_be_tried_again(self, backend, noun, character):
+        endless = character * (60_000 // len(character))
+        response = backend.call("GET", f"/{noun}_types/{endless}")
+        assert (response.status_code, response.json()["code"]) == (404, 5)
+        assert response.json()["error"].endswith("...")
+        assert backend.call("GET", f"/{noun}s?name={endless}").content == b"{}"
+
     @pytest.mark.parametrize("path", ["no/such/type", "", "a%20b"])
     def test_an_absent_type_is_not_found(self, backend, noun, path):
         response = backend.call("GET", f"/{noun}_types/{path}")
