@@ -1,7 +1,7 @@
 """A real MySQL or MariaDB for tests: started as a process of this machine, on loopback, with data of its own.
 
-The program is the first of these that is here: what MYSQLD (MARIADBD) names; `mysqld` (`mariadbd`) on the PATH, if it is
-MySQL and not MariaDB; for MySQL the root file system from which the end-to-end tests make their `mysql` image, for
+The program is the first of these that is here: what MYSQLD (MARIADBD) names; `mysqld` (`mariadbd`) on the PATH, if it
+is MySQL and not MariaDB; for MySQL the root file system from which the end-to-end tests make their `mysql` image, for
 MariaDB another one (Linux, root and mmdebstrap).
 """
 
@@ -61,7 +61,9 @@ def find_mariadb() -> Program:
         share = Path(named).resolve().parent.parent / "share"
         return Program((named,), (), next(path for path in (share / "mariadb", share / "mysql") if path.is_dir()))
     found = _packaged(stand_ins.MARIADB_ROOTFS, "mariadbd", "MariaDB server is here: put mariadbd on the PATH")
-    return replace(found, mariadb_share=next(Path(found.command[-1]).parent.parent.glob("share/m*/mariadb_*.sql")).parent)
+    return replace(
+        found, mariadb_share=next(Path(found.command[-1]).parent.parent.glob("share/m*/mariadb_*.sql")).parent
+    )
 
 
 def _packaged(rootfs: stand_ins.RootFs, server: str, missing: str) -> Program:
@@ -69,7 +71,9 @@ def _packaged(rootfs: stand_ins.RootFs, server: str, missing: str) -> Program:
         raise MySqlMissingError(f"No {missing}, or type make e2e-deps as root")
     root = _unpacked(rootfs)
     library = next(root.glob("usr/lib/*-linux-gnu"))
-    loader = next(iter([*root.glob("usr/lib64/ld-linux-*"), *library.glob("ld-linux-*"), *root.glob("lib*/ld-linux-*")]))
+    loader = next(
+        iter([*root.glob("usr/lib64/ld-linux-*"), *library.glob("ld-linux-*"), *root.glob("lib*/ld-linux-*")])
+    )
     share = next(path for path in (root / "usr/share/mysql", root / "usr/share/mariadb") if path.is_dir())
     return Program(
         (str(loader), "--library-path", str(library), str(root / "usr/sbin" / server)),

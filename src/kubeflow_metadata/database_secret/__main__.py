@@ -41,8 +41,8 @@ def main() -> int:
         missing += [name for name in _IN_PODS if not environment[name]]
     if missing:
         return _stop(
-            f"{', '.join(missing)} not set: this program runs in the MySQL pod, as its initContainer, which sets what it "
-            "needs. For what that is, run: python -m kubeflow_metadata.database_secret --help"
+            f"{', '.join(missing)} not set: this program runs in the MySQL pod, as its initContainer, which sets what "
+            "it needs. For what that is, run: python -m kubeflow_metadata.database_secret --help"
         )
     host, port = (environment[name] for name in _IN_PODS)
     url = environment[_API_SERVER] or f"https://{f'[{host}]' if ':' in host else host}:{port}"

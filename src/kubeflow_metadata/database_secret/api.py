@@ -47,8 +47,8 @@ class Secrets:
             return (self.account / file).read_text().strip()
         except FileNotFoundError as error:
             raise ApiError(
-                f"{error.filename} is missing: this program runs in the MySQL pod, whose initContainer has a token of its "
-                "ServiceAccount."
+                f"{error.filename} is missing: this program runs in the MySQL pod, whose initContainer has a token of "
+                "its ServiceAccount."
             ) from error
 
     def read(self, name: str) -> dict[str, str] | None:

@@ -112,7 +112,12 @@ def put_options(request: PutTypeRequest | rpc.PutTypesRequest) -> PutOptions:
 
 
 def by_external_ids(find: Callable[[Sequence[str]], list[F]], external_ids: Sequence[str]) -> list[F]:
-    """Returns what ``find`` finds; raises InvalidArgumentError for an empty or endless id, NotFoundError for no match."""
+    """Returns what ``find`` finds.
+
+    Raises:
+        InvalidArgumentError: an id is empty or longer than any.
+        NotFoundError: nothing has one of these ids.
+    """
     if not all(external_ids):
         raise InvalidArgumentError("Invalid argument because at least one empty external_id exists.")
     for external_id in external_ids:

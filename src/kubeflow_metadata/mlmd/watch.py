@@ -69,7 +69,7 @@ class DatabaseWatch:
                 failures += 1
                 self._note(up=False, why=str(error))
             except Exception as error:
-                # A fault of ours, or of a driver: without this thread the server would never be ready, and never say so.
+                # A fault of ours or of a driver. Without this thread the server would never be ready, and never say so.
                 failures += 1
                 log.exception("watching the database failed")
                 self._note(up=False, why=f"{type(error).__name__}: {error}")

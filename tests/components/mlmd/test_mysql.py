@@ -171,7 +171,9 @@ class TestFormerName:
     def encoding(self, request, mysql, settings, opened):
         """How the text of such a store, which has some, is encoded."""
         opened().close()
-        mysql.sql(f"UPDATE kfm_store SET value = '{request.param}' WHERE name = 'text_encoding'", database=settings.database)
+        mysql.sql(
+            f"UPDATE kfm_store SET value = '{request.param}' WHERE name = 'text_encoding'", database=settings.database
+        )
         database = opened()
         assert_works(database)
         database.close()
@@ -310,7 +312,9 @@ def test_each_transaction_that_queues_up_leaves_a_change_that_a_cluster_sees(log
         for _ in range(3):
             with database.write() as session:
                 session.queue_up()
-            seen.update(logging_mysql.sql("SELECT value FROM kfm_store WHERE name = 'queue'", database=settings.database))
+            seen.update(
+                logging_mysql.sql("SELECT value FROM kfm_store WHERE name = 'queue'", database=settings.database)
+            )
         database.close()
         changes = logging_mysql.rows_changed(settings.database, "kfm_store")
     assert len(seen) == 3

@@ -17,7 +17,11 @@ from tests.support.store import assert_works, caller
         (1195, "Table 'Artifact' is marked as crashed and last (automatic?) repair failed", DamagedDatabaseError),
         (1034, "Incorrect key file for table 'Artifact'; try to repair it", DamagedDatabaseError),
         (1030, "Got error 126 - 'Index file is crashed' from storage engine", DamagedDatabaseError),
-        (1030, 'Got error 144 "Table is crashed and last repair failed" from storage engine MyISAM', DamagedDatabaseError),
+        (
+            1030,
+            'Got error 144 "Table is crashed and last repair failed" from storage engine MyISAM',
+            DamagedDatabaseError,
+        ),
         (1030, "Got error 145 - 'Table was marked as crashed' from storage engine", DamagedDatabaseError),
         (1712, "Index PRIMARY is corrupted", DamagedDatabaseError),
         (1034, "Incorrect key file for table '/tmp/#sql_1_2.MYI'; try to repair it", ResourceExhaustedError),

@@ -18,7 +18,12 @@ from kubeflow_metadata.mlmd.db.sqlite import failures
 from kubeflow_metadata.mlmd.db.sqlite.database import SqliteDatabase
 from kubeflow_metadata.mlmd.db.sqlite.file import DatabaseFile
 from kubeflow_metadata.mlmd.db.sqlite.settings import SqliteSettings
-from kubeflow_metadata.mlmd.errors import DamagedDatabaseError, DatabaseOpenError, ResourceExhaustedError, UnavailableError
+from kubeflow_metadata.mlmd.errors import (
+    DamagedDatabaseError,
+    DatabaseOpenError,
+    ResourceExhaustedError,
+    UnavailableError,
+)
 from tests.support.store import assert_works, caller
 
 ROW = ("name", "type_kind")
@@ -312,7 +317,7 @@ class TestDamage:
 
     def test_is_found_out_by_whoever_reads_it_and_nothing_is_written_any_more(self, tmp_path, database):
         database.ping()
-        words = f"{tmp_path / 'm.db'} is damaged .* restore a backup"
+        words = rf"{re.escape(str(tmp_path / 'm.db'))} is damaged .* restore a backup"
         with pytest.raises(DamagedDatabaseError, match=words):
             caller(database)("GetArtifacts")
         with pytest.raises(DamagedDatabaseError, match=words):
@@ -327,7 +332,7 @@ class TestDamage:
         content = bytearray(path.read_bytes())
         content[4096:] = b"\xff" * (len(content) - 4096)
         path.write_bytes(content)
-        with pytest.raises(DatabaseOpenError, match="damaged .* restore a backup"):
+        with pytest.raises(DatabaseOpenError, match=r"damaged .* restore a backup"):
             opened(path)
 
 

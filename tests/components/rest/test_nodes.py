@@ -168,7 +168,8 @@ def test_an_artifact_has_a_uri(backend, name):
 
 def test_an_artifact_has_a_state(backend, name):
     backend.post("/artifact_types", {"name": name})
-    for state in mlmd.Artifact.State.keys():
+    for value in mlmd.Artifact.State.DESCRIPTOR.values:
+        state = value.name
         created = backend.post(f"/artifact_types/{name}/artifacts", {"state": state})["artifact"]
         assert created["state"] == state
     response = backend.call("POST", f"/artifact_types/{name}/artifacts", {"state": "ALIVE"})

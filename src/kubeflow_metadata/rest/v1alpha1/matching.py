@@ -1,8 +1,8 @@
 """Paths to routes: the first route that fits wins.
 
-A path is cut at its slashes as they were sent, so that an encoded one (``%2F``) belongs to a name, whatever words of the
-API that name holds, and so does an encoded colon. A path that fits no route like that is decoded first and then cut, as
-grpc-gateway 1.8.3 does it: some clients encode every slash.
+A path is cut at its slashes as they were sent, so that an encoded one (``%2F``) belongs to a name, whatever words of
+the API that name holds, and so does an encoded colon. A path that fits no route like that is decoded first and then
+cut, as grpc-gateway 1.8.3 does it: some clients encode every slash.
 """
 
 from __future__ import annotations

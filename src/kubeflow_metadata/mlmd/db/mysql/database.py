@@ -25,8 +25,7 @@ class MySqlDatabase:
     """Connects on demand; ``prepare`` must have succeeded before anything is read or written.
 
     Writers see what is committed at each of their statements (READ COMMITTED) and lock what they are about to change;
-    readers that ask for it see one state (a consistent snapshot). From the moment when a call has found a damaged table,
-    ``ping`` fails.
+    readers that ask for it see one state (a consistent snapshot). Once a call finds a damaged table, ``ping`` fails.
     """
 
     def __init__(self, settings: MySqlSettings) -> None:

@@ -21,7 +21,7 @@ _BATCH_VALUES = 10_000
 # Rows of a multi-row UPDATE are a UNION of SELECTs, which the parser holds on its stack.
 _UPDATE_ROWS = 200
 
-_QUEUE_UP = f"INSERT INTO {STORE.name} (name, value) VALUES (%s, %s) ON DUPLICATE KEY UPDATE value = %s"  # noqa: S608
+_QUEUE_UP = f"INSERT INTO {STORE.name} (name, value) VALUES (%s, %s) ON DUPLICATE KEY UPDATE value = %s"
 
 
 class MySqlSession:
@@ -76,8 +76,8 @@ class MySqlSession:
             self._run(f"DELETE FROM {table} WHERE {condition}", _flat(batch))
 
     def queue_up(self) -> None:
-        # A row is changed, and not only locked, for clusters to see: they certify what nodes have written, and locks are
-        # of one node alone. To a value of its own, because a row that stays the same is not written.
+        # A row is changed, and not only locked: locks are of one node alone, and clusters certify what nodes have
+        # written. To a value of its own, because a row that stays the same is not written.
         value = uuid4().hex
         self._run(_QUEUE_UP, (QUEUE, value, value))
 

@@ -19,8 +19,8 @@ class SqliteDatabase:
     """A metadata database in one file.
 
     Write-ahead logging lets readers go on while a transaction is written; ``synchronous=FULL`` puts each commit on
-    disk before the call is answered, so that neither ``kill -9`` nor a power cut takes an acknowledged write. Once a page
-    turns out to be damaged, nothing is written any more, and what can be read is read.
+    disk before the call is answered, so that neither ``kill -9`` nor a power cut takes an acknowledged write. Once a
+    page turns out to be damaged, nothing is written any more, and what can be read is read.
     """
 
     def __init__(self, settings: SqliteSettings) -> None:

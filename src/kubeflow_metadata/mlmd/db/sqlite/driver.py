@@ -44,9 +44,7 @@ def _nothing() -> None:
 
 
 @contextmanager
-def transaction(
-    connection: Connection, begin: str, *, before_commit: Callable[[], None] = _nothing
-) -> Iterator[None]:
+def transaction(connection: Connection, begin: str, *, before_commit: Callable[[], None] = _nothing) -> Iterator[None]:
     """Commits what the block does when it ends, and undoes it when it, or ``before_commit``, raises."""
     connection.execute(begin)
     try:

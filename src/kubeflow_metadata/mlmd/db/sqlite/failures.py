@@ -34,8 +34,8 @@ def meaning(path: Path, error: Exception) -> StoreError | TransactionUndoneError
         )
     if "readonly" in text or "unable to open" in text:
         return UnavailableError(
-            f"The database {path} cannot be opened or written any more ({text}); nothing was written. Check that it and "
-            "its folder are there and that the server's user can write to both."
+            f"The database {path} cannot be opened or written any more ({text}); nothing was written. Check that it "
+            "and its folder are there and that the server's user can write to both."
         )
     if "full" in text:
         return ResourceExhaustedError("The disk of the database is full; nothing was written.")

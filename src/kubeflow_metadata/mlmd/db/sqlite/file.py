@@ -45,8 +45,8 @@ class DatabaseFile:
         try:
             if _identity(self._path) != self._identity:
                 return (
-                    f"Another file is at {self._path} than the database that this server has opened, so nothing is read "
-                    "or written. Put that one back, or restart the server to use the one that is there."
+                    f"Another file is at {self._path} than the database that this server has opened, so nothing is "
+                    "read or written. Put that one back, or restart the server to use the one that is there."
                 )
             if in_use and self._has_log:
                 os.stat(self._log)  # noqa: PTH116 - as ``_identity``

@@ -1,8 +1,8 @@
 """Protobuf messages to JSON bytes.
 
 Compact; fields in the order of the proto, map entries sorted by key; a field that is set is written even when it is
-zero, one that is not is absent; 64-bit integers are strings; strings are escaped as Go escapes them. A struct is the JSON
-object that it stands for, bytes are base64.
+zero, one that is not is absent; 64-bit integers are strings; strings are escaped as Go escapes them. A struct is the
+JSON object that it stands for, bytes are base64.
 """
 
 from __future__ import annotations
