@@ -58,12 +58,13 @@ def find_mariadb() -> Program:
     """The same for MariaDB."""
     named = os.environ.get("MARIADBD") or shutil.which("mariadbd")
     if named:
-        share = Path(named).resolve().parent.parent / "share"
-        return Program((named,), (), next(path for path in (share / "mariadb", share / "mysql") if path.is_dir()))
+        return Program((named,), (), _share_of(Path(named).resolve().parent.parent / "share"))
     found = _packaged(stand_ins.MARIADB_ROOTFS, "mariadbd", "MariaDB server is here: put mariadbd on the PATH")
-    return replace(
-        found, mariadb_share=next(Path(found.command[-1]).parent.parent.glob("share/m*/mariadb_*.sql")).parent
-    )
+    return replace(found, mariadb_share=_share_of(Path(found.command[-1]).parent.parent / "share"))
+
+
+def _share_of(folder: Path) -> Path:
+    return next(path for path in (folder / "mysql", folder / "mariadb") if path.is_dir())
 
 
 def _packaged(rootfs: stand_ins.RootFs, server: str, missing: str) -> Program:
@@ -74,7 +75,7 @@ def _packaged(rootfs: stand_ins.RootFs, server: str, missing: str) -> Program:
     loader = next(
         iter([*root.glob("usr/lib64/ld-linux-*"), *library.glob("ld-linux-*"), *root.glob("lib*/ld-linux-*")])
     )
-    share = next(path for path in (root / "usr/share/mysql", root / "usr/share/mariadb") if path.is_dir())
+    share = _share_of(root / "usr/share")
     return Program(
         (str(loader), "--library-path", str(library), str(root / "usr/sbin" / server)),
         (
@@ -235,14 +236,16 @@ class MySqlServer:
             # What mariadb-install-db does, which is a script for a MariaDB that is installed: root has no password.
             self.data.mkdir()
             command = [*self._command(), "--bootstrap", "--skip-grant-tables"]
-            files = ("mariadb_system_tables.sql", "mariadb_performance_tables.sql", "mariadb_system_tables_data.sql")
+            parts = ("system_tables", "performance_tables", "system_tables_data")
+            # Called mysql_... before MariaDB 11.
+            files = [next(share.glob(f"m*_{part}.sql")) for part in parts]
             statements = "\n".join(
                 [
                     "SET @auth_root_socket = NULL;",
                     "SET @skip_auth_anonymous = 1;",
                     "CREATE DATABASE mysql;",
                     "USE mysql;",
-                    *((share / name).read_text(encoding="utf-8") for name in files),
+                    *(file.read_text(encoding="utf-8") for file in files),
                 ]
             )
         subprocess.run(command, input=statements.encode(), check=True, capture_output=True, timeout=120, cwd="/")
