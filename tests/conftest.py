@@ -84,6 +84,15 @@ def mysql(mysql_program: mysql_server.Program) -> Iterator[mysql_server.MySqlSer
         yield server
 
 
+@pytest.fixture(scope="session")
+def mariadb_program() -> mysql_server.Program:
+    """The mariadbd of this machine."""
+    try:
+        return mysql_server.find_mariadb()
+    except mysql_server.MySqlMissingError as missing:
+        pytest.skip(str(missing))
+
+
 @pytest.fixture(scope="module")
 def own_mysql(mysql_program: mysql_server.Program) -> Iterator[mysql_server.MySqlServer]:
     """A MySQL server of the test module's own, to be stopped, killed and made read-only."""

@@ -1,7 +1,8 @@
-"""A real MySQL for tests: mysqld started as a process of this machine, on loopback, with data of its own.
+"""A real MySQL or MariaDB for tests: started as a process of this machine, on loopback, with data of its own.
 
-The program is the first of these that is here: what MYSQLD names; `mysqld` on the PATH, if it is MySQL and not
-MariaDB; the root file system from which the end-to-end tests make their `mysql` image (Linux, root and mmdebstrap).
+The program is the first of these that is here: what MYSQLD (MARIADBD) names; `mysqld` (`mariadbd`) on the PATH, if it
+is MySQL and not MariaDB; for MySQL the root file system from which the end-to-end tests make their `mysql` image, for
+MariaDB another one (Linux, root and mmdebstrap).
 """
 
 from __future__ import annotations
@@ -33,15 +34,16 @@ PASSWORD = "it's a \\ secret"  # what quoting could break
 
 
 class MySqlMissingError(Exception):
-    """There is no MySQL to be had on this machine; the message says what is missing."""
+    """There is no MySQL, or MariaDB, to be had on this machine; the message says what is missing."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """How to run mysqld."""
+    """How to run mysqld, or mariadbd with the folder of the statements that make its own tables."""
 
     command: tuple[str, ...]
     arguments: tuple[str, ...] = ()
+    mariadb_share: Path | None = None
 
 
 def find() -> Program:
@@ -49,16 +51,33 @@ def find() -> Program:
     named = os.environ.get("MYSQLD") or shutil.which("mysqld")
     if named and "MariaDB" not in subprocess.check_output([named, "--version"], text=True):
         return Program((named,))
+    return _packaged(stand_ins.MYSQL_ROOTFS, "mysqld", "MySQL server is here: put mysqld 8.0 or newer on the PATH")
+
+
+def find_mariadb() -> Program:
+    """The same for MariaDB."""
+    named = os.environ.get("MARIADBD") or shutil.which("mariadbd")
+    if named:
+        return Program((named,), (), _share_of(Path(named).resolve().parent.parent / "share"))
+    found = _packaged(stand_ins.MARIADB_ROOTFS, "mariadbd", "MariaDB server is here: put mariadbd on the PATH")
+    return replace(found, mariadb_share=_share_of(Path(found.command[-1]).parent.parent / "share"))
+
+
+def _share_of(folder: Path) -> Path:
+    return next(path for path in (folder / "mysql", folder / "mariadb") if path.is_dir())
+
+
+def _packaged(rootfs: stand_ins.RootFs, server: str, missing: str) -> Program:
     if os.geteuid() != 0 or shutil.which("mmdebstrap") is None:
-        raise MySqlMissingError(
-            "No MySQL server is here: put mysqld 8.0 or newer on the PATH, or type make e2e-deps as root"
-        )
-    root = _unpacked()
+        raise MySqlMissingError(f"No {missing}, or type make e2e-deps as root")
+    root = _unpacked(rootfs)
     library = next(root.glob("usr/lib/*-linux-gnu"))
-    loader = next(iter([*root.glob("usr/lib64/ld-linux-*"), *library.glob("ld-linux-*"), *root.glob("lib/ld-linux-*")]))
-    share = root / "usr/share/mysql"
+    loader = next(
+        iter([*root.glob("usr/lib64/ld-linux-*"), *library.glob("ld-linux-*"), *root.glob("lib*/ld-linux-*")])
+    )
+    share = _share_of(root / "usr/share")
     return Program(
-        (str(loader), "--library-path", str(library), str(root / "usr/sbin/mysqld")),
+        (str(loader), "--library-path", str(library), str(root / "usr/sbin" / server)),
         (
             f"--basedir={root / 'usr'}",
             f"--lc-messages-dir={share}",
@@ -68,10 +87,9 @@ def find() -> Program:
     )
 
 
-def _unpacked() -> Path:
-    rootfs = stand_ins.MYSQL_ROOTFS
-    root = CACHE / "mysql" / rootfs.key
-    with alone("mysql-server"):
+def _unpacked(rootfs: stand_ins.RootFs) -> Path:
+    root = CACHE / rootfs.name / rootfs.key
+    with alone(f"{rootfs.name}-server"):
         if not root.exists():
             try:
                 archive = rootfs.archive()
@@ -107,9 +125,7 @@ class MySqlServer:
     def start(self) -> None:
         """Starts it, on new data the first time, and waits until it answers."""
         if not self.data.exists():
-            subprocess.run(
-                [*self._command(), "--initialize-insecure"], check=True, capture_output=True, timeout=120, cwd="/"
-            )
+            self._make_data()
         self.port = self.port or unused_port()
         with (self.folder / "mysqld.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -156,6 +172,17 @@ class MySqlServer:
                 rows = list(cursor.fetchall())
         return rows
 
+    def rows_changed(self, database: str, table: str) -> list[str]:
+        """The changes to a table's rows, by the names of their events, that the newest binary log holds."""
+        log = self.sql("SHOW BINARY LOGS")[-1][0]
+        changes, current = [], ""
+        for _, _, kind, _, _, info in self.sql(f"SHOW BINLOG EVENTS IN '{log}'"):
+            if kind == "Table_map":
+                current = info
+            elif kind.startswith(("Write_rows", "Update_rows")) and f"({database}.{table})" in current:
+                changes.append(kind)
+        return changes
+
     @contextlib.contextmanager
     def locked(self, database: str, table: str) -> Iterator[None]:
         """Keeps everybody else from a table's rows for as long as the block lasts."""
@@ -179,8 +206,9 @@ class MySqlServer:
 
     def add_user(self) -> None:
         password = PASSWORD.replace("\\", "\\\\").replace("'", "\\'")
+        how = "" if self.program.mariadb_share else "WITH caching_sha2_password "
         self.sql(
-            f"CREATE USER '{USER}'@'%' IDENTIFIED WITH caching_sha2_password BY '{password}'",
+            f"CREATE USER '{USER}'@'%' IDENTIFIED {how}BY '{password}'",
             f"GRANT ALL ON *.* TO '{USER}'@'%'",
         )
 
@@ -190,8 +218,37 @@ class MySqlServer:
 
     def _command(self) -> list[str]:
         user = ["--user=root"] if os.geteuid() == 0 else []
-        common = ["--no-defaults", *user, f"--datadir={self.data}", "--mysqlx=OFF", "--secure-file-priv=NULL"]
-        return [*self.program.command, *common[:1], *self.program.arguments, *common[1:]]
+        own = [] if self.program.mariadb_share else ["--mysqlx=OFF", "--secure-file-priv=NULL"]
+        return [
+            *self.program.command,
+            "--no-defaults",
+            *self.program.arguments,
+            *user,
+            f"--datadir={self.data}",
+            *own,
+        ]
+
+    def _make_data(self) -> None:
+        share = self.program.mariadb_share
+        if share is None:
+            command, statements = [*self._command(), "--initialize-insecure"], ""
+        else:
+            # What mariadb-install-db does, which is a script for a MariaDB that is installed: root has no password.
+            self.data.mkdir()
+            command = [*self._command(), "--bootstrap", "--skip-grant-tables"]
+            parts = ("system_tables", "performance_tables", "system_tables_data")
+            # Called mysql_... before MariaDB 11.
+            files = [next(share.glob(f"m*_{part}.sql")) for part in parts]
+            statements = "\n".join(
+                [
+                    "SET @auth_root_socket = NULL;",
+                    "SET @skip_auth_anonymous = 1;",
+                    "CREATE DATABASE mysql;",
+                    "USE mysql;",
+                    *(file.read_text(encoding="utf-8") for file in files),
+                ]
+            )
+        subprocess.run(command, input=statements.encode(), check=True, capture_output=True, timeout=120, cwd="/")
 
     def _answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as client:
@@ -207,9 +264,9 @@ class MySqlServer:
 
 
 @contextlib.contextmanager
-def running(*options: str, durable: bool = True) -> Iterator[MySqlServer]:
+def running(*options: str, durable: bool = True, program: Program | None = None) -> Iterator[MySqlServer]:
     """A new server for as long as the block lasts; without ``durable`` it is fast and must not crash."""
-    program = find()
+    program = program or find()
     shared_memory = Path("/dev/shm")
     place = None if durable or not shared_memory.is_dir() else shared_memory
     small = ["--skip-log-bin", "--innodb-buffer-pool-size=64M", "--performance-schema=OFF"]

@@ -6,6 +6,7 @@ environment variables. Standard library only.
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from pathlib import Path
@@ -19,25 +20,63 @@ from kubeflow_metadata.errors import UserError
 _TERMINATION_LOG = Path("/dev/termination-log")
 
 
+# What it needs of its environment, and where that comes from.
+_NEEDED = {
+    "KFM_SECRET_NAME": "the Secret to create",
+    "KFM_SECRET_VOLUME": "the directory where MySQL's volume is mounted",
+    "KFM_SECRET_CREDENTIALS": "the directory to write the passwords to, for the MySQL container",
+}
+_API_SERVER = "KFM_SECRET_API_SERVER"
+# Kubernetes sets these in every pod.
+_IN_PODS = ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
+_BESIDE = "KFM_SECRET_BESIDE_UPSTREAM_DATA"
+
+
 def main() -> int:
     """Returns the exit code: 0 if MySQL may start."""
-    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
-    url = f"https://{f'[{host}]' if ':' in host else host}:{port}"
+    _parse_arguments()
+    environment = {name: os.environ.get(name, "") for name in (*_NEEDED, *_IN_PODS, _API_SERVER, _BESIDE)}
+    missing = [name for name in _NEEDED if not environment[name]]
+    if not environment[_API_SERVER]:
+        missing += [name for name in _IN_PODS if not environment[name]]
+    if missing:
+        return _stop(
+            f"{', '.join(missing)} not set: this program runs in the MySQL pod, as its initContainer, which sets what "
+            "it needs. For what that is, run: python -m kubeflow_metadata.database_secret --help"
+        )
+    host, port = (environment[name] for name in _IN_PODS)
+    url = environment[_API_SERVER] or f"https://{f'[{host}]' if ':' in host else host}:{port}"
     try:
         values = ensure_secret(
-            Secrets(os.environ.get("KFM_SECRET_API_SERVER", url)),
-            os.environ["KFM_SECRET_NAME"],
-            Volume(Path(os.environ["KFM_SECRET_VOLUME"])),
-            beside_upstream_data=os.environ.get("KFM_SECRET_BESIDE_UPSTREAM_DATA") == "true",
+            Secrets(url),
+            environment["KFM_SECRET_NAME"],
+            Volume(Path(environment["KFM_SECRET_VOLUME"])),
+            beside_upstream_data=environment[_BESIDE] == "true",
             say=_say,
         )
-        write_credentials(values, Path(os.environ["KFM_SECRET_CREDENTIALS"]))
+        write_credentials(values, Path(environment["KFM_SECRET_CREDENTIALS"]))
     except UserError as error:
         return _stop(f"{error} {error.hint}".strip())
     except OSError as error:
         return _stop(f"Cannot use the volume: {error}. Does its StorageClass support fsGroup?")
     _say("The Secret exists; MySQL can start.")
     return 0
+
+
+def _parse_arguments() -> None:
+    described = [
+        *(f"  {name}: {meaning} (required)" for name, meaning in _NEEDED.items()),
+        f"  {' and '.join(_IN_PODS)}: the API server; set in every pod",
+        f"  {_API_SERVER}: the URL of another API server",
+        f"  {_BESIDE}: true to start empty on a volume with another MySQL's data",
+    ]
+    parser = argparse.ArgumentParser(
+        prog="python -m kubeflow_metadata.database_secret",
+        description="Creates the Secret with MySQL's passwords, once. The initContainer of the MySQL pod.",
+        epilog="\n".join(["environment variables:", *described]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.parse_args()
 
 
 def _say(text: str) -> None:

@@ -40,7 +40,16 @@ class Secrets:
 
     @property
     def namespace(self) -> str:
-        return (self.account / "namespace").read_text().strip()
+        return self._of_account("namespace")
+
+    def _of_account(self, file: str) -> str:
+        try:
+            return (self.account / file).read_text().strip()
+        except FileNotFoundError as error:
+            raise ApiError(
+                f"{error.filename} is missing: this program runs in the MySQL pod, whose initContainer has a token of "
+                "its ServiceAccount."
+            ) from error
 
     def read(self, name: str) -> dict[str, str] | None:
         """Returns the values of a Secret; None where there is none."""
@@ -82,7 +91,7 @@ class Secrets:
             method=method,
             data=json.dumps(body).encode() if body else None,
             headers={
-                "Authorization": f"Bearer {(self.account / 'token').read_text().strip()}",
+                "Authorization": f"Bearer {self._of_account('token')}",
                 "Content-Type": "application/json",
                 "Accept": "application/json",
             },

@@ -23,10 +23,28 @@ class Code(enum.IntEnum):
     DATA_LOSS = 15
 
 
+# How many bytes of an error's words reach a client. They travel in a header, of which gRPC takes about eight kilobytes,
+# three for each byte that is not ASCII; whatever is longer would end as RESOURCE_EXHAUSTED at the client.
+_DETAILS_BYTES = 1500
+
+
 class StoreError(Exception):
-    """A call failed for a reason its caller should read."""
+    """A call failed for a reason its caller should read; what is too long of that is cut."""
 
     code: ClassVar[Code] = Code.INTERNAL
+
+    def __init__(self, details: str) -> None:
+        super().__init__(_shortened(details))
+
+
+def _shortened(details: str) -> str:
+    # The length in characters is known; encoding what is surely short enough would be for nothing.
+    if len(details) * 4 <= _DETAILS_BYTES:
+        return details
+    encoded = details.encode(errors="replace")
+    if len(encoded) <= _DETAILS_BYTES:
+        return details
+    return f"{encoded[: _DETAILS_BYTES - 3].decode(errors='ignore')}..."
 
 
 class InvalidArgumentError(StoreError):
@@ -93,6 +111,10 @@ class DataLossError(StoreError):
     """What is stored cannot be given back, because somebody else stored it wrongly."""
 
     code = Code.DATA_LOSS
+
+
+class DamagedDatabaseError(DataLossError):
+    """The database itself is damaged: only a person can help."""
 
 
 class DatabaseOpenError(Exception):

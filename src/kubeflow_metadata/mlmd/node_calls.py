@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from kubeflow_metadata.mlmd.db.base import Database
 from kubeflow_metadata.mlmd.db.values import SqlValue
 from kubeflow_metadata.mlmd.engine.kinds import LINK_TABLES, N, NodeKind, T
+from kubeflow_metadata.mlmd.engine.names import check_length
 from kubeflow_metadata.mlmd.engine.node_reader import NodeReader
 from kubeflow_metadata.mlmd.engine.node_writer import NodeWriter, UpdateOptions
 from kubeflow_metadata.mlmd.engine.types import PutOptions, TypeCatalog, Types
@@ -72,6 +73,8 @@ class NodeCalls(Generic[N, T]):
 
     def page_of_type(self, make: Callable[[], N], request: Any) -> str:
         """Reads a page of the nodes of a type; returns the token of the next one."""
+        check_length("type name", request.type_name)
+        check_length("type version", request.type_version)
         # A type that is not stored has no nodes: that is no error.
         condition = "n.type_id = (SELECT id FROM Type WHERE name = ? AND COALESCE(version, '') = ? AND type_kind = ?)"
         params = (request.type_name, request.type_version, self._kind.type_kind)
@@ -89,6 +92,7 @@ class NodeCalls(Generic[N, T]):
 
     def by_type_and_name(self, request: Any, name: str) -> N | None:
         """Returns the node of this name and the request's type; None if there is none."""
+        check_length("name", name)
         with self._database.read(snapshot=False) as session:
             node_type = Types(session, self._kind).find(request.type_name, request.type_version)
             nodes = NodeReader(session, self._catalog, self._kind)
@@ -108,9 +112,16 @@ def put_options(request: PutTypeRequest | rpc.PutTypesRequest) -> PutOptions:
 
 
 def by_external_ids(find: Callable[[Sequence[str]], list[F]], external_ids: Sequence[str]) -> list[F]:
-    """Returns what ``find`` finds; raises InvalidArgumentError for an empty id, NotFoundError for no match."""
+    """Returns what ``find`` finds.
+
+    Raises:
+        InvalidArgumentError: an id is empty or longer than any.
+        NotFoundError: nothing has one of these ids.
+    """
     if not all(external_ids):
         raise InvalidArgumentError("Invalid argument because at least one empty external_id exists.")
+    for external_id in external_ids:
+        check_length("external id", external_id)
     found = find(external_ids)
     if external_ids and not found:
         raise NotFoundError("Nothing found for these external_ids.")

@@ -68,6 +68,11 @@ class DatabaseWatch:
             except (TransactionUndoneError, StoreError) as error:
                 failures += 1
                 self._note(up=False, why=str(error))
+            except Exception as error:
+                # A fault of ours or of a driver. Without this thread the server would never be ready, and never say so.
+                failures += 1
+                log.exception("watching the database failed")
+                self._note(up=False, why=f"{type(error).__name__}: {error}")
             else:
                 failures = 0
                 self._note(up=True)

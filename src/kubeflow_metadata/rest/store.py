@@ -86,9 +86,10 @@ class NodeStore(Generic[Node, Type]):
         fields = {f"{self._noun}_type": node_type, "can_add_fields": can_add, "can_omit_fields": can_omit}
         await self._ask(_PUT_TYPE, **fields)
 
-    async def get_type(self, name: str) -> Type:
-        """Returns the type of this name."""
-        node_type: Type = getattr(await self._ask(_GET_TYPE, type_name=name), f"{self._noun}_type")
+    async def get_type(self, name: str, version: str = "") -> Type:
+        """Returns the type of this name and version; most types have none."""
+        answer = await self._ask(_GET_TYPE, type_name=name, type_version=version or None)
+        node_type: Type = getattr(answer, f"{self._noun}_type")
         return node_type
 
     async def get_types(self) -> Sequence[Type]:
@@ -110,8 +111,8 @@ class NodeStore(Generic[Node, Type]):
         events: Sequence[mlmd.Event] = (await self._ask(_GET_EVENTS, **{f"{self._noun}_ids": [node_id]})).events
         return events
 
-    async def pages(self, type_name: str | None) -> AsyncIterator[Sequence[Node]]:
-        """Yields all nodes, or a type's, in the order of their ids."""
+    async def pages(self, type_name: str | None, version: str = "") -> AsyncIterator[Sequence[Node]]:
+        """Yields all nodes, or those of the type of this name and version, in the order of their ids."""
         token = ""
         while True:
             options = mlmd.ListOperationOptions(
@@ -122,7 +123,8 @@ class NodeStore(Generic[Node, Type]):
             if type_name is None:
                 page = await self._ask(_GET_ALL, options=options)
             else:
-                page = await self._ask(_GET_BY_TYPE, type_name=type_name, options=options)
+                named = {"type_name": type_name, "type_version": version or None}
+                page = await self._ask(_GET_BY_TYPE, **named, options=options)
             yield self._nodes_in(page)
             token = page.next_page_token
             if not token:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -265,3 +268,47 @@ def test_mysql_gets_the_values_as_files_that_only_it_can_read(tmp_path):
     }
     assert all(file.stat().st_mode & 0o777 == 0o400 for file in tmp_path.iterdir())
     assert OURS == "kubeflow-metadata", "the StatefulSet mounts this directory"
+
+
+class TestOutsideOfAPod:
+    def run(self, *arguments, **environment):
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("KFM_", "KUBERNETES_"))}
+        return subprocess.run(
+            [sys.executable, "-m", "kubeflow_metadata.database_secret", *arguments],
+            env=kept | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    @pytest.mark.parametrize("flag", ["--help", "-h"])
+    def test_help_says_what_it_is_and_needs(self, flag):
+        done = self.run(flag)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "initContainer of the MySQL pod" in done.stdout
+        for name in ("KFM_SECRET_NAME", "KFM_SECRET_VOLUME", "KFM_SECRET_CREDENTIALS", "KUBERNETES_SERVICE_HOST"):
+            assert name in done.stdout
+
+    def test_what_is_missing_is_named(self):
+        done = self.run(KFM_SECRET_NAME="s", KUBERNETES_SERVICE_HOST="::1")
+        assert done.returncode == 1
+        assert done.stderr.startswith("KFM_SECRET_VOLUME, KFM_SECRET_CREDENTIALS, KUBERNETES_SERVICE_PORT not set: ")
+        assert "--help" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_so_is_the_token(self, tmp_path):
+        done = self.run(
+            KFM_SECRET_NAME="s",
+            KFM_SECRET_VOLUME=str(tmp_path),
+            KFM_SECRET_CREDENTIALS=str(tmp_path),
+            KFM_SECRET_API_SERVER="http://127.0.0.1:9",
+        )
+        assert done.returncode == 1
+        assert "serviceaccount/" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_an_argument_is_refused(self):
+        done = self.run("--name=x")
+        assert done.returncode == 2
+        assert "unrecognized arguments: --name=x" in done.stderr

@@ -15,7 +15,7 @@ from google.protobuf import text_format
 
 from kubeflow_metadata.mlmd.db import deadlines
 from kubeflow_metadata.mlmd.db.base import TransactionUndoneError
-from kubeflow_metadata.mlmd.db.mysql import creation
+from kubeflow_metadata.mlmd.db.mysql import creation, driver
 from kubeflow_metadata.mlmd.db.mysql.database import MySqlDatabase
 from kubeflow_metadata.mlmd.db.mysql.settings import Tls
 from kubeflow_metadata.mlmd.db.tables import TABLES
@@ -56,6 +56,13 @@ def opened(settings):
     yield open_it
     for database in databases:
         database.close()
+
+
+@pytest.fixture(scope="module")
+def logging_mysql(mysql_program):
+    """A server that keeps a binary log of the rows that change, as replicas and clusters read it."""
+    with mysql_server.running("--log-bin=log", "--server-id=1", "--binlog-format=ROW", durable=False) as server:
+        yield server
 
 
 def tables(mysql, settings):
@@ -164,7 +171,9 @@ class TestFormerName:
     def encoding(self, request, mysql, settings, opened):
         """How the text of such a store, which has some, is encoded."""
         opened().close()
-        mysql.sql(f"UPDATE kfm_store SET value = '{request.param}'", database=settings.database)
+        mysql.sql(
+            f"UPDATE kfm_store SET value = '{request.param}' WHERE name = 'text_encoding'", database=settings.database
+        )
         database = opened()
         assert_works(database)
         database.close()
@@ -173,7 +182,8 @@ class TestFormerName:
 
     def assert_same_text(self, mysql, settings, database, encoding):
         assert [artifact.uri for artifact in caller(database)("GetArtifacts").artifacts] == ["漢字🚀"]
-        assert mysql.sql("SELECT * FROM kfm_store", database=settings.database) == [("text_encoding", encoding)]
+        recorded = mysql.sql("SELECT value FROM kfm_store WHERE name = 'text_encoding'", database=settings.database)
+        assert recorded == [(encoding,)]
         assert tables(mysql, settings) == TABLE_NAMES
 
     def test_it_is_renamed_and_its_text_is_the_same(self, mysql, settings, opened, encoding):
@@ -280,6 +290,59 @@ def test_ids_are_those_that_were_stored_whatever_their_step(mysql, opened, step)
     assert [stored[new_id] for new_id in ids] == [name for name, _ in rows]
 
 
+@pytest.mark.parametrize("galera", [False, True])
+def test_ids_are_those_that_were_stored_when_their_step_changes_in_an_open_session(opened, galera):
+    database = opened()
+    stored = {}
+    for step in (1, 3, 2):
+        with database.write() as session:
+            session._one_by_one = galera
+            session.fetch(f"SET SESSION auto_increment_increment = {step}")
+            names = [f"T{step}-{number}" for number in range(20)]
+            stored.update(zip(session.insert("Type", ROW, [(name, 1) for name in names]), names, strict=True))
+    with database.read() as session:
+        assert stored.items() <= dict(session.fetch("SELECT id, name FROM Type")).items()
+
+
+def test_each_transaction_that_queues_up_leaves_a_change_that_a_cluster_sees(logging_mysql):
+    with logging_mysql.database() as settings:
+        database = MySqlDatabase(settings)
+        database.prepare()
+        seen = set()
+        for _ in range(3):
+            with database.write() as session:
+                session.queue_up()
+            seen.update(
+                logging_mysql.sql("SELECT value FROM kfm_store WHERE name = 'queue'", database=settings.database)
+            )
+        database.close()
+        changes = logging_mysql.rows_changed(settings.database, "kfm_store")
+    assert len(seen) == 3
+    # One row for how text is encoded, and one for each of those that queued up.
+    assert len(changes) == 1 + 3
+
+
+def test_who_queues_up_waits_for_whoever_has(opened):
+    database = opened()
+    order = []
+    waits = threading.Event()
+
+    def second():
+        with database.write() as session:
+            waits.set()
+            session.queue_up()
+            order.append("second")
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.write() as session:
+            session.queue_up()
+            waiting = pool.submit(second)
+            assert waits.wait(60)
+            order.append("first")
+        waiting.result(60)
+    assert order == ["first", "second"]
+
+
 class TestConnections:
     def test_encryption_can_be_required(self, mysql, settings, opened):
         mysql.sql(f"ALTER USER {mysql_server.USER}@'%' REQUIRE SSL")
@@ -310,6 +373,33 @@ class TestConnections:
             opened(kept)
         password.write_text(f"{settings.password}\n")
         assert_works(opened(kept))
+
+    @pytest.mark.parametrize("name", ["MySQLdb", "pymysql"])
+    @pytest.mark.parametrize("password", ["größe", "密码", "🔑 £ \u00e9", "e\u0301"])
+    def test_a_password_may_have_any_characters(self, mysql, settings, opened, tmp_path, monkeypatch, name, password):
+        loaded = pytest.importorskip(name)
+        monkeypatch.setattr(driver, "_drivers", [loaded])
+        mysql.sql(
+            "CREATE USER poly@'%' IDENTIFIED WITH caching_sha2_password BY 'x'",
+            # As any MySQL client in UTF-8 would set it.
+            f"ALTER USER poly@'%' IDENTIFIED BY '{password}'",
+            "GRANT ALL ON *.* TO poly@'%'",
+        )
+        try:
+            file = tmp_path / "password"
+            file.write_text(f"{password}\n", encoding="utf-8")
+            assert_works(opened(replace(settings, user="poly", password=password)))
+            assert_works(opened(replace(settings, user="poly", password="", password_file=file)))
+            with pytest.raises(TransactionUndoneError, match="Access denied"):
+                opened(replace(settings, user="poly", password=f"{password}x"))
+        finally:
+            mysql.sql("DROP USER poly@'%'")
+
+    def test_a_password_file_that_is_not_utf8_is_said(self, settings, opened, tmp_path):
+        file = tmp_path / "password"
+        file.write_bytes("größe".encode("latin-1"))
+        with pytest.raises(TransactionUndoneError, match=f"Cannot read {file}: it is not UTF-8"):
+            opened(replace(settings, password="", password_file=file))
 
     def test_no_message_tells_the_password(self, settings, opened):
         with pytest.raises(TransactionUndoneError) as caught:

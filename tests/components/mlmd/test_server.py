@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import grpc
@@ -22,6 +23,7 @@ from kubeflow_metadata.mlmd.service import MetadataStore
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from tests.support.mlmd_server import Server, health_of, put_type
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -36,6 +38,41 @@ def test_an_error_has_a_status_and_a_message(server):
         server.call("GetArtifactType", rpc.GetArtifactTypeRequest(type_name="x"))
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
     assert "No type found for query, name: `x`" in str(caught.value.details())
+
+
+LONG = "漢" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("method", "fields"),
+    [
+        ("GetArtifactType", {"type_name": LONG}),
+        ("GetExecutionType", {"type_name": "t", "type_version": LONG}),
+        ("GetContextsByType", {"type_name": LONG}),
+        ("GetArtifactByTypeAndName", {"type_name": "works", "artifact_name": LONG}),
+        ("GetContextByTypeAndName", {"type_name": LONG, "context_name": "c"}),
+        ("GetExecutionsByExternalIds", {"external_ids": ["e", LONG]}),
+        ("GetArtifactTypesByExternalIds", {"external_ids": [LONG]}),
+        ("GetArtifacts", {"options": {"max_result_size": 1, "filter_query": f"name = '{LONG}'"}}),
+        ("GetArtifacts", {"options": {"max_result_size": 1, "next_page_token": LONG}}),
+        ("PutArtifactType", {"artifact_type": {"name": LONG}, "all_fields_match": True}),
+    ],
+)
+def test_an_argument_that_is_far_too_long_is_invalid(server, method, fields):
+    with pytest.raises(grpc.RpcError) as caught:
+        server.call(method, getattr(rpc, f"{method}Request")(**fields))
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert len(str(caught.value.details()).encode()) <= 2000
+
+
+def test_the_words_of_an_error_are_cut_where_they_repeat_a_long_text(server):
+    with pytest.raises(grpc.RpcError) as caught:
+        server.call("GetArtifactType", rpc.GetArtifactTypeRequest(type_name="漢" * 60_000))
+    details = str(caught.value.details())
+    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    assert details.startswith("No type found for query, name: `漢漢")
+    assert details.endswith("漢...")
+    assert len(details.encode()) <= 1500
 
 
 def test_an_index_outside_of_its_list_is_out_of_range(server):
@@ -97,6 +134,49 @@ def test_acknowledged_writes_survive_a_kill(tmp_path):
     assert len(acknowledged) > 40
     assert acknowledged <= stored
     again.stop()
+
+
+def test_a_server_whose_file_is_deleted_says_so_and_is_not_ready_until_it_is_back(tmp_path):
+    path, away = tmp_path / "m.db", tmp_path / "away.db"
+    server = Server(f"--sqlite_config_filename_uri={path}")
+    try:
+        put_type(server)
+        path.rename(away)
+        with pytest.raises(grpc.RpcError) as caught:
+            put_type(server)
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert "deleted or moved" in str(caught.value.details())
+        eventually(lambda: health_of(server, "readiness") == "NOT_SERVING", "not ready")
+        assert health_of(server, "liveness") == "SERVING"
+        eventually(lambda: any("waiting" in line and "deleted or moved" in line for line in server.log), "said")
+        away.rename(path)
+        eventually(lambda: health_of(server, "readiness") == "SERVING", "ready again")
+        put_type(server)
+    finally:
+        server.stop()
+
+
+def test_a_damaged_page_is_data_loss_and_the_server_is_not_ready(tmp_path):
+    path = tmp_path / "m.db"
+    server = Server(f"--sqlite_config_filename_uri={path}")
+    type_id = put_type(server)
+    server.call("PutArtifacts", rpc.PutArtifactsRequest(artifacts=[pb.Artifact(type_id=type_id)] * 200))
+    server.stop()
+    with closing(sqlite3.connect(path)) as connection:
+        ((page,),) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'Artifact'")
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    server = Server(f"--sqlite_config_filename_uri={path}")
+    try:
+        with pytest.raises(grpc.RpcError) as caught:
+            server.call("GetArtifacts", rpc.GetArtifactsRequest())
+        assert caught.value.code() is grpc.StatusCode.DATA_LOSS
+        assert "restore a backup" in str(caught.value.details())
+        eventually(lambda: health_of(server, "readiness") == "NOT_SERVING", "not ready")
+        eventually(lambda: any("waiting" in line and "is damaged" in line for line in server.log), "said")
+    finally:
+        server.stop()
 
 
 def test_sigterm_lets_a_running_call_finish(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,9 +14,17 @@ from contextlib import closing
 import pytest
 
 from kubeflow_metadata.mlmd.db.base import TransactionUndoneError
+from kubeflow_metadata.mlmd.db.sqlite import failures
 from kubeflow_metadata.mlmd.db.sqlite.database import SqliteDatabase
+from kubeflow_metadata.mlmd.db.sqlite.file import DatabaseFile
 from kubeflow_metadata.mlmd.db.sqlite.settings import SqliteSettings
-from kubeflow_metadata.mlmd.errors import DatabaseOpenError, UnavailableError
+from kubeflow_metadata.mlmd.errors import (
+    DamagedDatabaseError,
+    DatabaseOpenError,
+    ResourceExhaustedError,
+    UnavailableError,
+)
+from tests.support.store import assert_works, caller
 
 ROW = ("name", "type_kind")
 
@@ -195,3 +205,149 @@ def test_before_it_is_prepared_calls_are_to_be_tried_again(tmp_path):
     database.prepare()
     assert len(names(database)) == 9
     database.close()
+
+
+class TestFileThatGoesAway:
+    """Whatever happens to the file under a running server, nothing is acknowledged that is lost."""
+
+    @pytest.fixture
+    def path(self, tmp_path):
+        folder = tmp_path / "data"
+        folder.mkdir()
+        return folder / "m?%#ü.db"
+
+    @pytest.fixture
+    def database(self, path):
+        database = opened(path)
+        assert_works(database)
+        yield database
+        database.close()
+
+    def assert_refuses(self, database, words):
+        for attempt in (
+            lambda: caller(database)("PutTypes", 'artifact_types { name: "T" }'),
+            lambda: caller(database)("GetArtifacts"),
+            database.ping,
+        ):
+            with pytest.raises(UnavailableError, match=words):
+                attempt()
+
+    def test_deleted_with_all_that_belongs_to_it(self, path, database):
+        for file in path.parent.iterdir():
+            file.unlink()
+        self.assert_refuses(database, "deleted or moved")
+        assert list(path.parent.iterdir()) == []
+
+    def test_deleted_alone(self, path, database):
+        path.unlink()
+        self.assert_refuses(database, "deleted or moved")
+        assert not path.exists()
+
+    def test_gone_with_its_folder(self, path, database):
+        shutil.rmtree(path.parent)
+        self.assert_refuses(database, "deleted or moved")
+
+    def test_deleted_in_the_middle_of_a_write(self, path, database):
+        def write():
+            with database.write() as session:
+                session.insert("Type", ROW, [("T", 1)])
+                path.unlink()
+
+        with pytest.raises(UnavailableError, match="deleted or moved"):
+            write()
+
+    def test_deleted_while_it_is_committed(self, path, database, monkeypatch):
+        look = DatabaseFile.check
+
+        def look_and_delete(file, **how):
+            look(file, **how)
+            path.unlink()
+
+        monkeypatch.setattr(DatabaseFile, "check", look_and_delete)
+        with pytest.raises(UnavailableError, match="deleted or moved"):
+            caller(database)("PutTypes", 'artifact_types { name: "T" }')
+
+    def test_back_where_it_was_all_goes_on(self, path, database):
+        away = path.with_name("away.db")
+        path.rename(away)
+        self.assert_refuses(database, "deleted or moved")
+        away.rename(path)
+        database.ping()
+        assert_works(database)
+
+    def test_another_in_its_place_is_neither_read_nor_written(self, path, database):
+        other = path.with_name("other.db")
+        opened(other).close()
+        before = other.read_bytes()
+        other.replace(path)
+        self.assert_refuses(database, "Another file is at .* restart the server")
+        assert path.read_bytes() == before
+
+    def test_its_log_deleted(self, path, database):
+        path.with_name(f"{path.name}-wal").unlink()
+        with pytest.raises(UnavailableError, match="-wal was deleted or moved"):
+            caller(database)("PutTypes", 'artifact_types { name: "T" }')
+        with pytest.raises(UnavailableError, match="-wal was deleted or moved"):
+            database.ping()
+        database.close()
+        again = opened(path)
+        assert caller(again)("GetArtifacts").artifacts[0].uri == "漢字🚀"
+        again.close()
+
+
+class TestDamage:
+    """Pages that hold something else than SQLite wrote."""
+
+    @pytest.fixture
+    def database(self, tmp_path):
+        path = tmp_path / "m.db"
+        database = opened(path)
+        call = caller(database)
+        (type_id,) = call("PutTypes", 'artifact_types { name: "T" }').artifact_type_ids
+        call("PutArtifacts", f'artifacts {{ type_id: {type_id} uri: "u" }}' * 200)
+        with database.read() as session:
+            ((page,),) = session.fetch("SELECT rootpage FROM sqlite_master WHERE name = 'Artifact'")
+        database.close()
+        with path.open("r+b") as file:
+            file.seek((page - 1) * 4096)
+            file.write(b"\xff" * 4096)
+        database = opened(path)
+        yield database
+        database.close()
+
+    def test_is_found_out_by_whoever_reads_it_and_nothing_is_written_any_more(self, tmp_path, database):
+        database.ping()
+        words = rf"{re.escape(str(tmp_path / 'm.db'))} is damaged .* restore a backup"
+        with pytest.raises(DamagedDatabaseError, match=words):
+            caller(database)("GetArtifacts")
+        with pytest.raises(DamagedDatabaseError, match=words):
+            database.ping()
+        with pytest.raises(DamagedDatabaseError, match=words):
+            caller(database)("PutTypes", 'artifact_types { name: "T2" }')
+        assert [each.name for each in caller(database)("GetArtifactTypes").artifact_types] == ["T"]
+
+    def test_that_a_start_finds_is_said(self, tmp_path):
+        path = tmp_path / "m.db"
+        opened(path).close()
+        content = bytearray(path.read_bytes())
+        content[4096:] = b"\xff" * (len(content) - 4096)
+        path.write_bytes(content)
+        with pytest.raises(DatabaseOpenError, match=r"damaged .* restore a backup"):
+            opened(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        ("file is not a database", DamagedDatabaseError, "restore a backup"),
+        ("database disk image is malformed", DamagedDatabaseError, "restore a backup"),
+        ("disk I/O error", UnavailableError, "Check the disk"),
+        ("attempt to write a readonly database", UnavailableError, "can write to both"),
+        ("unable to open database file", UnavailableError, "can write to both"),
+        ("database or disk is full", ResourceExhaustedError, "disk .* is full"),
+    ],
+)
+def test_what_a_disk_does_has_its_words(tmp_path, text, error, words):
+    found = failures.meaning(tmp_path / "m.db", sqlite3.DatabaseError(text))
+    assert type(found) is error
+    assert re.search(words, str(found))

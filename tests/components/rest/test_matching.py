@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -113,6 +114,44 @@ def test_any_path_leads_where_regular_expressions_lead(verb, segments):
     path = "/".join([PREFIX, *segments])
     found = MATCHER.match(verb, path)
     assert (found.route.operation if isinstance(found, Found) else None) == oracle(verb, path)
+
+
+class TestEncodedNames:
+    def find(self, verb, path):
+        found = MATCHER.find(verb, (PREFIX + path).encode())
+        assert isinstance(found, Found)
+        return found.route.operation, found.parameters
+
+    @pytest.mark.parametrize(
+        ("path", "operation", "parameters"),
+        [
+            ("/artifact_types/a%2Fartifacts%2Fb", "GetArtifactType", {"name": "a/artifacts/b"}),
+            ("/artifact_types/a%2Fartifacts", "GetArtifactType", {"name": "a/artifacts"}),
+            ("/artifact_types/proj/v1/model%3Alatest", "GetArtifactType", {"name": "proj/v1/model:latest"}),
+            ("/artifact_types/a%2Fartifacts%2Fb/artifacts", "ListArtifacts", {"name": "a/artifacts/b"}),
+            ("/artifact_types/a%252Fb", "GetArtifactType", {"name": "a%2Fb"}),
+        ],
+    )
+    def test_keep_their_slashes_and_colons(self, path, operation, parameters):
+        assert self.find("GET", path) == (operation, parameters)
+
+    def test_of_which_all_slashes_are_encoded_lead_where_they_always_led(self):
+        assert self.find("GET", "%2Fartifact_types%2Fa%2Fartifacts") == ("ListArtifacts", {"name": "a"})
+        assert self.find("POST", "/artifact_types/a%2Fartifacts") == ("CreateArtifact", {"parent": "a"})
+
+    def test_a_plain_colon_in_the_last_segment_still_matches_nothing(self):
+        assert MATCHER.find("GET", f"{PREFIX}/artifact_types/a:b".encode()) == NotFound()
+        assert MATCHER.find("GET", f"{PREFIX}/artifact_types/%20:b".encode()) == NotFound()
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=3), st.integers(0, 9))
+def test_any_encoded_name_comes_back(segments, number):
+    name = "/".join(segments)
+    encoded = quote(name, safe="")
+    found = MATCHER.find("GET", f"{PREFIX}/artifact_types/{encoded}/artifacts/{number}".encode())
+    assert found.parameters == {"name": name, "id": str(number)}
+    found = MATCHER.find("GET", f"{PREFIX}/execution_types/{encoded}".encode())
+    assert (found.route.operation, found.parameters) == ("GetExecutionType", {"name": name})
 
 
 class TestDecoding:

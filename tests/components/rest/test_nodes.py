@@ -9,7 +9,7 @@ import pytest
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
 from kubeflow_metadata.proto.metadata_store_service_pb2 import GetArtifactsRequest, GetArtifactsResponse
 
-PROPERTIES = {"s": "STRING", "i": "INT", "d": "DOUBLE"}
+PROPERTIES = {"s": "STRING", "i": "INT", "d": "DOUBLE", "b": "BOOLEAN", "j": "STRUCT", "p": "PROTO"}
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,10 @@ def kind(request):
     return request.param
 
 
+def without_times(node):
+    return {name: value for name, value in node.items() if not name.endswith("_since_epoch")}
+
+
 def refused(response, status, code, message):
     assert response.headers["content-type"] == "application/json"
     assert (response.status_code, response.json()) == (status, {"error": message, "message": message, "code": code})
@@ -60,12 +64,16 @@ class TestCreate:
             "s": {"string_value": "<a&b>\0🙂"},
             "i": {"int_value": str(2**63 - 1)},
             "d": {"double_value": 1e-7},
+            "b": {"bool_value": False},
+            "j": {"struct_value": {"a": [None, {"b": 1}]}},
+            "p": {"proto_value": {"type_url": "a/b.C", "value": "AP8="}},
         }
         custom = {"cs": {"string_value": ""}, "ci": {"int_value": str(-(2**63))}, "cd": {"double_value": 1e308}}
         created = kind.create(backend, name, {"properties": properties, "custom_properties": custom})
-        assert created == {
+        assert without_times(created) == {
             "id": created["id"],
             "type_id": str(type_id),
+            "type": name,
             **kind.added,
             "properties": properties,
             "custom_properties": custom,
@@ -76,11 +84,43 @@ class TestCreate:
         type_id = kind.declare(backend, name)
         response = backend.call("POST", kind.nodes(name))
         created = response.json()[kind.noun]
-        assert created == {"id": created["id"], "type_id": str(type_id), **kind.added}
+        assert without_times(created) == {"id": created["id"], "type_id": str(type_id), "type": name, **kind.added}
+        assert created["create_time_since_epoch"] == created["last_update_time_since_epoch"]
 
     def test_ignores_the_type_in_the_body(self, backend, kind, name):
         type_id = kind.declare(backend, name)
         assert kind.create(backend, name, {"type_id": "1"})["type_id"] == str(type_id)
+
+    def test_keeps_names_and_external_ids_which_nobody_else_may_have(self, backend, kind, name):
+        kind.declare(backend, name)
+        given = {"name": f"n {name}", "external_id": f"e {name}"}
+        created = kind.create(backend, name, given)
+        assert {**created, **given} == created
+        for key, value in given.items():
+            response = backend.call("POST", kind.nodes(name), {key: value})
+            assert (response.status_code, response.json()["code"]) == (409, 6)
+            assert "same name and type, or the same external id" in response.json()["error"]
+
+    @pytest.mark.parametrize("field", ["name", "external_id"])
+    def test_refuses_names_that_a_database_would_cut(self, backend, kind, name, field):
+        kind.declare(backend, name)
+        response = backend.call("POST", kind.nodes(name), {field: "x" * 256})
+        assert (response.status_code, response.json()["code"]) == (400, 3)
+        assert "256 characters; at most 255" in response.json()["error"]
+
+    def test_may_be_of_a_version_of_a_type(self, backend, kind, name):
+        kind.declare(backend, name)
+        typed = {"name": name, "version": "v 2"}
+        created = backend.post(kind.types, typed)[f"{kind.noun}_type"]
+        assert created == {"id": created["id"], **typed}
+        path = f"{kind.nodes(name)}?version=v%202"
+        node = backend.post(path, {})[kind.noun]
+        assert node["type_id"] == created["id"]
+        assert backend.get(path) == {f"{kind.noun}s": [node]}
+        assert backend.get(f"/{kind.noun}s?name={name}&version=v%202") == {f"{kind.noun}s": [node]}
+        assert backend.get(kind.nodes(name)) == {}
+        assert backend.get(f"{kind.types}/{name}?version=v%202") == {f"{kind.noun}_type": created}
+        assert backend.call("GET", f"{kind.types}/{name}?version=none").status_code == 404
 
     def test_refuses_an_id(self, backend, kind, name):
         kind.declare(backend, name)
@@ -106,7 +146,7 @@ class TestCreate:
         body = {"properties": {"s": value}}
         refused(backend.call("POST", kind.nodes(name), body), 400, 3, "Found unmatched property type: s")
 
-    @pytest.mark.parametrize("value", [{}, None, {"struct_value": {}}])
+    @pytest.mark.parametrize("value", [{}, None, {"struct_value": None}])
     def test_refuses_a_custom_property_without_value(self, backend, kind, name, value):
         # The official store aborts its process when it is given one.
         kind.declare(backend, name)
@@ -126,9 +166,20 @@ def test_an_artifact_has_a_uri(backend, name):
     assert created["uri"] == "gs://a/b?c=d&e"
 
 
+def test_an_artifact_has_a_state(backend, name):
+    backend.post("/artifact_types", {"name": name})
+    for value in mlmd.Artifact.State.DESCRIPTOR.values:
+        state = value.name
+        created = backend.post(f"/artifact_types/{name}/artifacts", {"state": state})["artifact"]
+        assert created["state"] == state
+    response = backend.call("POST", f"/artifact_types/{name}/artifacts", {"state": "ALIVE"})
+    assert (response.status_code, response.json()["code"]) == (400, 3)
+    assert 'body.state: unknown value "ALIVE"' in response.json()["error"]
+
+
 def test_an_execution_has_a_state(backend, name):
     backend.post("/execution_types", {"name": name})
-    for state in ("UNKNOWN", "NEW", "RUNNING", "COMPLETE", "FAILED", "CACHED"):
+    for state in ("UNKNOWN", "NEW", "RUNNING", "COMPLETE", "FAILED", "CACHED", "CANCELED"):
         created = backend.post(f"/execution_types/{name}/executions", {"last_known_state": state})["execution"]
         assert created["last_known_state"] == state
 

@@ -11,6 +11,8 @@ TYPES = ("Create{}Type", "Get{}Type", "List{}Types", "Update{}Type", "Delete{}Ty
 PUBLISHED = {name.format(kind) for name in NODES + TYPES for kind in ("Artifact", "Execution")}
 PUBLISHED |= {"CreateEvent", "ListEvents", "ListEvents2"}
 
+VERSION = {"name": "version", "in": "query", "required": False, "type": "string"}
+
 
 def operations(document):
     return {
@@ -50,11 +52,13 @@ def test_bodies_and_answers_are_those_of_the_wire():
     assert create["parameters"] == [
         {"name": "parent", "in": "path", "required": True, "type": "string"},
         {"name": "body", "in": "body", "required": True, "schema": {"$ref": "#/definitions/ml_metadataArtifact"}},
+        VERSION,
     ]
     assert create["responses"]["200"]["schema"] == {"$ref": "#/definitions/apiCreateArtifactResponse"}
     assert found["CreateEvent"][2]["responses"]["200"]["schema"] == {"type": "object", "properties": {}}
     assert found["ListArtifacts2"][2]["parameters"] == [
-        {"name": "name", "in": "query", "required": False, "type": "string"}
+        {"name": "name", "in": "query", "required": False, "type": "string"},
+        VERSION,
     ]
     assert list(document["definitions"]["ml_metadataArtifact"]["properties"]) == [
         "id",
@@ -62,11 +66,24 @@ def test_bodies_and_answers_are_those_of_the_wire():
         "uri",
         "properties",
         "custom_properties",
+        "state",
+        "name",
+        "type",
+        "create_time_since_epoch",
+        "last_update_time_since_epoch",
+        "external_id",
     ]
     assert document["definitions"]["ml_metadataValue"]["properties"] == {
         "int_value": {"type": "string", "format": "int64"},
         "double_value": {"type": "number", "format": "double"},
         "string_value": {"type": "string"},
+        "struct_value": {"type": "object"},
+        "proto_value": {"$ref": "#/definitions/protobufAny"},
+        "bool_value": {"type": "boolean", "format": "boolean"},
+    }
+    assert document["definitions"]["protobufAny"]["properties"] == {
+        "type_url": {"type": "string"},
+        "value": {"type": "string", "format": "byte"},
     }
     assert list(document["definitions"]["apiListEventsResponse"]["properties"]) == ["events", "artifacts", "executions"]
 
@@ -80,6 +97,7 @@ def test_definitions_have_the_published_names_and_every_reference_leads_to_one()
         "ml_metadataExecutionType",
         "ml_metadataEvent",
         "ml_metadataEventType",
+        "ml_metadataArtifactState",
         "ml_metadataExecutionState",
         "ml_metadataPropertyType",
         "ml_metadataUnionArtifactStructType",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 
 CONFLICT = "Type already exists with different properties."
@@ -59,6 +61,34 @@ class TestPost:
         created = backend.post(f"/{noun}_types", {"name": name})[f"{noun}_type"]
         assert sorted(created) == ["id", "name"]
 
+    @pytest.mark.parametrize(
+        "blank", [" ", "\t\n", "\u200b", "\u00a0\u2060 \ufeff", "\u3164", "\u2800", "\u202e", "\ufe0f"]
+    )
+    def test_refuses_a_name_that_nobody_can_see(self, backend, noun, blank):
+        for verb in ("POST", "PATCH"):
+            response = backend.call(verb, f"/{noun}_types", {"name": blank})
+            assert (response.status_code, response.json()["code"]) == (400, 3)
+            assert "is blank" in response.json()["error"]
+
+    def test_takes_a_name_of_which_one_character_can_be_seen(self, backend, noun, name):
+        body = {"name": f" \u200b{name}\u3164"}
+        assert backend.post(f"/{noun}_types", body)[f"{noun}_type"]["name"] == body["name"]
+
+    def test_keeps_version_description_external_id_and_base_type(self, backend, noun, name):
+        body = {
+            "name": name,
+            "version": "2",
+            "description": "d",
+            "external_id": name,
+            "base_type": "MODEL" if noun == "artifact" else "TRAIN",
+        }
+        created = backend.post(f"/{noun}_types", body)[f"{noun}_type"]
+        assert created == {"id": created["id"], **body}
+        assert created in backend.get(f"/{noun}_types")[f"{noun}_types"]
+        response = backend.call("POST", f"/{noun}_types", {"name": f"{name}/other", "external_id": name})
+        assert (response.status_code, response.json()["code"]) == (409, 6)
+        assert "external id" in response.json()["error"]
+
 
 class TestPatch:
     def test_adds_properties_and_keeps_the_id(self, backend, noun, name):
@@ -96,6 +126,27 @@ class TestGet:
     def test_takes_slashes_plain_or_encoded(self, backend, noun, name):
         created = backend.post(f"/{noun}_types", {"name": name})
         assert backend.get(f"/{noun}_types/{name.replace('/', '%2F')}") == created
+
+    @pytest.mark.parametrize(
+        "ending", ["model:latest", "artifacts", "artifacts/b", "executions/5", "a/artifacts/b/artifacts", "%2F", "é ?#"]
+    )
+    def test_any_name_is_addressed_when_it_is_encoded(self, backend, noun, name, ending):
+        named = f"{name}/{ending}"
+        created = backend.post(f"/{noun}_types", {"name": named})
+        encoded = quote(named, safe="")
+        assert backend.get(f"/{noun}_types/{encoded}") == created
+        node = backend.post(f"/{noun}_types/{encoded}/{noun}s", {})[noun]
+        assert node["type_id"] == created[f"{noun}_type"]["id"]
+        assert backend.get(f"/{noun}_types/{encoded}/{noun}s") == {f"{noun}s": [node]}
+        assert backend.get(f"/{noun}_types/{encoded}/{noun}s/{node['id']}") == {noun: node}
+
+    @pytest.mark.parametrize("character", ["x", "%E6%BC%A2"])
+    def test_an_endless_name_is_not_found_and_not_to_be_tried_again(self, backend, noun, character):
+        endless = character * (60_000 // len(character))
+        response = backend.call("GET", f"/{noun}_types/{endless}")
+        assert (response.status_code, response.json()["code"]) == (404, 5)
+        assert response.json()["error"].endswith("...")
+        assert backend.call("GET", f"/{noun}s?name={endless}").content == b"{}"
 
     @pytest.mark.parametrize("path", ["no/such/type", "", "a%20b"])
     def test_an_absent_type_is_not_found(self, backend, noun, path):

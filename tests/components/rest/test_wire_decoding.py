@@ -7,11 +7,13 @@ import math
 from contextlib import suppress
 
 import pytest
+from google.protobuf import any_pb2, json_format, struct_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
-from kubeflow_metadata.rest.v1alpha1.wire.decode import DecodeError, Decoder
+from kubeflow_metadata.proto.metadata_store_service_pb2 import PutArtifactsRequest
+from kubeflow_metadata.rest.v1alpha1.wire.decode import MAX_STRUCT_DEPTH, DecodeError, Decoder
 from kubeflow_metadata.rest.v1alpha1.wire.encode import encode
 
 
@@ -41,7 +43,7 @@ class TestBody:
         assert read('{"uri":"a"}' + rest).uri == "a"
 
     def test_unknown_fields_are_ignored_whatever_they_hold(self):
-        body = '{"labels":{"a":[1e9999,"x",null]},"name":5,"state":"LIVE","uri":"a","bool":' + "9" * 5000 + "}"
+        body = '{"labels":{"a":[1e9999,"x",null]},"system_metadata":5,"uri":"a","bool":' + "9" * 5000 + "}"
         assert read(body) == mlmd.Artifact(uri="a")
 
     def test_the_last_of_equal_keys_wins(self):
@@ -188,6 +190,50 @@ class TestOneOf:
         assert read_value("{}") == mlmd.Value()
 
 
+class TestStructs:
+    def test_are_json_objects(self):
+        body = '{"struct_value":{"a":[null,true,-0.5,"x",{"b":{}}]}}'
+        given = {"a": [None, True, -0.5, "x", {"b": {}}]}
+        assert read_value(body).struct_value == json_format.ParseDict(given, struct_pb2.Struct())
+        assert read_value('{"structValue":{}}').HasField("struct_value")
+
+    @pytest.mark.parametrize("number", ["9007199254740992", "-1", "123456789012345680000", "1e308", "0.1"])
+    def test_numbers_are_doubles(self, number):
+        assert read_value(f'{{"struct_value":{{"n":{number}}}}}').struct_value["n"] == float(number)
+
+    @pytest.mark.parametrize("number", ["9007199254740993", "12345678901234567890"])
+    def test_whole_numbers_that_no_double_is_are_refused(self, number):
+        refused = refusal(f'{{"properties":{{"p":{{"struct_value":{{"n":{number}}}}}}}}}')
+        assert refused.startswith(f'body.properties["p"].struct_value["n"]: {number} is not exact as a double')
+
+    @pytest.mark.parametrize("literal", ["[]", '"a"', "1", "true"])
+    def test_are_nothing_else(self, literal):
+        refused = refusal(f'{{"properties":{{"p":{{"struct_value":{literal}}}}}}}')
+        assert refused.startswith('body.properties["p"].struct_value: expected an object, not ')
+
+    @pytest.mark.parametrize(("opening", "closing"), [('{"x":', "}"), ("[", "]")])
+    def test_as_deep_as_they_may_be_every_parser_of_protobuf_reads_them(self, opening, closing):
+        def body(levels):
+            inside = opening * (levels - 1) + "{}" + closing * (levels - 1)
+            return f'{{"properties":{{"p":{{"struct_value":{{"x":{inside}}}}}}}}}'
+
+        request = PutArtifactsRequest(artifacts=[read(body(MAX_STRUCT_DEPTH))])
+        assert PutArtifactsRequest.FromString(request.SerializeToString()) == request
+        assert "a struct may nest 30 levels deep" in refusal(body(MAX_STRUCT_DEPTH + 1))
+
+
+class TestBytes:
+    def test_are_base64(self):
+        read_back = read_value('{"proto_value":{"type_url":"a/b.C","value":"AP8="}}')
+        assert read_back.proto_value == any_pb2.Any(type_url="a/b.C", value=b"\0\xff")
+
+    @pytest.mark.parametrize("literal", ['"A"', '"é"', '"AP8=\\n"', "5", "{}"])
+    def test_are_nothing_else(self, literal):
+        refused = refusal(f'{{"properties":{{"p":{{"proto_value":{{"value":{literal}}}}}}}}}')
+        assert refused.startswith('body.properties["p"].proto_value.value: ')
+        assert "base64" in refused
+
+
 class TestNesting:
     def test_lists_and_messages(self):
         body = '{"output_type":{"unionType":{"candidates":[{"simple":{"name":"x"}},{},null]}}}'
@@ -223,7 +269,9 @@ JSON = st.recursive(
         st.lists(inner),
         st.dictionaries(
             st.one_of(
-                st.sampled_from(["id", "typeId", "properties", "path", "steps", "int_value", "dict", "output_type"]),
+                st.sampled_from(
+                    ["id", "typeId", "properties", "path", "steps", "int_value", "dict", "output_type", "struct_value"]
+                ),
                 st.text(),
             ),
             inner,

@@ -7,12 +7,16 @@ import math
 import struct
 
 import pytest
+from google.protobuf import any_pb2, json_format, struct_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
 from kubeflow_metadata.rest.v1alpha1.wire.decode import Decoder
 from kubeflow_metadata.rest.v1alpha1.wire.encode import encode, quote
+from tests.support.messages import TEXT, VALUES
+
+ANY = any_pb2.Any(type_url="a/b.C", value=b"\0\xff")
 
 
 def value(**fields):
@@ -38,12 +42,31 @@ class TestArtifact:
             b'"custom_properties":{"a":{"double_value":0.5},"b":{"int_value":"-3"}}}'
         )
 
-    def test_shows_no_field_that_upstream_did_not_have(self):
+    def test_shows_what_came_after_2019_behind_what_was_there_before(self):
         artifact = mlmd.Artifact(
-            id=1, name="n", type="t", state=mlmd.Artifact.LIVE, create_time_since_epoch=5, external_id="e"
+            id=1,
+            name="n",
+            type="t",
+            uri="u",
+            external_id="e",
+            state=mlmd.Artifact.LIVE,
+            create_time_since_epoch=5,
+            last_update_time_since_epoch=6,
         )
-        assert encode(artifact) == b'{"id":"1"}'
-        assert encoded_value(bool_value=True) == "{}"
+        assert encode(artifact) == (
+            b'{"id":"1","uri":"u","state":"LIVE","name":"n","type":"t",'
+            b'"create_time_since_epoch":"5","last_update_time_since_epoch":"6","external_id":"e"}'
+        )
+
+    def test_shows_values_of_every_kind(self):
+        assert encoded_value(bool_value=False) == '{"bool_value":false}'
+        assert encoded_value(proto_value=ANY) == '{"proto_value":{"type_url":"a/b.C","value":"AP8="}}'
+        assert encoded_value(struct_value=struct_pb2.Struct()) == '{"struct_value":{}}'
+        given = {"z": None, "a": [True, 1, 0.5, "<", {}, []], "é": {"b": {"c": -1}}}
+        struct = json_format.ParseDict(given, struct_pb2.Struct())
+        assert encoded_value(struct_value=struct) == (
+            r'{"struct_value":{"a":[true,1,0.5,"\u003c",{},[]],"z":null,"é":{"b":{"c":-1}}}}'
+        )
 
     def test_shows_a_field_that_is_set_to_zero_and_none_that_is_unset(self):
         assert encode(mlmd.Artifact()) == b"{}"
@@ -64,7 +87,8 @@ def test_types_show_the_names_of_property_types_and_nested_struct_types():
     node_type = mlmd.ExecutionType(
         id=3,
         name="a/b",
-        version="not shown",
+        version="v2",
+        base_type=mlmd.ExecutionType.TRAIN,
         properties={"n": mlmd.INT, "d": mlmd.DOUBLE, "s": mlmd.STRING},
         input_type=mlmd.ArtifactStructType(
             dict=mlmd.DictArtifactStructType(
@@ -77,7 +101,7 @@ def test_types_show_the_names_of_property_types_and_nested_struct_types():
     assert encode(node_type) == (
         b'{"id":"3","name":"a/b","properties":{"d":"DOUBLE","n":"INT","s":"STRING"},'
         b'"input_type":{"dict":{"properties":{"x":{"any":{}}},"none_type_not_required":false}},'
-        b'"output_type":{"simple":{"name":"c"}}}'
+        b'"output_type":{"simple":{"name":"c"}},"version":"v2","base_type":"TRAIN"}'
     )
 
 
@@ -138,15 +162,12 @@ def test_any_string_comes_back(text):
     assert json.loads(quote(text)) == text
 
 
-TEXT = st.text(max_size=20)
-VALUES = st.one_of(
-    st.builds(mlmd.Value, int_value=st.integers(-(2**63), 2**63 - 1)),
-    st.builds(mlmd.Value, double_value=st.floats(allow_nan=False)),
-    st.builds(mlmd.Value, string_value=TEXT),
-)
 NODE = {
     "id": st.integers(-(2**63), 2**63 - 1),
     "type_id": st.integers(-(2**63), 2**63 - 1),
+    "name": TEXT,
+    "external_id": TEXT,
+    "create_time_since_epoch": st.integers(-(2**63), 2**63 - 1),
     "properties": st.dictionaries(TEXT, VALUES, max_size=4),
     "custom_properties": st.dictionaries(TEXT, VALUES, max_size=4),
 }
@@ -161,7 +182,7 @@ PATHS = st.builds(
     ),
 )
 MESSAGES = st.one_of(
-    st.builds(mlmd.Artifact, uri=TEXT, **NODE),
+    st.builds(mlmd.Artifact, uri=TEXT, state=st.sampled_from(mlmd.Artifact.State.values()), **NODE),
     st.builds(mlmd.Execution, last_known_state=st.sampled_from(mlmd.Execution.State.values()), **NODE),
     st.builds(
         mlmd.ArtifactType,

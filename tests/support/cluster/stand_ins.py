@@ -123,6 +123,8 @@ NODE_ROOTFS = RootFs(
 )
 PROXY_ROOTFS = RootFs("kube-proxy", "bookworm", ("iptables", "conntrack", "kmod"))
 MYSQL_ROOTFS = RootFs("mysql", "sid", ("mysql-server-core", "mysql-client-core"))
+# For the tests of the MLMD server alone: no image is made of it.
+MARIADB_ROOTFS = RootFs("mariadb", "bookworm", ("mariadb-server-core",))
 PYTHON_ROOTFS = RootFs("python", "trixie", ("python3", "python3-venv", "python3-pip", "ca-certificates"))
 ROOT_FILE_SYSTEMS = (NODE_ROOTFS, PROXY_ROOTFS, MYSQL_ROOTFS, PYTHON_ROOTFS)
 

@@ -33,16 +33,21 @@ export function readArtifactAnswer(body: unknown, types: TypeNames): Artifact | 
 }
 
 function readArtifact(body: unknown, types: TypeNames): Artifact {
-  const node = readNode(object(body), types, "Artifact");
+  const fields = object(body);
+  const node = readNode(fields, types, "Artifact");
   const { properties, customProperties } = node;
+  const logged = textOf(properties, "create_time") || textOf(customProperties, "create_time");
   return {
     ...node,
-    uri: scalar(object(body).uri),
+    uri: scalar(fields.uri),
+    state: scalar(fields.state),
+    externalId: scalar(fields.external_id),
     version: textOf(properties, "version") || textOf(customProperties, "version"),
     workspace: textOf(customProperties, WORKSPACE),
     run: textOf(customProperties, RUN),
     description: textOf(properties, "description") || textOf(customProperties, "description"),
-    createTime: textOf(properties, "create_time") || textOf(customProperties, "create_time"),
+    createTime: logged || isoFromMilliseconds(scalar(fields.create_time_since_epoch)),
+    updateTime: isoFromMilliseconds(scalar(fields.last_update_time_since_epoch)),
     allMeta: textOf(properties, ALL_META),
   };
 }
@@ -72,13 +77,15 @@ function readNode(body: Body, types: TypeNames, kind: string): LineageNode {
   const typeId = scalar(body.type_id);
   const properties = readProperties(body.properties);
   const customProperties = readProperties(body.custom_properties);
-  const names = [properties, customProperties].flatMap((group) => [
+  // What people called it comes before the name by which a program finds it again.
+  const logged = [properties, customProperties].flatMap((group) => [
     textOf(group, "name"),
     textOf(group, "display_name"),
   ]);
+  const names = [...logged, scalar(body.name), scalar(body.external_id)];
   return {
     id,
-    type: types.get(typeId) ?? `type ${typeId || "unknown"}`,
+    type: types.get(typeId) ?? (scalar(body.type) || `type ${typeId || "unknown"}`),
     name: names.find((name) => name.trim() !== "") ?? `${kind} ${id}`,
     properties,
     customProperties,
@@ -93,6 +100,9 @@ function readValue(value: Body): Omit<Property, "name"> {
   if ("string_value" in value) return { kind: "string", text: scalar(value.string_value) };
   if ("int_value" in value) return { kind: "int", text: scalar(value.int_value) };
   if ("double_value" in value) return { kind: "double", text: scalar(value.double_value) };
+  if ("bool_value" in value) return { kind: "bool", text: scalar(value.bool_value) };
+  if ("struct_value" in value) return { kind: "struct", text: JSON.stringify(value.struct_value) };
+  if ("proto_value" in value) return { kind: "proto", text: JSON.stringify(value.proto_value) };
   return { kind: "other", text: JSON.stringify(value) };
 }
 

@@ -62,6 +62,46 @@ test("all properties are listed with their kinds", async () => {
   expect((await section("Custom properties")).getByRole("row", { name: "team vision string" })).toBeVisible();
 });
 
+test("values of every kind are shown, false and empty ones too", async () => {
+  const custom_properties = {
+    yes: { bool_value: true },
+    no: { bool_value: false },
+    blank: { string_value: "" },
+    zero: { int_value: "0" },
+    layers: { struct_value: { list: [10, 3, 1], open: false, none: null } },
+    nothing: { struct_value: {} },
+    owner: { proto_value: { type_url: "a/b.C", value: "AP8=" } },
+  };
+  serve(store(artifact("2", "6", { name: "kfp-model", custom_properties })));
+  openApp(MODEL_PAGE);
+  const listed = await section("Custom properties");
+  expect(screen.getByRole("heading", { level: 1 })).toHaveTextContent("kfp-model");
+  expect(listed.getByRole("row", { name: "yes true bool" })).toBeVisible();
+  expect(listed.getByRole("row", { name: "no false bool" })).toBeVisible();
+  expect(listed.getByRole("row", { name: "zero 0 int" })).toBeVisible();
+  expect(listed.getByRole("row", { name: "nothing empty struct" })).toBeVisible();
+  expect(listed.getByText("list").nextElementSibling).toHaveTextContent("[10, 3, 1]");
+  expect(listed.getByText("open").nextElementSibling).toHaveTextContent("false");
+  expect(listed.getByText("none").nextElementSibling).toHaveTextContent("null");
+  expect(listed.getByText("type_url").nextElementSibling).toHaveTextContent("a/b.C");
+});
+
+test("what the store knows of an artifact is in its overview", async () => {
+  const known = {
+    state: "LIVE",
+    external_id: "urn:x:1",
+    create_time_since_epoch: "1562000000000",
+    last_update_time_since_epoch: "1562000001000",
+  };
+  serve(store(artifact("2", "6", known)));
+  openApp(MODEL_PAGE);
+  const overview = await section("Overview");
+  expect(overview.getByText("LIVE")).toBeVisible();
+  expect(overview.getByText("urn:x:1")).toBeVisible();
+  expect(overview.getByTitle("2019-07-01T16:53:20.000Z")).toBeVisible();
+  expect(overview.getByTitle("2019-07-01T16:53:21.000Z")).toBeVisible();
+});
+
 test("the execution that made an artifact is named", async () => {
   const events = {
     events: [{ artifact_id: "2", execution_id: "1", type: "OUTPUT", milliseconds_since_epoch: "1562000000000" }],

@@ -56,6 +56,9 @@ function facts(artifact: Artifact, document: object | undefined): Definition[] {
     { term: "Workspace", value: artifact.workspace || <Nothing /> },
     { term: "Run", value: artifact.run || <Nothing /> },
     { term: "Created", value: artifact.createTime ? <Timestamp text={artifact.createTime} /> : <Nothing /> },
+    artifact.updateTime !== "" && { term: "Updated", value: <Timestamp text={artifact.updateTime} /> },
+    artifact.state !== "" && { term: "State", value: artifact.state },
+    artifact.externalId !== "" && { term: "External ID", value: <LongText text={artifact.externalId} /> },
     artifact.description !== "" && { term: "Description", value: <LongText text={artifact.description} /> },
     ...fromDocument(document),
   ];

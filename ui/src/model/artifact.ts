@@ -2,7 +2,7 @@
 
 export interface Property {
   name: string;
-  kind: "int" | "double" | "string" | "other";
+  kind: "int" | "double" | "string" | "bool" | "struct" | "proto" | "other";
   text: string;
 }
 
@@ -17,12 +17,17 @@ export interface LineageNode {
 
 export interface Artifact extends LineageNode {
   uri: string;
+  /** Empty where the store knows none. */
+  state: string;
+  externalId: string;
   version: string;
   workspace: string;
   run: string;
   description: string;
-  /** As logged: nothing promises that it is a time. */
+  /** As logged, where nothing promises that it is a time, else when the store first had it. */
   createTime: string;
+  /** ISO 8601: when the store last changed it; "" if it does not say. */
+  updateTime: string;
   /** The whole object the SDK logged, as JSON. */
   allMeta: string;
 }

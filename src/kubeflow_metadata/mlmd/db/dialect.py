@@ -18,7 +18,7 @@ class Dialect:
         for_update: ends a query whose rows this transaction is about to change, so that nobody else changes them.
         for_share: ends a query whose rows must stay as they are until this transaction ends.
         limits_recursion: a recursive query may have a LIMIT that ends it.
-        returning: ends an INSERT that answers with the new ids; empty where the driver tells the first one.
+        returning: ends an INSERT that answers with the new ids; empty where only the driver tells the first one.
         path_order: orders the rows of ``EventPath``, which has no key, as they were stored; empty where only a scan
             can, which keeps that order.
         index_hint: names the index of a table ``{alias}`` to use; empty where the planner finds it by itself.

@@ -219,3 +219,5 @@ STORE = Table(
 )
 # Its entry that says how text lies in the other tables, and the value for text as it is.
 TEXT_ENCODING = "text_encoding"
+# Its entry that transactions change which must come one after the other; what it says means nothing.
+QUEUE = "queue"

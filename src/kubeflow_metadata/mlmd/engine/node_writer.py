@@ -11,6 +11,7 @@ from kubeflow_metadata.mlmd.db.base import DuplicateKeyError, Session
 from kubeflow_metadata.mlmd.db.values import Row, SqlValue, batches, placeholders
 from kubeflow_metadata.mlmd.engine import reading, values
 from kubeflow_metadata.mlmd.engine.kinds import ARTIFACT, CONTEXT, EXECUTION, N, Node, NodeKind
+from kubeflow_metadata.mlmd.engine.names import check_length
 from kubeflow_metadata.mlmd.engine.node_reader import NodeReader
 from kubeflow_metadata.mlmd.engine.types import TypeCatalog
 from kubeflow_metadata.mlmd.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError
@@ -168,6 +169,8 @@ class NodeWriter(Generic[N]):
         """Raises InvalidArgumentError unless the node's properties are those that its type declares."""
         if self._kind.message is pb.Context and not node.name:
             raise InvalidArgumentError("Context name should not be empty")
+        check_length("name", node.name)
+        check_length("external id", node.external_id)
         for name, value in node.properties.items():
             declared = self._catalog.property_type(self._session, self._kind, node.type_id, name)
             if declared is None:

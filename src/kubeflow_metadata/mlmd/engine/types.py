@@ -12,6 +12,7 @@ from kubeflow_metadata.mlmd.db import schema
 from kubeflow_metadata.mlmd.db.base import DuplicateKeyError, Session
 from kubeflow_metadata.mlmd.db.values import SqlValue, batches, placeholders
 from kubeflow_metadata.mlmd.engine.kinds import KIND_OF_TYPE, AnyKind, NodeKind, NodeType, T
+from kubeflow_metadata.mlmd.engine.names import check_length
 from kubeflow_metadata.mlmd.errors import (
     AlreadyExistsError,
     InvalidArgumentError,
@@ -89,7 +90,13 @@ class Types(Generic[T]):
         self._before: dict[tuple[str, str], frozenset[str] | None] = {}
 
     def find(self, name: str, version: str) -> T | None:
-        """Returns the type of this name and version; a type without version has the version ``""``."""
+        """Returns the type of this name and version; a type without version has the version ``""``.
+
+        Raises:
+            InvalidArgumentError: either is longer than any.
+        """
+        check_length("type name", name)
+        check_length("type version", version)
         found = self._fetch("t.name = ? AND COALESCE(t.version, '') = ?", (name, version))
         return found[0] if found else None
 
@@ -130,6 +137,7 @@ class Types(Generic[T]):
         """
         if not given.name:
             raise InvalidArgumentError("No type name is specified.")
+        check_length("external id", given.external_id)
         stored = self.find(given.name, given.version)
         if stored is None or self._says_more(given, stored):
             # No unique key guards the name and version of a type: look again when no other type is being put.

@@ -17,7 +17,7 @@ from kubeflow_metadata.rest.limits import Limits, Slots
 from kubeflow_metadata.rest.store import Store
 from kubeflow_metadata.rest.v1alpha1.errors import error_response
 from kubeflow_metadata.rest.v1alpha1.handlers.call import Call
-from kubeflow_metadata.rest.v1alpha1.matching import BadPathError, Found, Matcher, NotFound, decode_path
+from kubeflow_metadata.rest.v1alpha1.matching import BadPathError, Found, Matcher, NotFound
 from kubeflow_metadata.rest.v1alpha1.routes import PREFIX, ROUTES, Route
 from kubeflow_metadata.rest.v1alpha1.swagger import swagger_json
 from kubeflow_metadata.rest.version import Version
@@ -60,10 +60,10 @@ class Api:
 
     def _find(self, request: Request) -> Found | Response:
         try:
-            path = decode_path(request.scope.get("raw_path") or request.scope["path"].encode())
+            raw_path = request.scope.get("raw_path") or request.scope["path"].encode()
+            found = self._matcher.find(request.method, raw_path)
         except BadPathError as error:
             return error_response(ApiError(grpc.StatusCode.INVALID_ARGUMENT, str(error)))
-        found = self._matcher.match(request.method, path)
         if isinstance(found, NotFound):
             return plain_response(HTTPStatus.NOT_FOUND)
         if not isinstance(found, Found):

@@ -13,6 +13,9 @@ from kubeflow_metadata.rest.v1alpha1.wire.encode import quote
 
 Code = grpc.StatusCode
 
+# A message may quote what a client sent, however long that is: its beginning and end say what is wrong.
+_LONGEST_BEGINNING, _LONGEST_END = 1500, 500
+
 # grpc-gateway 1.8.3's table; 408 and 409 look odd and are what clients have met.
 _HTTP_STATUS = {
     Code.CANCELLED: HTTPStatus.REQUEST_TIMEOUT,
@@ -38,7 +41,13 @@ def error_response(error: ApiError) -> Response:
     """Returns the answer to a request that ended with an error."""
     status = error.status or _HTTP_STATUS[error.code]
     number: int = error.code.value[0]
-    text = quote(error.message)
+    text = quote(_shortened(error.message))
     body = f'{{"error":{text},"message":{text},"code":{json.dumps(number)}}}'
     headers = {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
     return Response(body.encode(), status_code=status, media_type="application/json", headers=headers)
+
+
+def _shortened(message: str) -> str:
+    if len(message) <= _LONGEST_BEGINNING + _LONGEST_END:
+        return message
+    return f"{message[:_LONGEST_BEGINNING]}...{message[-_LONGEST_END:]}"

@@ -1,4 +1,9 @@
-"""Paths to routes, as grpc-gateway 1.8.3 matches them: on the decoded path, the first route wins."""
+"""Paths to routes: the first route that fits wins.
+
+A path is cut at its slashes as they were sent, so that an encoded one (``%2F``) belongs to a name, whatever words of
+the API that name holds, and so does an encoded colon. A path that fits no route like that is decoded first and then
+cut, as grpc-gateway 1.8.3 does it: some clients encode every slash.
+"""
 
 from __future__ import annotations
 
@@ -42,12 +47,28 @@ class Matcher:
     def __init__(self, routes: Sequence[Route]) -> None:
         self._templates = [(route, Template(PREFIX + route.template)) for route in routes]
 
+    def find(self, verb: str, raw_path: bytes) -> Found | NotFound | OtherVerb:
+        """Returns the route of a path as it stands in a request line.
+
+        Raises:
+            BadPathError: a percent sign starts no escape.
+        """
+        raw_segments = _checked(raw_path).split(b"/")
+        found: Found | NotFound | OtherVerb = NotFound()
+        if b":" not in raw_segments[-1]:
+            found = self._match(verb, [_decode(segment) for segment in raw_segments])
+        if isinstance(found, Found) or b"%" not in raw_path:
+            return found
+        decoded = self.match(verb, decode_path(raw_path))
+        return found if isinstance(decoded, NotFound) else decoded
+
     def match(self, verb: str, path: str) -> Found | NotFound | OtherVerb:
         """Returns the route of a decoded path."""
         segments = path.split("/")
         # What follows a colon in the last segment would be a custom verb; no route has one.
-        if ":" in segments[-1]:
-            return NotFound()
+        return NotFound() if ":" in segments[-1] else self._match(verb, segments)
+
+    def _match(self, verb: str, segments: Segments) -> Found | NotFound | OtherVerb:
         allowed = []
         for route, template in self._templates:
             parameters = template.match(segments)
@@ -91,7 +112,15 @@ class Template:
 
 
 def decode_path(raw_path: bytes) -> str:
-    """Returns the path of a request line. ``%2F`` becomes a slash like any other: type names are full of them."""
+    """Returns the path of a request line, in which ``%2F`` becomes a slash like any other.
+
+    Raises:
+        BadPathError: a percent sign starts no escape.
+    """
+    return _decode(_checked(raw_path))
+
+
+def _checked(raw_path: bytes) -> bytes:
     if not raw_path.startswith(b"/"):
         # The absolute form, as a client behind a forward proxy sends it.
         _, _, after_scheme = raw_path.partition(b"://")
@@ -99,4 +128,8 @@ def decode_path(raw_path: bytes) -> str:
     for escape in raw_path.split(b"%")[1:]:
         if len(escape) < 2 or not all(digit in b"0123456789abcdefABCDEF" for digit in escape[:2]):
             raise BadPathError(f"invalid URL escape {('%' + escape[:2].decode('latin-1'))!r}")
-    return unquote_to_bytes(raw_path).decode("utf-8", errors="replace")
+    return raw_path
+
+
+def _decode(raw: bytes) -> str:
+    return unquote_to_bytes(raw).decode("utf-8", errors="replace")

@@ -14,7 +14,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from kubeflow_metadata.rest.v1alpha1.routes import PREFIX, ROUTES, Result, Route
-from kubeflow_metadata.rest.v1alpha1.wire.fields import descriptor_of, enum_of, fields_of, is_map, message_of
+from kubeflow_metadata.rest.v1alpha1.wire.fields import descriptor_of, enum_of, fields_of, is_map, is_struct, message_of
 
 Json = dict[str, Any]
 
@@ -23,6 +23,7 @@ _SCALARS: dict[int, Json] = {
     FieldDescriptor.TYPE_DOUBLE: {"type": "number", "format": "double"},
     FieldDescriptor.TYPE_STRING: {"type": "string"},
     FieldDescriptor.TYPE_BOOL: {"type": "boolean", "format": "boolean"},
+    FieldDescriptor.TYPE_BYTES: {"type": "string", "format": "byte"},
 }
 
 
@@ -86,6 +87,8 @@ def _result(result: Result, definitions: dict[str, Json]) -> Json:
 
 
 def _message(message: Descriptor, definitions: dict[str, Json]) -> Json:
+    if is_struct(message):
+        return {"type": "object"}
     name = _name(message)
     if name not in definitions:
         definitions[name] = {"type": "object"}

@@ -33,7 +33,8 @@ class MySqlConnection:
     """An open connection.
 
     Attributes:
-        increment: the step between the ids that one statement makes (``auto_increment_increment``).
+        increment_moves: the step between the ids that one statement makes is not this session's to know: Galera changes
+            it, in sessions that are open, whenever a node joins or leaves.
         broken: it must not be used again.
         lost: it broke because the server is not there any more.
     """
@@ -41,7 +42,7 @@ class MySqlConnection:
     driven: driver.Connection
     settings: MySqlSettings
     session_id: int
-    increment: int
+    increment_moves: bool
     dialect: Dialect
     broken: bool = False
     lost: bool = False
@@ -87,9 +88,11 @@ def connect(settings: MySqlSettings, set_up: Sequence[str], *, path_order: str) 
     try:
         for statement in (f"SET SESSION sql_mode = '{SQL_MODE}'", _PLANS, *set_up):
             driver.run(driven, statement)
-        about = "SELECT CONNECTION_ID(), @@SESSION.auto_increment_increment, VERSION()"
-        ((session_id, increment, version),) = driver.run(driven, about)
+        ((session_id, version),) = driver.run(driven, "SELECT CONNECTION_ID(), VERSION()")
+        galera = driver.run(driven, "SHOW SESSION VARIABLES LIKE 'wsrep_on'")
     except driver.Error as error:
         driver.close(driven)
         raise failures.meaning(error, settings.name) from error
-    return MySqlConnection(driven, settings, session_id, increment, dialect_of(Capabilities.of(version), path_order))
+    increment_moves = any(str(value).upper() in ("ON", "1") for _, value in galera)
+    dialect = dialect_of(Capabilities.of(version), path_order)
+    return MySqlConnection(driven, settings, session_id, increment_moves, dialect)

@@ -13,6 +13,7 @@ from kubeflow_metadata.mlmd.db.mysql.connection import MySqlConnection, connect
 from kubeflow_metadata.mlmd.db.mysql.session import MySqlSession
 from kubeflow_metadata.mlmd.db.mysql.settings import MySqlSettings
 from kubeflow_metadata.mlmd.db.pool import Pool
+from kubeflow_metadata.mlmd.errors import DamagedDatabaseError
 
 # How long a statement waits for a lock before its transaction is undone and tried again.
 _LOCK_WAIT_SECONDS = 10
@@ -24,7 +25,7 @@ class MySqlDatabase:
     """Connects on demand; ``prepare`` must have succeeded before anything is read or written.
 
     Writers see what is committed at each of their statements (READ COMMITTED) and lock what they are about to change;
-    readers that ask for it see one state (a consistent snapshot).
+    readers that ask for it see one state (a consistent snapshot). Once a call finds a damaged table, ``ping`` fails.
     """
 
     def __init__(self, settings: MySqlSettings) -> None:
@@ -33,6 +34,7 @@ class MySqlDatabase:
         self._lock = threading.Lock()
         self._pools: tuple[Pool[MySqlConnection], Pool[MySqlConnection]] | None = None
         self._closed = False
+        self._damage = ""
 
     def prepare(self) -> None:
         prepared = creation.prepare(self._settings)
@@ -52,6 +54,8 @@ class MySqlDatabase:
 
     def ping(self) -> None:
         self._ready()
+        if self._damage:
+            raise DamagedDatabaseError(self._damage)
         try:
             connection = driver.connect(self._settings, database=self._settings.database, timeout=_PING_TIMEOUT_SECONDS)
         except driver.OpenError as error:
@@ -66,21 +70,29 @@ class MySqlDatabase:
     @contextmanager
     def read(self, *, snapshot: bool = True) -> Iterator[MySqlSession]:
         readers, _ = self._ready()
-        with readers.connection() as connection:
-            session = MySqlSession(connection)
-            if snapshot:
-                session.fetch("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-            yield session
-            if snapshot:
-                session.fetch("COMMIT")
+        try:
+            with readers.connection() as connection:
+                session = MySqlSession(connection)
+                if snapshot:
+                    session.fetch("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+                yield session
+                if snapshot:
+                    session.fetch("COMMIT")
+        except DamagedDatabaseError as error:
+            self._damage = str(error)
+            raise
 
     @contextmanager
     def write(self) -> Iterator[MySqlSession]:
         _, writers = self._ready()
-        with writers.connection() as connection:
-            yield MySqlSession(connection)
-            deadlines.check()
-            self._commit(connection)
+        try:
+            with writers.connection() as connection:
+                yield MySqlSession(connection)
+                deadlines.check()
+                self._commit(connection)
+        except DamagedDatabaseError as error:
+            self._damage = str(error)
+            raise
 
     def close(self) -> None:
         with self._lock:

@@ -17,6 +17,7 @@ def dialect_of(capabilities: Capabilities, path_order: str) -> Dialect:
         for_update=" FOR UPDATE",
         for_share=" LOCK IN SHARE MODE",  # as MariaDB knows it, too
         limits_recursion=capabilities.limits_recursion,
+        returning=" RETURNING id" if capabilities.returns_ids else "",
         path_order=path_order,
         # Unless told, it scans the table while its statistics are of the time when that was small.
         index_hint="/*+ JOIN_INDEX({alias} {index}) */ ",

@@ -62,7 +62,7 @@ def connect(settings: MySqlSettings, *, database: str | None, timeout: int | Non
         "host": settings.host or "localhost",
         "port": settings.port,
         "user": settings.current_user(),
-        "password": settings.current_password(),
+        "password": _password(settings, driver),
         "charset": "utf8mb4",
         "autocommit": True,
         "connect_timeout": timeout or settings.connect_timeout_seconds,
@@ -75,6 +75,13 @@ def connect(settings: MySqlSettings, *, database: str | None, timeout: int | Non
     if settings.socket is not None:
         arguments["unix_socket"] = str(settings.socket)
     return driver.connect(**arguments)
+
+
+def _password(settings: MySqlSettings, driver: Any) -> str | bytes:
+    """Returns the password so that the server gets it in UTF-8, as MySQL's own clients send it."""
+    password = settings.current_password()
+    # Left to itself, PyMySQL sends Latin-1; mysqlclient sends UTF-8, and takes no bytes.
+    return password.encode() if driver.__name__ == "pymysql" else password
 
 
 def run(connection: Connection, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

@@ -5,10 +5,13 @@ Numbers are those of https://dev.mysql.com/doc/mysql-errors/en/ and, for Galera 
 
 from __future__ import annotations
 
+import re
+
 from kubeflow_metadata.mlmd.db import deadlines
 from kubeflow_metadata.mlmd.db.base import DuplicateKeyError, TransactionUndoneError
 from kubeflow_metadata.mlmd.db.mysql import driver
 from kubeflow_metadata.mlmd.errors import (
+    DamagedDatabaseError,
     DeadlineExceededError,
     InvalidArgumentError,
     OutOfRangeError,
@@ -45,6 +48,24 @@ _READ_ONLY = {1290, 1836, 3100, 3750, 1047}  # a replica, or a member of a clust
 _INTERRUPTED = {1317, 3024, 1028}
 _NO_ROOM = {1021, 1114, 1118, 3188, 3675, 28}
 _TOO_LARGE = {1153, 1301, 1162}
+_STORAGE_ENGINE = 1030  # says another number in its text
+_DAMAGED = {
+    126,  # index file is crashed; these of the storage engine
+    127,  # record file is crashed
+    134,  # record was already deleted, or crashed
+    141,  # duplicate unique key in a table that is crashed
+    144,  # table is crashed and last repair failed
+    145,  # table was marked as crashed
+    180,  # index corrupted (InnoDB)
+    1034,  # incorrect key file
+    1035,  # old key file
+    1194,  # table is marked as crashed
+    1195,  # table is marked as crashed and the last repair failed
+    1712,  # index is corrupted
+    1812,  # tablespace is missing
+    1817,  # index is corrupted (InnoDB)
+    1932,  # table does not exist in the engine
+}
 
 
 def is_lost(number: int) -> bool:
@@ -63,7 +84,7 @@ def cannot_open(error: Exception, name: str) -> TransactionUndoneError:
 
 def meaning(error: Exception, name: str) -> Exception:
     """Returns what to raise in place of a driver's error in a statement; nothing of the transaction is stored."""
-    number = driver.error_number(error)
+    number = _number(error)
     left = deadlines.seconds_left()
     if left is not None and left <= 0 and (number in _INTERRUPTED or number in _LOST):
         return DeadlineExceededError("The deadline of the call passed while the database was working on it.")
@@ -90,6 +111,14 @@ def unknown_commit(name: str) -> UnavailableError:
     )
 
 
+def _number(error: Exception) -> int:
+    """Returns MySQL's number of an error; that of the storage engine where it was the engine's."""
+    number = driver.error_number(error)
+    if number == _STORAGE_ENGINE and (told := re.search(r"\berror:? (\d+)", _text(error))):
+        return int(told[1])
+    return number
+
+
 def _lasting(error: Exception, number: int, name: str) -> Exception:
     if number == 1264:
         return OutOfRangeError(f"A number does not fit its column in this database: {_text(error)}")
@@ -99,7 +128,13 @@ def _lasting(error: Exception, number: int, name: str) -> Exception:
         return InvalidArgumentError(f"A string is longer than its column in this database: {_text(error)}")
     if number in {1366, 3854, 1300}:
         return InvalidArgumentError(f"A string cannot be stored unchanged in this database: {_text(error)}")
-    if number in _NO_ROOM:
+    if number in _DAMAGED and "#sql" not in _text(error):
+        return DamagedDatabaseError(
+            f"A table of database {name} is damaged ({_text(error)}). Stop the servers, then repair it (CHECK TABLE "
+            "finds out which one and how) or restore a backup."
+        )
+    # A key file that is incorrect in a temporary table: the disk for those is full.
+    if number in _NO_ROOM or number in _DAMAGED:
         return ResourceExhaustedError(f"The database is full; nothing was written: {_text(error)}")
     if number in _TOO_LARGE:
         return ResourceExhaustedError(

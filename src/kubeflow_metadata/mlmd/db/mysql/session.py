@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import cast
+from uuid import uuid4
 
 from kubeflow_metadata.mlmd.db import deadlines
 from kubeflow_metadata.mlmd.db.mysql import driver, failures
 from kubeflow_metadata.mlmd.db.mysql.connection import MySqlConnection
+from kubeflow_metadata.mlmd.db.tables import QUEUE, STORE
 from kubeflow_metadata.mlmd.db.values import Row, SqlValue, batches
 from kubeflow_metadata.mlmd.errors import DataLossError
 
@@ -18,6 +21,8 @@ _BATCH_VALUES = 10_000
 # Rows of a multi-row UPDATE are a UNION of SELECTs, which the parser holds on its stack.
 _UPDATE_ROWS = 200
 
+_QUEUE_UP = f"INSERT INTO {STORE.name} (name, value) VALUES (%s, %s) ON DUPLICATE KEY UPDATE value = %s"
+
 
 class MySqlSession:
     """One transaction."""
@@ -26,19 +31,30 @@ class MySqlSession:
         self.dialect = connection.dialect
         self._connection = connection.driven
         self._name = connection.settings.name
-        self._increment = connection.increment
+        # Where nobody can say how far apart the ids of one statement are, and the server does not return them.
+        self._one_by_one = connection.increment_moves and not self.dialect.returning
 
     def fetch(self, sql: str, params: Sequence[SqlValue] = ()) -> list[Row]:
         return self._run(_translated(sql), params)
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> list[int]:
         ids: list[int] = []
-        for batch in _by_size(rows):
-            self._run(*_insert(table, columns, batch))
-            # MySQL gives the ids of one statement as a range, and says where it begins.
-            first = self._connection.insert_id()
-            ids.extend(range(first, first + len(batch) * self._increment, self._increment))
+        most_rows = 1 if self._one_by_one else _BATCH_VALUES
+        for batch in _by_size(rows, most_rows):
+            sql, params = _insert(table, columns, batch)
+            returned = self._run(sql + self.dialect.returning, params)
+            # Ids grow with the order of the rows; that of RETURNING is not promised.
+            ids += sorted([cast(int, row[0]) for row in returned]) or self._ids_given(len(batch))
         return ids
+
+    def _ids_given(self, count: int) -> Sequence[int]:
+        """Returns the ids that the last INSERT gave to ``count`` rows: a range, of which the driver tells the first."""
+        first: int = self._connection.insert_id()
+        if count == 1:
+            return [first]
+        # As it is now: whoever opened the session, or has it meanwhile, may have set another one.
+        ((increment,),) = self._run("SELECT @@SESSION.auto_increment_increment", ())
+        return range(first, first + count * cast(int, increment), cast(int, increment))
 
     def insert_rows(
         self, table: str, columns: Sequence[str], rows: Sequence[Row], *, keep_existing: bool = False
@@ -60,7 +76,10 @@ class MySqlSession:
             self._run(f"DELETE FROM {table} WHERE {condition}", _flat(batch))
 
     def queue_up(self) -> None:
-        self.fetch(f"SELECT schema_version FROM MLMDEnv{self.dialect.for_update}")
+        # A row is changed, and not only locked: locks are of one node alone, and clusters certify what nodes have
+        # written. To a value of its own, because a row that stays the same is not written.
+        value = uuid4().hex
+        self._run(_QUEUE_UP, (QUEUE, value, value))
 
     def _run(self, sql: str, params: Sequence[SqlValue]) -> list[Row]:
         deadlines.check()

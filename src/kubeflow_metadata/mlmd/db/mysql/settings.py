@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,7 +90,7 @@ class MySqlSettings:
         """Returns the user's name as it is now.
 
         Raises:
-            OSError: the file cannot be read.
+            OSError: the file cannot be read, or is not UTF-8.
         """
         return _content(self.user_file) if self.user_file else self.user
 
@@ -97,10 +98,13 @@ class MySqlSettings:
         """Returns the password as it is now.
 
         Raises:
-            OSError: the file cannot be read.
+            OSError: the file cannot be read, or is not UTF-8.
         """
         return _content(self.password_file) if self.password_file else self.password
 
 
 def _content(file: Path) -> str:
-    return file.read_text(encoding="utf-8").rstrip("\r\n")
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise OSError(errno.EILSEQ, "it is not UTF-8", str(file)) from error

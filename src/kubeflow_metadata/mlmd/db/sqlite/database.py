@@ -9,21 +9,26 @@ from contextlib import closing, contextmanager
 from kubeflow_metadata.mlmd.db.base import TransactionUndoneError
 from kubeflow_metadata.mlmd.db.pool import Pool
 from kubeflow_metadata.mlmd.db.sqlite import creation, driver, failures
+from kubeflow_metadata.mlmd.db.sqlite.file import DatabaseFile
 from kubeflow_metadata.mlmd.db.sqlite.session import SqliteSession
 from kubeflow_metadata.mlmd.db.sqlite.settings import SqliteSettings
+from kubeflow_metadata.mlmd.errors import DamagedDatabaseError
 
 
 class SqliteDatabase:
     """A metadata database in one file.
 
     Write-ahead logging lets readers go on while a transaction is written; ``synchronous=FULL`` puts each commit on
-    disk before the call is answered, so that neither ``kill -9`` nor a power cut takes an acknowledged write.
+    disk before the call is answered, so that neither ``kill -9`` nor a power cut takes an acknowledged write. Once a
+    page turns out to be damaged, nothing is written any more, and what can be read is read.
     """
 
     def __init__(self, settings: SqliteSettings) -> None:
         """Opens nothing yet."""
         self._settings = settings
-        self._pool = Pool(lambda: _Pooled(driver.connect(settings.path)))
+        self._file = DatabaseFile(settings.path)
+        self._pool = Pool(self._open)
+        self._damage = ""
         self._writing = threading.Lock()
         self._prepared = False
 
@@ -32,17 +37,22 @@ class SqliteDatabase:
         try:
             with closing(driver.connect(path)) as connection:
                 creation.prepare(connection, f"The database {path}")
+                self._file.remember(has_log=driver.writes_ahead(connection))
         except driver.Error as error:
             raise failures.cannot_open(path, error) from error
         self._prepared = True
 
     def ping(self) -> None:
+        if self._prepared:
+            self._file.check(in_use=False)
+            self._refuse_if_damaged()
         with self.read(snapshot=False) as session:
             session.fetch("SELECT schema_version FROM MLMDEnv")
+            self._file.check()
 
     @contextmanager
     def read(self, *, snapshot: bool = True) -> Iterator[SqliteSession]:
-        with _plain_errors(), self._ready().connection() as pooled:
+        with self._plain_errors(), self._ready().connection() as pooled:
             if not snapshot:
                 yield SqliteSession(pooled.connection)
                 return
@@ -52,13 +62,11 @@ class SqliteDatabase:
     @contextmanager
     def write(self) -> Iterator[SqliteSession]:
         # One lock in this process queues its writers fairly; SQLite's own lock, which polls, is for other processes.
-        with (
-            _plain_errors(),
-            self._writing,
-            self._ready().connection() as pooled,
-            driver.transaction(pooled.connection, "BEGIN IMMEDIATE"),
-        ):
-            yield SqliteSession(pooled.connection)
+        with self._plain_errors(), self._writing, self._ready().connection() as pooled:
+            self._refuse_if_damaged()
+            with driver.transaction(pooled.connection, "BEGIN IMMEDIATE", before_commit=self._file.check):
+                yield SqliteSession(pooled.connection)
+            self._file.check()  # what was committed to a file that has gone meanwhile must not be acknowledged
 
     def close(self) -> None:
         self._pool.close()
@@ -66,7 +74,32 @@ class SqliteDatabase:
     def _ready(self) -> Pool[_Pooled]:
         if not self._prepared:
             raise TransactionUndoneError(f"Database {self._settings.name} is not ready yet.", reason="not_ready")
+        self._file.refuse_if_lost()
         return self._pool
+
+    def _open(self) -> _Pooled:
+        connection = driver.connect(self._settings.path, create=False)
+        try:
+            self._file.check(in_use=False)
+        except BaseException:
+            connection.close()
+            raise
+        return _Pooled(connection)
+
+    def _refuse_if_damaged(self) -> None:
+        if self._damage:
+            raise DamagedDatabaseError(self._damage)
+
+    @contextmanager
+    def _plain_errors(self) -> Iterator[None]:
+        """Turns the driver's errors into what a client can act on."""
+        try:
+            yield
+        except driver.Error as error:
+            meaning = failures.meaning(self._settings.path, error)
+            if isinstance(meaning, DamagedDatabaseError):
+                self._damage = str(meaning)
+            raise meaning from error
 
 
 class _Pooled:
@@ -82,12 +115,3 @@ class _Pooled:
 
     def recover(self, _: BaseException) -> None:
         """Does nothing: ``transaction`` has rolled back."""
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """Turns the driver's errors into what a client can act on."""
-    try:
-        yield
-    except driver.Error as error:
-        raise failures.meaning(error) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,9 +16,15 @@ Connection = sqlite3.Connection
 Error = sqlite3.Error
 
 
-def connect(path: Path) -> Connection:
-    """Opens a connection that commits each statement by itself, onto the disk, until told otherwise."""
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False)
+def connect(path: Path, *, create: bool = True) -> Connection:
+    """Opens a connection that commits each statement by itself, onto the disk, until told otherwise.
+
+    Without ``create`` the file must be there.
+    """
+    target = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
+    connection = sqlite3.connect(
+        target, uri=True, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
+    )
     try:
         connection.execute("PRAGMA synchronous=FULL")
     except BaseException:
@@ -27,12 +33,23 @@ def connect(path: Path) -> Connection:
     return connection
 
 
+def writes_ahead(connection: Connection) -> bool:
+    """Returns whether what is written goes to a log of its own first: not every file system can do that."""
+    ((mode,),) = connection.execute("PRAGMA journal_mode")
+    return str(mode) == "wal"
+
+
+def _nothing() -> None:
+    pass
+
+
 @contextmanager
-def transaction(connection: Connection, begin: str) -> Iterator[None]:
-    """Commits what the block does when it ends, and undoes it when it raises."""
+def transaction(connection: Connection, begin: str, *, before_commit: Callable[[], None] = _nothing) -> Iterator[None]:
+    """Commits what the block does when it ends, and undoes it when it, or ``before_commit``, raises."""
     connection.execute(begin)
     try:
         yield
+        before_commit()
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

@@ -19,6 +19,19 @@ MAX_LENGTH = 32 * 1024
 
 # How much of the text an error shows on either side of its place.
 _SHOWN = 30
+# The longest name that an error repeats.
+_LONGEST_ADVICE = 200
+
+# What somebody meant as a property or as an attribute of a neighbour, whose name the language cannot read as it stands.
+_PROPERTY = re.compile(
+    r"\b(?P<prefix>(?:custom_)?properties)\."
+    r"(?P<name>(?:(?!properties\.)[^`'\"\n=<>!(),]){1,1000}?(?=\.(?:int|double|string|bool)_value\b)|[^`'\"\s=<>!(),]{1,1000})"
+    r"(?P<field>\.(?:int|double|string|bool)_value\b)?"
+)
+_NEIGHBOUR = re.compile(
+    r"\b(?P<neighbour>(?:parent_|child_)?contexts|artifacts|executions|events)_(?P<alias>[^\s`'\"=<>!(),.]{1,1000})\."
+)
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+")
 
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "?": "?"}
 _ESCAPE = re.compile(r"\\([0-3][0-7]{2}|[xX][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
@@ -44,11 +57,11 @@ def parse(query: str) -> Tree[Token]:
         return _parser().parse(query)
     except UnexpectedCharacters as error:
         at = error.pos_in_stream or 0
-        raise QueryError(f"unexpected {_shorten(query[at:])}", at) from error
+        raise _unexpected(query, query[at:], at) from error
     except UnexpectedToken as error:
         if error.token.type == "$END":
             raise QueryError("unexpected end of the query", len(query)) from error
-        raise QueryError(f"unexpected {_shorten(error.token)}", error.token.start_pos or 0) from error
+        raise _unexpected(query, error.token, error.token.start_pos or 0) from error
     except UnexpectedInput as error:
         raise QueryError("this cannot be parsed", error.pos_in_stream or 0) from error
 
@@ -95,7 +108,47 @@ def _unescape(escape: str, at: int) -> str:
     raise QueryError(f"unknown escape \\{escape} in a string", at)
 
 
-def _shorten(text: str) -> str:
+def _unexpected(query: str, text: str, at: int) -> QueryError:
+    """Returns the error for a text that does not belong where it is, with what to type if it is part of a name."""
+    unexpected = f"unexpected {_cut(text)}"
+    return _unreadable_property(query, at, unexpected) or _unreadable_alias(query, at) or QueryError(unexpected, at)
+
+
+def _unreadable_property(query: str, at: int, unexpected: str) -> QueryError | None:
+    found = _around(_PROPERTY, query, at)
+    if found is None:
+        return None
+    name, field = found["name"], found["field"]
+    written = name if _PLAIN_NAME.fullmatch(name) else f"`{name}`"
+    typed = f"{found['prefix']}.{written}{field or '.string_value'}"
+    if len(typed) > _LONGEST_ADVICE:
+        typed = f"{found['prefix']}.`...`{field or '.string_value'}"
+    if written == name and field:
+        return None
+    if written == name:
+        return QueryError(
+            f"{unexpected}: the kind of the property's value is missing; write {typed}, or int_value ...", at
+        )
+    return QueryError(f"put the name in backquotes: {typed}", found.start("name"))
+
+
+def _unreadable_alias(query: str, at: int) -> QueryError | None:
+    found = _around(_NEIGHBOUR, query, at)
+    if found is None or _PLAIN_NAME.fullmatch(found["alias"]):
+        return None
+    neighbour = found["neighbour"]
+    return QueryError(
+        f"what follows {neighbour}_ is an alias of your choice, of letters, digits and _: write {neighbour}_a",
+        found.start("alias"),
+    )
+
+
+def _around(pattern: re.Pattern[str], query: str, at: int) -> re.Match[str] | None:
+    """Returns the match that the place is in, or right behind."""
+    return next((match for match in pattern.finditer(query) if match.start() <= at <= match.end()), None)
+
+
+def _cut(text: str) -> str:
     word = re.match(r"\w+|.", text, re.DOTALL)
     found = word.group() if word else ""
     return repr(found if len(found) <= _SHOWN else f"{found[:_SHOWN]}...")

@@ -19,6 +19,9 @@ from kubeflow_metadata.mlmd.engine.filtering.parsing import QueryError
 # for them.
 MAX_DEPTH = 40
 
+# How much of a name an error shows.
+_SHOWN = 60
+
 
 @dataclass(frozen=True)
 class Part:
@@ -144,4 +147,5 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
     choices = list(known)
     close = difflib.get_close_matches(name, choices, n=1)
     hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(choices)}"
-    return f"unknown {what} {str(name)!r}; {hint}"
+    shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
+    return f"unknown {what} {str(shown)!r}; {hint}"

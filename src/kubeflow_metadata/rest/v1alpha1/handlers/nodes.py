@@ -21,6 +21,9 @@ _PROPERTY_TYPES = {
     "int_value": mlmd.INT,
     "double_value": mlmd.DOUBLE,
     "string_value": mlmd.STRING,
+    "struct_value": mlmd.STRUCT,
+    "proto_value": mlmd.PROTO,
+    "bool_value": mlmd.BOOLEAN,
 }
 # What upstream says it expected of a node that does not exist, where that is not the node's title.
 _EXPECTED = {"artifact": "new Artifact id"}
@@ -39,9 +42,11 @@ class NodeHandlers(Generic[Node, Type]):
         node: Node = call.message(self._kind.node)
         if node.HasField("id"):
             raise invalid(f"id should remain unspecified when creating {self._title}")
+        call.check_names("name", [node.name])
+        call.check_names("external id", [node.external_id])
         call.check_names("property name", [*node.properties, *node.custom_properties])
         nodes = call.store.nodes(self._kind)
-        node_type = await self._resolve_type(nodes, call.parameters["parent"])
+        node_type = await self._resolve_type(nodes, call.parameters["parent"], call.query.get("version", ""))
         _check_properties(node, node_type)
         node.type_id = node_type.id
         return await self._one(nodes, await nodes.put(node))
@@ -66,9 +71,9 @@ class NodeHandlers(Generic[Node, Type]):
         name = call.query.get("name", "")
         return await self._list(call, name.removeprefix(f"{self._noun}_types/") if name else None)
 
-    async def _resolve_type(self, nodes: NodeStore[Node, Type], name: str) -> Type:
+    async def _resolve_type(self, nodes: NodeStore[Node, Type], name: str, version: str) -> Type:
         try:
-            return await nodes.get_type(name)
+            return await nodes.get_type(name, version)
         except StoreError as error:
             if error.code != grpc.StatusCode.NOT_FOUND:
                 raise
@@ -86,7 +91,7 @@ class NodeHandlers(Generic[Node, Type]):
         return b'{"%b":%b}' % (self._noun.encode(), encode(stored[0]))
 
     async def _list(self, call: Call, type_name: str | None) -> Answer:
-        pages = call.store.nodes(self._kind).pages(type_name)
+        pages = call.store.nodes(self._kind).pages(type_name, call.query.get("version", ""))
         first = await anext(pages)
         if not first:
             return b"{}"

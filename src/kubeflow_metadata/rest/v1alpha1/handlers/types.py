@@ -10,6 +10,7 @@ from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
 from kubeflow_metadata.rest.errors import ApiError, StoreError
 from kubeflow_metadata.rest.store import Kind, Node, NodeStore, Type
 from kubeflow_metadata.rest.v1alpha1.handlers.call import Answer, Call, invalid
+from kubeflow_metadata.rest.v1alpha1.handlers.names import is_blank
 from kubeflow_metadata.rest.v1alpha1.wire.encode import encode
 
 _CONFLICT = "Type already exists with different properties."
@@ -35,7 +36,8 @@ class TypeHandlers(Generic[Node, Type]):
 
     async def get(self, call: Call) -> Answer:
         """Returns a type by its name."""
-        return self._one(await self._nodes(call).get_type(call.parameters["name"]))
+        node_type = await self._nodes(call).get_type(call.parameters["name"], call.query.get("version", ""))
+        return self._one(node_type)
 
     async def list(self, call: Call) -> Answer:
         """Lists all types."""
@@ -50,6 +52,10 @@ class TypeHandlers(Generic[Node, Type]):
     def _read(self, call: Call) -> Type:
         node_type: Type = call.message(self._kind.type)
         call.check_names("type name", [node_type.name])
+        call.check_names("version of the type", [node_type.version])
+        call.check_names("external id", [node_type.external_id])
+        if node_type.name and is_blank(node_type.name):
+            raise invalid(f"The type name {node_type.name[:40]!a} is blank: nobody could see or type it.")
         call.check_names("property name", node_type.properties)
         for name in sorted(node_type.properties):
             if node_type.properties[name] == mlmd.UNKNOWN:
@@ -62,8 +68,8 @@ class TypeHandlers(Generic[Node, Type]):
         except StoreError as error:
             if error.code != grpc.StatusCode.ALREADY_EXISTS:
                 raise
-            raise ApiError(error.code, _CONFLICT) from error
-        return self._one(await nodes.get_type(node_type.name))
+            raise ApiError(error.code, error.details if "external id" in error.details else _CONFLICT) from error
+        return self._one(await nodes.get_type(node_type.name, node_type.version))
 
     def _one(self, node_type: Type) -> bytes:
         return b'{"%b_type":%b}' % (self._noun.encode(), encode(node_type))
@@ -72,7 +78,7 @@ class TypeHandlers(Generic[Node, Type]):
 async def _check_id(nodes: NodeStore[Node, Type], node_type: Type) -> None:
     # Reading first is safe: a stored type never changes its id.
     try:
-        stored = await nodes.get_type(node_type.name)
+        stored = await nodes.get_type(node_type.name, node_type.version)
     except StoreError as error:
         if error.code != grpc.StatusCode.NOT_FOUND:
             raise

@@ -6,19 +6,25 @@ and ``1e3`` are no integers, and a number of a million digits in an unknown fiel
 
 from __future__ import annotations
 
+import base64
 import codecs
 import json
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct, Value
 
 from kubeflow_metadata.rest.v1alpha1.wire.encode import quote
 from kubeflow_metadata.rest.v1alpha1.wire.fields import descriptor_of, enum_of, fields_of, is_map, message_of
 
 INT64 = range(-(2**63), 2**63)
+
+# A parser of protobuf gives up at 100 levels of messages, and a level of a struct is three of those.
+MAX_STRUCT_DEPTH = 30
 
 _SPACE = " \t\r\n"
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
@@ -89,6 +95,9 @@ class Decoder:
 
 
 def _read_message(value: Any, message: Message, path: str) -> None:
+    if isinstance(message, Struct):
+        _read_struct(value, message, path, MAX_STRUCT_DEPTH)
+        return
     members = _members(value, path)
     filled_oneofs: dict[str, str] = {}
     for field in fields_of(descriptor_of(message)):
@@ -138,6 +147,39 @@ def _read_item(value: Any, message: Message, path: str) -> None:
         _read_message(value, message, path)
 
 
+def _read_struct(value: Any, struct: Struct, path: str, depth: int) -> None:
+    for key, member in _members(value, path).items():
+        _read_json_value(member, struct.fields[_text(key)], f"{path}[{quote(_text(key))}]", depth - 1)
+
+
+def _read_json_value(value: Any, target: Value, path: str, depth: int) -> None:
+    if depth < 0:
+        raise DecodeError(f"{path}: a struct may nest {MAX_STRUCT_DEPTH} levels deep, not deeper")
+    if value is None:
+        target.null_value = 0  # type: ignore[assignment]
+    elif isinstance(value, bool):
+        target.bool_value = value
+    elif isinstance(value, _Number):
+        target.number_value = _exact_double(value, path)
+    elif isinstance(value, str):
+        target.string_value = _text(value)
+    elif isinstance(value, list):
+        target.list_value.SetInParent()
+        for index, item in enumerate(value):
+            _read_json_value(item, target.list_value.values.add(), f"{path}[{index}]", depth - 1)
+    else:
+        target.struct_value.SetInParent()
+        _read_struct(value, target.struct_value, path, depth)
+
+
+def _exact_double(text: str, path: str) -> float:
+    number = _double(text, path)
+    # Numbers of a struct are doubles: a whole number that none of them stands for would change without a word.
+    if _INTEGER.fullmatch(text) and int(text) not in (int(number), Decimal(repr(number))):
+        raise DecodeError(f"{path}: {_shown(text)} is not exact as a double, which a struct has; write it as a string")
+    return number
+
+
 def _scalar(value: Any, field: FieldDescriptor, path: str) -> Any:
     if field.type == FieldDescriptor.TYPE_STRING:
         if not _is_text(value):
@@ -149,6 +191,8 @@ def _scalar(value: Any, field: FieldDescriptor, path: str) -> Any:
         return value
     if field.type == FieldDescriptor.TYPE_ENUM:
         return _enum(value, field, path)
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return _bytes(value, path)
     if not isinstance(value, str):
         _wrong_type(value, "a number", path)
     if field.type == FieldDescriptor.TYPE_DOUBLE:
@@ -174,6 +218,15 @@ def _double(text: str, path: str) -> float:
     if number in (float("inf"), float("-inf")):
         raise DecodeError(f"{path}: {_shown(text)} is out of range for a double")
     return number
+
+
+def _bytes(value: Any, path: str) -> bytes:
+    if not _is_text(value):
+        _wrong_type(value, "base64", path)
+    try:
+        return base64.b64decode(value, validate=True)
+    except ValueError as error:
+        raise DecodeError(f"{path}: {_shown(value)} is not base64") from error
 
 
 def _enum(value: Any, field: FieldDescriptor, path: str) -> int:

@@ -1,11 +1,13 @@
 """Protobuf messages to JSON bytes.
 
 Compact; fields in the order of the proto, map entries sorted by key; a field that is set is written even when it is
-zero, one that is not is absent; 64-bit integers are strings; strings are escaped as Go escapes them.
+zero, one that is not is absent; 64-bit integers are strings; strings are escaped as Go escapes them. A struct is the
+JSON object that it stands for, bytes are base64.
 """
 
 from __future__ import annotations
 
+import base64
 import math
 import re
 from collections.abc import Callable
@@ -17,7 +19,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from kubeflow_metadata.rest.v1alpha1.wire.fields import descriptor_of, enum_of, fields_of, is_map, message_of
+from kubeflow_metadata.rest.v1alpha1.wire.fields import descriptor_of, enum_of, fields_of, is_map, is_struct, message_of
 
 _Write = Callable[[Any], str]
 
@@ -64,16 +66,41 @@ def _bool(value: bool) -> str:
     return "true" if value else "false"
 
 
+def _bytes(value: bytes) -> str:
+    return f'"{base64.b64encode(value).decode()}"'
+
+
+def _struct(struct: Any) -> str:
+    fields = struct.fields
+    return "{" + ",".join(f"{quote(key)}:{_json_value(fields[key])}" for key in sorted(fields)) + "}"
+
+
+def _json_value(value: Any) -> str:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return _struct(value.struct_value)
+    if kind == "list_value":
+        return "[" + ",".join(map(_json_value, value.list_value.values)) + "]"
+    if kind == "string_value":
+        return quote(value.string_value)
+    if kind == "number_value":
+        return _double(value.number_value)
+    return _bool(value.bool_value) if kind == "bool_value" else "null"
+
+
 _SCALARS: dict[int, _Write] = {
     FieldDescriptor.TYPE_INT64: _int64,
     FieldDescriptor.TYPE_DOUBLE: _double,
     FieldDescriptor.TYPE_STRING: quote,
     FieldDescriptor.TYPE_BOOL: _bool,
+    FieldDescriptor.TYPE_BYTES: _bytes,
 }
 
 
 @cache
 def _message_writer(descriptor: Descriptor) -> _Write:
+    if is_struct(descriptor):
+        return _struct
     # The writers of fields are found on first use: ArtifactStructType contains itself.
     fields = fields_of(descriptor)
     if len(descriptor.oneofs) == 1 and all(field.containing_oneof for field in fields):

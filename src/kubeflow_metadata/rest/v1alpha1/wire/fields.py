@@ -1,36 +1,33 @@
-"""Which fields ``/api/v1alpha1`` knows.
+"""Which fields ``/api/v1alpha1`` knows: all that a store keeps, those of 2019 first.
 
-The messages have grown since that API was published (names, states, times, more kinds of value). Its bodies have
-not: a newer field is neither written nor read, as if it were unknown. Messages that are not listed have not grown.
+The messages have grown since that API was published (names, states, times, more kinds of value). What has come since is
+an addition, which the clients of that time ignore; by its number it comes after what they know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import cast
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-_FIELDS: dict[str, Sequence[str]] = {
-    "ml_metadata.Value": ("int_value", "double_value", "string_value"),
-    "ml_metadata.Artifact": ("id", "type_id", "uri", "properties", "custom_properties"),
-    "ml_metadata.Execution": ("id", "type_id", "last_known_state", "properties", "custom_properties"),
-    "ml_metadata.ArtifactType": ("id", "name", "properties"),
-    "ml_metadata.ExecutionType": ("id", "name", "properties", "input_type", "output_type"),
-    "ml_metadata.Event": ("artifact_id", "execution_id", "path", "type", "milliseconds_since_epoch"),
-}
+# No store keeps it.
+_NOT_STORED = "system_metadata"
 
 
 def fields_of(message: Descriptor) -> list[FieldDescriptor]:
     """Returns the message's fields in v1alpha1, in the order in which they are written."""
-    known = _FIELDS.get(message.full_name)
-    fields = [field for field in message.fields if known is None or field.name in known]
+    fields = [field for field in message.fields if field.name != _NOT_STORED]
     return sorted(fields, key=lambda field: field.number)
 
 
 def is_map(field: FieldDescriptor) -> bool:
     return field.message_type is not None and field.message_type.GetOptions().map_entry
+
+
+def is_struct(message: Descriptor) -> bool:
+    """Returns whether the message stands for a JSON object."""
+    return message.full_name == "google.protobuf.Struct"
 
 
 # The stubs leave open what the field's type, once looked at, settles.
