@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+from kubeflow_metadata.mlmd.db import deadlines
 from kubeflow_metadata.mlmd.db.base import TransactionUndoneError
 from kubeflow_metadata.mlmd.db.pool import Pool
 from kubeflow_metadata.mlmd.db.sqlite import creation, driver, failures
@@ -30,7 +31,7 @@ class SqliteDatabase:
     def prepare(self) -> None:
         path = self._settings.path
         try:
-            with closing(driver.connect(path)) as connection:
+            with closing(driver.connect(path, driver.OPEN_TIMEOUT_SECONDS)) as connection:
                 creation.prepare(connection, f"The database {path}")
         except driver.Error as error:
             raise failures.cannot_open(path, error) from error
@@ -54,7 +55,7 @@ class SqliteDatabase:
         # One lock in this process queues its writers fairly; SQLite's own lock, which polls, is for other processes.
         with (
             _plain_errors(),
-            self._writing,
+            deadlines.turn(self._writing),
             self._ready().connection() as pooled,
             driver.transaction(pooled.connection, "BEGIN IMMEDIATE"),
         ):
