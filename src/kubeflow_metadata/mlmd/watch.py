@@ -17,6 +17,9 @@ _PING_SECONDS = 5.0
 _FIRST_WAIT_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 5.0
 
+# How long a stop waits for the database to answer, so that its connection is closed in good order.
+_STOP_SECONDS = 1.0
+
 # How often the log repeats that the database is still unreachable.
 _REMIND_SECONDS = 30.0
 
@@ -49,8 +52,9 @@ class DatabaseWatch:
         self._thread.start()
 
     def stop(self) -> None:
+        """Ends the watch; does not wait for a database that does not answer."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
         prepared = False
@@ -68,6 +72,10 @@ class DatabaseWatch:
             except (TransactionUndoneError, StoreError) as error:
                 failures += 1
                 self._note(up=False, why=str(error))
+            except Exception as error:  # a watch that ended would leave the server not ready for ever, without a word
+                log.exception("the database could not be asked")
+                failures += 1
+                self._note(up=False, why=f"{type(error).__name__} in the server; see the log above")
             else:
                 failures = 0
                 self._note(up=True)
