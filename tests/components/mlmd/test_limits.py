@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import select
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -380,7 +380,9 @@ def test_a_call_whose_time_is_over_while_it_commits_does_not_claim_that_nothing_
     commit = pymysql.connections.Connection.commit
 
     def commit_late(connection):
-        connection._sock.recv(1, socket.MSG_PEEK)  # until the watch hangs up
+        hung_up = select.poll()
+        hung_up.register(connection._sock.fileno(), 0)  # the end of a connection is always told
+        assert hung_up.poll(SECONDS * 1000)
         commit(connection)
 
     monkeypatch.setattr("kubeflow_metadata.mlmd.db.mysql.driver._drivers", [pymysql])
