@@ -36,7 +36,10 @@ def _database_options(command: Command) -> Command:
     help="MetadataStoreServerConfig in protobuf text format; takes precedence over flags.",
 )
 @click.option(
-    "--grpc_host", default="127.0.0.1", metavar="HOST", help="Address to listen on; 0.0.0.0 for all interfaces."
+    "--grpc_host",
+    default="127.0.0.1",
+    metavar="HOST",
+    help="Address to listen on; :: for all interfaces (IPv4 and IPv6), 0.0.0.0 for those of IPv4.",
 )
 @click.option("--grpc_port", default=8080, type=PORT, help="Port to listen on; 0 picks a free one.")
 @click.option("--grpc_tls_key", type=FILE, metavar="FILE", help="Server key (PEM): the port then serves TLS only.")
@@ -60,7 +63,20 @@ def _database_options(command: Command) -> Command:
     "--max_receive_message_length",
     default=100 * 1024 * 1024,
     type=click.IntRange(1024, 2**31 - 1),
-    help="Maximum request size in bytes.",
+    help="Maximum request size in bytes; less where memory is limited (--memory_limit).",
+)
+@click.option(
+    "--memory_limit",
+    metavar="SIZE",
+    show_default=False,
+    help="Memory that the server may use, in bytes or as 512Mi or 2Gi: it bounds requests and responses.  "
+    "[default: the limit of its cgroup, such as the pod's]",
+)
+@click.option(
+    "--max_call_seconds",
+    default=60.0,
+    type=click.FloatRange(0, 86_400),
+    help="Longest time that a call may take; 0 for no limit.",
 )
 @click.option(
     "--max_metadata_size",

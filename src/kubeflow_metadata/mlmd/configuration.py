@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,10 +12,17 @@ from kubeflow_metadata.mlmd.db.base import DatabaseSettings
 from kubeflow_metadata.mlmd.db.flags import require_file
 from kubeflow_metadata.mlmd.db.kinds import KINDS
 from kubeflow_metadata.mlmd.errors import ConfigurationError
-from kubeflow_metadata.mlmd.options import ChannelArgument, ServerOptions, TlsFiles
+from kubeflow_metadata.mlmd.options import ChannelArgument, ServerOptions, TlsFiles, host_and_port
+from kubeflow_metadata.serving.memory import limit_of_cgroup
 
 if TYPE_CHECKING:
     from kubeflow_metadata.proto import metadata_store_pb2 as pb
+
+# Sizes as Kubernetes writes them.
+_UNITS = {"": 1, **{f"{name}i": 1024**n for n, name in enumerate("KMGT", 1)}}
+_UNITS |= {name: 1000**n for n, name in enumerate("kMGT", 1)}
+_SIZE = re.compile(rf"(\d+(?:\.\d+)?)({'|'.join(filter(None, _UNITS))})?")
+_LEAST_MEMORY_BYTES = 64 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,7 @@ def read(flags: Mapping[str, Any]) -> Configuration:
         )
     database = _database(flags)
     tls = _tls(flags)
+    processes = flags["worker_processes"] or database.default_workers
     options = ServerOptions(
         address="",
         workers=flags["worker_threads"],
@@ -60,15 +69,18 @@ def read(flags: Mapping[str, Any]) -> Configuration:
         max_connection_age_seconds=flags["max_connection_age"],
         tls=tls,
         channel_arguments=_channel_arguments(flags["grpc_channel_arguments"]),
+        max_call_seconds=flags["max_call_seconds"] or None,
+        memory_limit=_memory_limit(flags["memory_limit"]),
+        processes=processes,
     )
     return Configuration(
         database=database,
-        host=flags["grpc_host"],
+        host=flags["grpc_host"].removeprefix("[").removesuffix("]"),
         port=flags["grpc_port"],
         server=options,
         health_port=flags["health_port"],
         metrics_port=flags["metrics_port"],
-        worker_processes=flags["worker_processes"] or database.default_workers,
+        worker_processes=processes,
         grace_seconds=flags["grace_seconds"],
     )
 
@@ -100,6 +112,19 @@ def _tls(flags: Mapping[str, Any]) -> TlsFiles | None:
     for name, path in (("key", key), ("cert", cert), ("client_ca", client_ca)):
         require_file(f"--grpc_tls_{name}", path)
     return TlsFiles(key, cert, client_ca)
+
+
+def _memory_limit(text: str | None) -> int | None:
+    """Returns the bytes that the server may use; without the flag, those that its cgroup may."""
+    if text is None:
+        return limit_of_cgroup()
+    found = _SIZE.fullmatch(text.strip())
+    size = int(float(found[1]) * _UNITS[found[2] or ""]) if found else 0
+    if size < _LEAST_MEMORY_BYTES:
+        raise ConfigurationError(
+            f"--memory_limit={text} is not a size of at least 64Mi. Examples: 536870912, 512Mi, 2Gi"
+        )
+    return size
 
 
 def _channel_arguments(text: str) -> tuple[ChannelArgument, ...]:
@@ -147,7 +172,8 @@ def _with_file(flags: Mapping[str, Any], file: pb.MetadataStoreServerConfig) -> 
 
 def with_address(configuration: Configuration, port: int, *, share_port: bool) -> ServerOptions:
     """Returns how the process that answers calls listens."""
-    health = f"{configuration.host}:{configuration.health_port}" if configuration.health_port else ""
+    host = configuration.host
+    health = host_and_port(host, configuration.health_port) if configuration.health_port else ""
     return replace(
-        configuration.server, address=f"{configuration.host}:{port}", health_address=health, share_port=share_port
+        configuration.server, address=host_and_port(host, port), health_address=health, share_port=share_port
     )

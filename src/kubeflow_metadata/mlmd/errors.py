@@ -9,6 +9,7 @@ from typing import ClassVar
 class Code(enum.IntEnum):
     """gRPC status codes, as numbered by https://grpc.github.io/grpc/core/md_doc_statuscodes.html."""
 
+    CANCELLED = 1
     INVALID_ARGUMENT = 3
     DEADLINE_EXCEEDED = 4
     NOT_FOUND = 5
@@ -53,8 +54,14 @@ class InvalidArgumentError(StoreError):
     code = Code.INVALID_ARGUMENT
 
 
+class CancelledError(StoreError):
+    """The client does not wait for the answer any more."""
+
+    code = Code.CANCELLED
+
+
 class DeadlineExceededError(StoreError):
-    """The client's deadline has passed; a write may or may not have been stored."""
+    """The time of the call is over: the client's, or what the server allows; nothing was written."""
 
     code = Code.DEADLINE_EXCEEDED
 

@@ -24,13 +24,16 @@ import structlog
 from grpc import _common, _server
 from grpc._cython import cygrpc  # type: ignore[attr-defined]
 
+from kubeflow_metadata.mlmd import metrics
 from kubeflow_metadata.mlmd.ready_calls import ReadyCalls
 
 log = structlog.get_logger("kubeflow_metadata.mlmd")
 
 _TICK_SECONDS = 0.25
 # How often memory is looked at while more calls than usual send their messages.
-_BUSY_TICK_SECONDS = 0.05
+_BUSY_TICK_SECONDS = 0.01
+# A message that is under way for less than this is an ordinary one, whatever memory there is.
+_ORDINARY_SECONDS = 0.05
 
 _RECEIVING_LONGEST = "Too many calls are waiting for their messages; this one has waited longest."
 _READY_LONGEST = "Too many calls are waiting for a worker; this one has waited longest."
@@ -66,8 +69,11 @@ class Limits:
     under_pressure: Callable[[], bool] = lambda: False
 
 
-def executor(limits: Limits, name: str) -> futures.Executor:
-    """Returns the executor, or gRPC's usual kind where grpcio is not as this module knows it."""
+def executor(limits: Limits, name: str) -> Any:
+    """Returns the executor, or gRPC's usual kind where grpcio is not as this module knows it.
+
+    (Any, because gRPC's stubs ask for a ThreadPoolExecutor; gRPC itself takes any executor.)
+    """
     if not grpcio_is_as_known():
         log.warning("this release of grpcio is unknown: half-sent calls occupy worker threads", workers=limits.workers)
         return futures.ThreadPoolExecutor(limits.workers, thread_name_prefix=name)
@@ -119,6 +125,11 @@ class _Call:
         run, *arguments = self.arguments
         run(*arguments)
 
+    def refuse(self, reason: str, details: str) -> None:
+        """Ends the call because there is no room for it any more."""
+        metrics.REFUSED_FOR_MEMORY.labels(reason).inc()
+        self.end(cygrpc.StatusCode.resource_exhausted, details)
+
     def end(self, code: Any, details: str) -> None:
         """Answers the call with an error, unless it has ended already."""
         with self.state.condition:
@@ -168,7 +179,7 @@ class MessageFirstExecutor(futures.Executor):
         call.state.due.add(_server._RECEIVE_MESSAGE_TOKEN)
         call.event.call.start_server_batch((cygrpc.ReceiveMessageOperation(0),), self._when_received(call))
         if late is not None:
-            late.end(cygrpc.StatusCode.resource_exhausted, _RECEIVING_LONGEST)
+            late.refuse("receiving", _RECEIVING_LONGEST)
         return None
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -201,7 +212,7 @@ class MessageFirstExecutor(futures.Executor):
             self._start_stream(call)
             return
         for late in self._ready.put(call):
-            late.end(cygrpc.StatusCode.resource_exhausted, _READY_LONGEST)
+            late.refuse("ready", _READY_LONGEST)
 
     def _work(self) -> None:
         while True:
@@ -244,13 +255,22 @@ class MessageFirstExecutor(futures.Executor):
             for call in self._slow():
                 call.end(cygrpc.StatusCode.deadline_exceeded, _TOO_SLOW.format(self._limits.receive_seconds))
             while len(self._receiving) > self._limits.checked_above and self._limits.under_pressure():
-                with self._lock:
-                    oldest = self._receiving.pop(next(iter(self._receiving)), None) if self._receiving else None
-                if oldest is not None:
-                    oldest.end(cygrpc.StatusCode.resource_exhausted, _RECEIVING_LONGEST)
+                oldest = self._oldest()
+                if oldest is None:
+                    break
+                oldest.refuse("receiving", _RECEIVING_LONGEST)
 
     def _tick(self) -> float:
         return _BUSY_TICK_SECONDS if len(self._receiving) > self._limits.checked_above else _TICK_SECONDS
+
+    def _oldest(self) -> _Call | None:
+        """Takes out the call that has waited longest for its message; None where none has waited unusually long."""
+        latest = time.monotonic() - _ORDINARY_SECONDS
+        with self._lock:
+            key, call = next(iter(self._receiving.items()), (0, None))
+            if call is None or call.since > latest:
+                return None
+            return self._receiving.pop(key)
 
     def _slow(self) -> list[_Call]:
         latest = time.monotonic() - self._limits.receive_seconds

@@ -16,6 +16,14 @@ RETRIES = Counter(
     "Transactions rolled back by the database and retried, by reason.",
     ["reason"],
 )
+REFUSED_FOR_MEMORY = Counter(
+    "kubeflow_metadata_grpc_refused_for_memory_total",
+    "Calls refused, or ended while they waited, because memory is bounded, by reason.",
+    ["reason"],
+)
+OVER_TIME = Counter(
+    "kubeflow_metadata_grpc_calls_over_time_total", "Calls ended by the server's time limit (--max_call_seconds)."
+)
 DATABASE_UP = Gauge(
     "kubeflow_metadata_grpc_database_up",
     "Whether the database responded to the last check.",

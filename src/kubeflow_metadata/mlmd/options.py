@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
+
+from kubeflow_metadata.mlmd.budget import RECEIVED_TIMES, Budget, budget
 
 if TYPE_CHECKING:
     import grpc
@@ -30,6 +33,12 @@ class TlsFiles:
         return grpc.ssl_server_credentials([pair], roots, require_client_auth=roots is not None)
 
 
+def host_and_port(host: str, port: int) -> str:
+    """Returns an address as gRPC and people write it: ``[::1]:8080`` for a host with colons, brackets or not."""
+    bare = host.removeprefix("[").removesuffix("]")
+    return f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"
+
+
 @dataclass(frozen=True)
 class ServerOptions:
     """How the gRPC server listens.
@@ -44,7 +53,11 @@ class ServerOptions:
         share_port: other worker processes listen on the same port.
         tls: encrypts the port.
         health_address: a second address, in plain text, that answers health alone; for probes that speak no TLS.
-        channel_arguments: further arguments of gRPC, which win over ours.
+        channel_arguments: further arguments of gRPC, which win over ours; they cannot raise the size of a message
+            above what memory allows.
+        max_call_seconds: the longest time of a call; None for no limit.
+        memory_limit: bytes that all processes of the server may use; None for no limit.
+        processes: how many processes answer calls.
     """
 
     address: str
@@ -56,11 +69,26 @@ class ServerOptions:
     tls: TlsFiles | None = None
     health_address: str = ""
     channel_arguments: Sequence[ChannelArgument] = field(default_factory=tuple)
+    max_call_seconds: float | None = None
+    memory_limit: int | None = None
+    processes: int = 1
+
+    @cached_property
+    def budget(self) -> Budget:
+        """What each process may hold in memory."""
+        return budget(
+            self.memory_limit,
+            processes=self.processes,
+            threads=self.workers,
+            most_message_bytes=self.max_message_bytes,
+        )
 
     def grpc_arguments(self) -> list[ChannelArgument]:
         arguments: dict[str, int | str] = {
             "grpc.so_reuseport": int(self.share_port),  # else a taken port is an error
             "grpc.max_receive_message_length": self.max_message_bytes,
+            # A flood of streams that are opened and reset stays a matter of its own connection.
+            "grpc.max_concurrent_streams": 100,
             "grpc.max_send_message_length": -1,
             "grpc.max_metadata_size": self.max_metadata_bytes,
             # A client that is gone without a word is noticed; one that asks often whether we live is not sent away.
@@ -74,4 +102,17 @@ class ServerOptions:
             arguments["grpc.max_connection_age_ms"] = self.max_connection_age_seconds * 1000
             arguments["grpc.max_connection_age_grace_ms"] = 60_000
         arguments.update(self.channel_arguments)
+        if self.memory_limit is not None:
+            wanted = arguments["grpc.max_receive_message_length"]
+            most = RECEIVED_TIMES * self.budget.message_bytes
+            within = isinstance(wanted, int) and 0 <= wanted < most
+            arguments["grpc.max_receive_message_length"] = wanted if within else most
         return list(arguments.items())
+
+    def probe_arguments(self) -> list[ChannelArgument]:
+        """Returns the arguments of the server that only answers health."""
+        return [
+            ("grpc.so_reuseport", int(self.share_port)),
+            ("grpc.max_receive_message_length", 64 * 1024),
+            ("grpc.max_concurrent_streams", 100),
+        ]

@@ -11,9 +11,10 @@ from typing import Any
 
 import structlog
 
-from kubeflow_metadata.mlmd import workers
+from kubeflow_metadata.mlmd import ending, workers
 from kubeflow_metadata.mlmd.configuration import Configuration, with_address
 from kubeflow_metadata.mlmd.errors import DatabaseOpenError
+from kubeflow_metadata.mlmd.options import host_and_port
 
 # An available database responds sooner: by the time the server reports that it is serving, it is ready.
 _FIRST_ANSWER_SECONDS = 1.0
@@ -55,7 +56,9 @@ def serve(configuration: Configuration) -> int:
         if shared_port is None:
             stack.callback(_serve_metrics(configuration))
         _on_signals(stop)
-        server.start()
+        ending.when_a_thread_dies()
+        # A supervisor starts another worker; a process without one is restarted for what health says.
+        server.start(None if shared_port is None else lambda: ending.at_once(ending.RESTART))
         watch.start()
         watch.asked.wait(_FIRST_ANSWER_SECONDS)
         if shared_port is not None:
@@ -63,8 +66,10 @@ def serve(configuration: Configuration) -> int:
         if not refused and shared_port is not None:
             workers.tell_supervisor_ready()
         elif not refused:
-            log.info("serving", address=f"{configuration.host}:{server.port}", database=configuration.database.name)
+            address = host_and_port(configuration.host, server.port)
+            log.info("serving", address=address, database=configuration.database.name)
         stop.wait()
+        ending.surely_within(configuration.grace_seconds + ending.MARGIN_SECONDS, 1 if refused else 0)
         if not refused:
             log.info("stopping", grace_seconds=configuration.grace_seconds)
         server.stop(configuration.grace_seconds)
@@ -73,6 +78,8 @@ def serve(configuration: Configuration) -> int:
         if refused:
             raise CannotStartError(str(refused[0]))
         log.info("stopped")
+    if server.busy():  # threads that did not end in time do not end with Python either
+        ending.at_once(0)
     return 0
 
 
@@ -93,7 +100,7 @@ def supervise(configuration: Configuration) -> int:
         def serving() -> None:
             log.info(
                 "serving",
-                address=f"{configuration.host}:{port}",
+                address=host_and_port(configuration.host, port),
                 database=configuration.database.name,
                 workers=configuration.worker_processes,
             )
@@ -112,7 +119,7 @@ def supervise(configuration: Configuration) -> int:
 
 def _cannot_listen(host: str, port: int) -> CannotStartError:
     return CannotStartError(
-        f"Cannot listen on {host}:{port}: the port is in use or the address is not one of this machine. "
+        f"Cannot listen on {host_and_port(host, port)}: the port is in use or the address is not one of this machine. "
         "Choose another one with --grpc_port."
     )
 
@@ -129,8 +136,8 @@ def _serve_metrics(configuration: Configuration, registry: Any = None) -> Any:
         )
     except OSError as error:
         raise CannotStartError(
-            f"Cannot listen on {configuration.host}:{configuration.metrics_port} for metrics: {error.strerror}. "
-            "Choose another port with --metrics_port."
+            f"Cannot listen on {host_and_port(configuration.host, configuration.metrics_port)} for metrics: "
+            f"{error.strerror}. Choose another port with --metrics_port."
         ) from error
 
     def stop() -> None:

@@ -17,6 +17,9 @@ _PING_SECONDS = 5.0
 _FIRST_WAIT_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 5.0
 
+# How long a stop waits for the database to answer, so that its connection is closed in good order.
+_STOP_SECONDS = 1.0
+
 # How often the log repeats that the database is still unreachable.
 _REMIND_SECONDS = 30.0
 
@@ -49,8 +52,9 @@ class DatabaseWatch:
         self._thread.start()
 
     def stop(self) -> None:
+        """Ends the watch; does not wait for a database that does not answer."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
         prepared = False

@@ -23,6 +23,8 @@ from typing import IO
 
 import structlog
 
+from kubeflow_metadata.mlmd import ending
+
 # The port that a worker listens on, whatever its flags say.
 WORKER = "KFM_MLMD_WORKER_PORT"
 
@@ -86,7 +88,7 @@ class Supervisor:
                 self._workers.remove(worker)
                 self._mark_dead(worker.process.pid)
                 code = worker.process.returncode
-                if code > 0:
+                if code > 0 and code != ending.RESTART:
                     return self._stop(grace_seconds, code)
                 log.warning("a worker died; starting another", pid=worker.process.pid, exit_code=code)
                 self._start_later(worker)
@@ -119,6 +121,7 @@ class Supervisor:
         self._events.put(("died", worker))
 
     def _stop(self, grace_seconds: float, code: int) -> int:
+        ending.surely_within(grace_seconds + _KILL_AFTER_SECONDS + ending.MARGIN_SECONDS, code)
         for worker in self._workers:
             worker.process.terminate()
         end = time.monotonic() + grace_seconds + _KILL_AFTER_SECONDS

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -23,6 +24,7 @@ from kubeflow_metadata.mlmd.service import MetadataStore
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from tests.support.mlmd_server import Server, health_of, put_type
+from tests.support.servers import unused_port
 from tests.support.waiting import eventually
 
 
@@ -220,6 +222,29 @@ def test_a_taken_port_is_an_error_that_names_the_flag(server, tmp_path):
     assert second.returncode == 1
     assert "--grpc_port" in second.stderr
     assert "Traceback" not in second.stderr
+
+
+@pytest.mark.parametrize("host", ["::", "[::]", "::1"])
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_address_of_ipv6_is_listened_on_by_every_server(tmp_path, host, processes):
+    metrics, health = unused_port(), unused_port()
+    server = Server(
+        f"--sqlite_config_filename_uri={tmp_path / 'm.db'}",
+        f"--grpc_host={host}",
+        f"--worker_processes={processes}",
+        f"--metrics_port={metrics}",
+        f"--health_port={health}",
+    )
+    try:
+        port = server.target.rpartition(":")[2]
+        assert server.target == f"[{host.strip('[]')}]:{port}"
+        for local in ["[::1]", "127.0.0.1"] if "::1" not in host else ["[::1]"]:
+            assert health_of(server, "liveness", f"{local}:{port}") == "SERVING"
+            assert health_of(server, "liveness", f"{local}:{health}") == "SERVING"
+            with urllib.request.urlopen(f"http://{local}:{metrics}/metrics", timeout=60) as answer:
+                assert answer.status == 200
+    finally:
+        server.stop()
 
 
 def test_no_database_is_an_error_never_a_store_in_memory():

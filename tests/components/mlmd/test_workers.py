@@ -234,6 +234,8 @@ def test_the_official_servers_own_flags_start_it(settings):
         (["--sqlite_config_filename_uri=x", "--grpc_tls_key=k"], "must be used together"),
         (["--metadata_store_server_config_file=/no/such"], "Cannot read"),
         (["--metadata_source_config_type=config_file"], "--metadata_store_server_config_file"),
+        (["--sqlite_config_filename_uri=x", "--memory_limit=512MB"], "512Mi"),
+        (["--sqlite_config_filename_uri=x", "--memory_limit=1Mi"], "at least 64Mi"),
         (["--sqlite_config_filename_uri=x", "--downgrade_db_schema_version=9"], "does not downgrade"),
     ],
 )

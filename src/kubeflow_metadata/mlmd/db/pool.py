@@ -64,7 +64,12 @@ class Pool(Generic[C]):
         kept = self._take()
         connection = kept.connection
         metrics.CONNECTIONS_IN_USE.inc()
-        watched = deadlines.watch(connection.interrupt)
+
+        def interrupt() -> None:
+            if not connection.broken:  # it may be called again, until the thread has noticed
+                connection.interrupt()
+
+        watched = deadlines.watch(interrupt)
         try:
             yield connection
         except BaseException as error:

@@ -6,12 +6,16 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias, cast
 
+from kubeflow_metadata.mlmd.db import deadlines
 from kubeflow_metadata.mlmd.db.base import DuplicateKeyError, Session
 from kubeflow_metadata.mlmd.db.values import Row, SqlValue, batches, placeholders
 from kubeflow_metadata.mlmd.engine.kinds import ARTIFACT, EXECUTION, AnyKind
 from kubeflow_metadata.mlmd.engine.lookups import existing_ids
 from kubeflow_metadata.mlmd.errors import AlreadyExistsError, InvalidArgumentError
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
+
+# How many events are made between two looks at the time; one less than a power of two.
+_CHECK_EVERY = 1023
 
 # What a row of an event ``e`` holds.
 COLUMNS = "e.id, e.artifact_id, e.execution_id, e.type, e.milliseconds_since_epoch"
@@ -30,6 +34,8 @@ def event_messages(session: Session, rows: Iterable[EventRow]) -> list[pb.Event]
     """Returns the events of rows that hold ``COLUMNS``, in their order, with their paths."""
     events: dict[int, pb.Event] = {}
     for event_id, artifact_id, execution_id, event_type, milliseconds in rows:
+        if not len(events) & _CHECK_EVERY:
+            deadlines.check()
         event = events[event_id] = pb.Event(
             artifact_id=artifact_id, execution_id=execution_id, type=cast("pb.Event.Type", event_type)
         )

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+from kubeflow_metadata.mlmd.db import deadlines
 from kubeflow_metadata.mlmd.db.base import Session
 from kubeflow_metadata.mlmd.db.values import batches, placeholders
 from kubeflow_metadata.mlmd.engine.edges import END, OTHER, Edges
@@ -86,6 +87,7 @@ def get_lineage_subgraph(session: Session, options: _Options, mask: Sequence[str
     for _ in range(hops):
         if not last:
             break
+        deadlines.check()
         there = reached[OTHER[kind]]
         found = edges.of(kind, last)
         kind, end = there.kind, END[there.kind]
@@ -125,6 +127,7 @@ def get_lineage_graph(
     for _ in range(hops):
         if not last or room <= 0:
             break
+        deadlines.check()
         there = reached[OTHER[kind]]
         found = edges.of(kind, last)
         kind, end = there.kind, END[there.kind]

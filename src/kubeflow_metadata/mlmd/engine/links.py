@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import cast
 
+from kubeflow_metadata.mlmd.db import deadlines
 from kubeflow_metadata.mlmd.db.base import DuplicateKeyError, Session
 from kubeflow_metadata.mlmd.db.values import batches, placeholders
 from kubeflow_metadata.mlmd.engine.kinds import CONTEXT, LINK_TABLES, AnyKind
@@ -87,6 +88,7 @@ def _refuse_cycles(session: Session, pairs: Sequence[tuple[int, int]]) -> None:
             above |= parents.get(child, set())
         level = above
     for start in {child for child, _ in pairs}:
+        deadlines.check()
         if start in _ancestors(start, parents):
             raise InvalidArgumentError("There is a cycle detected of the given relationship.")
 

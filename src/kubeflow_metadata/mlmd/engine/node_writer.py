@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
+from kubeflow_metadata.mlmd.db import deadlines
 from kubeflow_metadata.mlmd.db.base import DuplicateKeyError, Session
 from kubeflow_metadata.mlmd.db.values import Row, SqlValue, batches, placeholders
 from kubeflow_metadata.mlmd.engine import reading, values
@@ -16,6 +17,11 @@ from kubeflow_metadata.mlmd.engine.node_reader import NodeReader
 from kubeflow_metadata.mlmd.engine.types import TypeCatalog
 from kubeflow_metadata.mlmd.errors import AlreadyExistsError, FailedPreconditionError, InvalidArgumentError
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
+
+# How many nodes are checked between two looks at the time; one less than a power of two.
+_CHECK_EVERY = 255
+
+_NO_TYPE = "Type id is missing."
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,10 @@ class NodeWriter(Generic[N]):
             FailedPreconditionError: see ``UpdateOptions.abort_if_changed``.
         """
         options = options or UpdateOptions()
+        deadlines.check()
+        for node in given:  # before anything is made of any of them
+            if not (node.HasField("id") or node.HasField("type_id")):
+                raise InvalidArgumentError(_NO_TYPE)
         new = [node for node in given if not node.HasField("id")]
         old = [node for node in given if node.HasField("id")]
         stored = self._locked([node.id for node in old]) if old else {}
@@ -85,9 +95,11 @@ class NodeWriter(Generic[N]):
 
     def check_types(self, given: Iterable[N]) -> None:
         """Raises what ``put`` would for new nodes whose type is missing or unknown, or that do not fit it."""
-        for node in given:
+        for number, node in enumerate(given):
+            if not number & _CHECK_EVERY:
+                deadlines.check()
             if not node.HasField("type_id"):
-                raise InvalidArgumentError("Type id is missing.")
+                raise InvalidArgumentError(_NO_TYPE)
             self._catalog.require(self._session, self._kind, node.type_id)
             self._check(node)
 
@@ -119,7 +131,9 @@ class NodeWriter(Generic[N]):
     def _update(self, given: Sequence[N], stored: dict[int, N], options: UpdateOptions, now: int) -> None:
         current = dict(stored)
         changed: dict[int, N] = {}
-        for node in given:
+        for number, node in enumerate(given):
+            if not number & _CHECK_EVERY:
+                deadlines.check()
             before = current.get(node.id)
             if before is None:
                 raise InvalidArgumentError(f"Cannot find the given id {node.id}")

@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
+from kubeflow_metadata.mlmd.db import deadlines
 from kubeflow_metadata.mlmd.db.values import Row, SqlValue
 from kubeflow_metadata.mlmd.engine import values
 from kubeflow_metadata.mlmd.engine.filters import Filter
 from kubeflow_metadata.mlmd.engine.kinds import AnyKind, N, NodeKind
+
+# How many nodes are made between two looks at the time; one less than a power of two.
+_CHECK_EVERY = 255
 
 TIMES = ("create_time_since_epoch", "last_update_time_since_epoch")
 
@@ -73,6 +77,8 @@ def messages(
         if row[0] != last:
             if len(found) == most:
                 break
+            if not len(found) & _CHECK_EVERY:
+                deadlines.check()
             last = row[0]
             message = make()
             for column, cell in zip(names, row, strict=False):

@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kubeflow_metadata.mlmd.db import shares
 from kubeflow_metadata.mlmd.db.mysql.settings import MySqlSettings, Tls
 
 # In the order of their speed. KFM_MLMD_MYSQL_DRIVER chooses one of them, for comparing.
@@ -92,15 +93,21 @@ def run(connection: Connection, sql: str, params: Sequence[Any] = ()) -> list[tu
         UnicodeDecodeError: a text that it gives is not in the connection's encoding.
     """
     if not hasattr(connection, "store_result"):
-        with connection.cursor() as cursor:
+        with connection.cursor(_streaming()) as cursor:
             cursor.execute(sql, tuple(params))
-            return list(cursor.fetchall())
+            return shares.collect(cursor.fetchmany, cursor.fetchall)
     # mysqlclient's cursors describe every result, which takes longer than many a result.
     literal = connection.literal
     bound = tuple([b"%d" % value if type(value) is int else literal(value) for value in params])
     connection.query(sql.encode() % bound)
-    result = connection.store_result()
-    return [] if result is None else list(result.fetch_row(0))
+    # Where rows are counted as they come, they must not be here already.
+    result = connection.store_result() if shares.share() is None else connection.use_result()
+    return [] if result is None else shares.collect(result.fetch_row, lambda: result.fetch_row(0))
+
+
+def _streaming() -> Any:
+    """Returns the class of PyMySQL's cursors that fetch rows as they are asked for; None for its usual one."""
+    return None if shares.share() is None else importlib.import_module("pymysql.cursors").SSCursor
 
 
 def error_number(error: Exception) -> int:

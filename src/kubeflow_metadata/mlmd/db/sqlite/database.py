@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+from kubeflow_metadata.mlmd.db import deadlines
 from kubeflow_metadata.mlmd.db.base import TransactionUndoneError
 from kubeflow_metadata.mlmd.db.pool import Pool
 from kubeflow_metadata.mlmd.db.sqlite import creation, driver, failures
@@ -35,7 +36,7 @@ class SqliteDatabase:
     def prepare(self) -> None:
         path = self._settings.path
         try:
-            with closing(driver.connect(path)) as connection:
+            with closing(driver.connect(path, driver.OPEN_TIMEOUT_SECONDS)) as connection:
                 creation.prepare(connection, f"The database {path}")
                 self._file.remember(has_log=driver.writes_ahead(connection))
         except driver.Error as error:
@@ -62,7 +63,7 @@ class SqliteDatabase:
     @contextmanager
     def write(self) -> Iterator[SqliteSession]:
         # One lock in this process queues its writers fairly; SQLite's own lock, which polls, is for other processes.
-        with self._plain_errors(), self._writing, self._ready().connection() as pooled:
+        with self._plain_errors(), deadlines.turn(self._writing), self._ready().connection() as pooled:
             self._refuse_if_damaged()
             with driver.transaction(pooled.connection, "BEGIN IMMEDIATE", before_commit=self._file.check):
                 yield SqliteSession(pooled.connection)

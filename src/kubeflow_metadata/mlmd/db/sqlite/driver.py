@@ -9,21 +9,24 @@ from pathlib import Path
 
 from kubeflow_metadata.mlmd.db.base import DuplicateKeyError
 
-# How long a transaction waits for a writer in another process before it is undone, to be tried again.
-BUSY_TIMEOUT_SECONDS = 30.0
+# How long a transaction waits for a writer in another process before it is undone, to be tried again. Nothing
+# interrupts this wait: it is how late a call may notice that its time is over.
+BUSY_TIMEOUT_SECONDS = 2.0
+# The same at the start, when nobody waits for an answer yet.
+OPEN_TIMEOUT_SECONDS = 30.0
 
 Connection = sqlite3.Connection
 Error = sqlite3.Error
 
 
-def connect(path: Path, *, create: bool = True) -> Connection:
+def connect(path: Path, timeout_seconds: float = BUSY_TIMEOUT_SECONDS, *, create: bool = True) -> Connection:
     """Opens a connection that commits each statement by itself, onto the disk, until told otherwise.
 
     Without ``create`` the file must be there.
     """
     target = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
     connection = sqlite3.connect(
-        target, uri=True, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
+        target, uri=True, timeout=timeout_seconds, isolation_level=None, check_same_thread=False
     )
     try:
         connection.execute("PRAGMA synchronous=FULL")

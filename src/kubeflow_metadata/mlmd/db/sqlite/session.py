@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Sequence
 
-from kubeflow_metadata.mlmd.db import deadlines
+from kubeflow_metadata.mlmd.db import deadlines, shares
 from kubeflow_metadata.mlmd.db.dialect import Dialect
 from kubeflow_metadata.mlmd.db.sqlite import driver
 from kubeflow_metadata.mlmd.db.values import Row, SqlValue, batches
@@ -39,7 +39,7 @@ class SqliteSession:
         cursor = self._connection.execute(sql, params)
         ours = _turn.acquire(timeout=_TURN_SECONDS)
         try:
-            return cursor.fetchall()
+            return shares.collect(cursor.fetchmany, cursor.fetchall)
         finally:
             if ours:
                 _turn.release()

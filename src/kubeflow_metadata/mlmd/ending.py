@@ -1,0 +1,67 @@
+"""The end of a process that does not depend on what its threads do.
+
+A process that has been told to stop is gone after its grace, whatever a call, a driver or a library waits for; and one
+whose threads die is gone at once, so that whoever supervises it starts another: half a server answers nobody and stays.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sys
+import threading
+import time
+from types import TracebackType
+
+import structlog
+
+# The exit code of a process that another one should take the place of.
+RESTART = 75
+
+# What a process may take after its grace, to close its connections and files.
+MARGIN_SECONDS = 2.0
+
+# How much later than its watchdog thread the operating system ends a process whose threads do not let go of Python.
+_ALARM_AFTER_SECONDS = 1
+
+log = structlog.get_logger("kubeflow_metadata.mlmd")
+
+
+def surely_within(seconds: float, code: int = 0) -> None:
+    """Ends the process after so long unless it has ended before; called by the main thread."""
+
+    def wait() -> None:
+        time.sleep(seconds)
+        log.warning("ending with calls still in progress")
+        at_once(code)
+
+    threading.Thread(target=wait, name="ending", daemon=True).start()
+    if hasattr(signal, "alarm"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(math.ceil(seconds) + _ALARM_AFTER_SECONDS)
+
+
+def at_once(code: int) -> None:
+    """Ends the process without waiting for any thread."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):  # closed, or nobody reads it
+            continue
+    os._exit(code)
+
+
+def when_a_thread_dies() -> None:
+    """From now on, the process ends when any of its threads ends with an error, out of memory included."""
+    threading.excepthook = _end_with
+
+
+def _end_with(died: threading.ExceptHookArgs) -> None:
+    try:
+        told: tuple[type[BaseException], BaseException | None, TracebackType | None]
+        told = (died.exc_type, died.exc_value, died.exc_traceback)
+        name = died.thread.name if died.thread is not None else ""
+        log.critical("a thread has died; the process ends to be restarted", thread=name, exc_info=told)
+    finally:  # there may be no memory to say so
+        os._exit(RESTART)
