@@ -37,6 +37,7 @@ FIXED_NAMES = {
     ("Deployment", "metadata-deployment"): None,
     ("Deployment", "metadata-ui"): None,
     ("PersistentVolumeClaim", "metadata-mysql"): None,
+    ("Secret", "metadata-db-secrets"): None,
     ("ConfigMap", "metadata-db-parameters"): None,
     ("ConfigMap", "metadata-grpc-configmap"): None,
 }
@@ -255,12 +256,38 @@ def test_without_its_own_mysql_nothing_of_it_is_left(rendered):
             ]
 
 
-def test_no_object_is_a_secret_and_no_text_a_password(rendered):
+def test_no_object_carries_a_password(rendered):
     for each in rendered:
         for made in each.kustomize:
-            assert made["kind"] != "Secret"
+            if made["kind"] == "Secret":
+                assert not made.keys() & {"data", "stringData"}, "applied again, it would empty the one in the cluster"
             for container in containers(pod_spec(made) or {"containers": []}):
                 for item in container.get("env", []):
                     assert "PASSWORD" not in item["name"] or item["name"].endswith("_FILE")
-                    assert "valueFrom" not in item
                     assert not re.search(r"password=", str(item.get("value", "")), re.IGNORECASE)
+
+
+def test_what_holds_data_is_kept_by_gitops_tools(rendered):
+    for each in rendered:
+        for made in each.kustomize:
+            if made["kind"] in {"Secret", "PersistentVolumeClaim"}:
+                annotations = made["metadata"]["annotations"]
+                assert annotations["argocd.argoproj.io/sync-options"] == "Prune=false,Delete=false"
+                assert annotations["kustomize.toolkit.fluxcd.io/prune"] == "disabled"
+
+
+def test_the_init_container_may_get_and_fill_its_secret_and_nothing_else(rendered):
+    for each in rendered:
+        for made in each.kustomize:
+            if made["kind"] != "Role":
+                continue
+            theirs = each.configuration.values.get("mysql", {}).get("existingSecret")
+            (rule,) = made["rules"]
+            assert rule == {
+                "apiGroups": [""],
+                "resources": ["secrets"],
+                "resourceNames": [theirs or "metadata-db-secrets"],
+                "verbs": ["get"] if theirs else ["get", "patch"],
+            }
+            shipped = [m["metadata"]["name"] for m in each.kustomize if m["kind"] == "Secret"]
+            assert shipped == ([] if theirs else ["metadata-db-secrets"])

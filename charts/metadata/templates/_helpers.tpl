@@ -44,6 +44,21 @@ metadata.kubeflow.org/part: {{ .part }}
 sidecar.istio.io/inject: {{ and .mesh .root.Values.istio.enabled | ternary "true" "false" | quote }}
 {{- end -}}
 
+{{- /* Annotations of what holds data: Helm, Argo CD and Flux keep it when it is no longer wanted, or all is uninstalled. */ -}}
+{{- define "metadata.kept" -}}
+argocd.argoproj.io/sync-options: Prune=false,Delete=false
+kustomize.toolkit.fluxcd.io/prune: disabled
+kustomize.toolkit.fluxcd.io/ssa: Merge
+{{- if include "metadata.byHelm" . }}
+helm.sh/resource-policy: keep
+{{- end }}
+{{- end -}}
+
+{{- /* The Secret of the bundled MySQL. */ -}}
+{{- define "metadata.databaseSecret" -}}
+{{- .Values.mysql.existingSecret | default "metadata-db-secrets" -}}
+{{- end -}}
+
 {{- /* Annotations of what only `helm test` makes. (dict "root" $ "weight" 0) */ -}}
 {{- define "metadata.testHook" -}}
 helm.sh/hook: test

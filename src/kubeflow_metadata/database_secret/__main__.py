@@ -1,4 +1,4 @@
-"""``python -m kubeflow_metadata.database_secret``: before MySQL starts in a cluster, it creates the Secret, once.
+"""``python -m kubeflow_metadata.database_secret``: before MySQL starts in a cluster, it fills the Secret, once.
 
 It runs as the initContainer of MySQL, the only container with a token for the API server, and is configured by
 environment variables. Standard library only.
@@ -29,6 +29,7 @@ def main() -> int:
             os.environ["KFM_SECRET_NAME"],
             Volume(Path(os.environ["KFM_SECRET_VOLUME"])),
             beside_upstream_data=os.environ.get("KFM_SECRET_BESIDE_UPSTREAM_DATA") == "true",
+            is_theirs=os.environ.get("KFM_SECRET_IS_THEIRS") == "true",
             say=_say,
         )
         write_credentials(values, Path(os.environ["KFM_SECRET_CREDENTIALS"]))
@@ -36,7 +37,7 @@ def main() -> int:
         return _stop(f"{error} {error.hint}".strip())
     except OSError as error:
         return _stop(f"Cannot use the volume: {error}. Does its StorageClass support fsGroup?")
-    _say("The Secret exists; MySQL can start.")
+    _say("The Secret is filled; MySQL can start.")
     return 0
 
 

@@ -18,6 +18,7 @@ DRAWN = 200
 # Each component of manifests/metadata/components as a setting, with what it cannot do without.
 COMPONENTS: dict[str, dict[str, Any]] = {
     "beside-kfp": {"besideKfp": {"enabled": True}},
+    "existing": {"mysql": {"existingSecret": "my-secret", "storage": {"existingClaim": "my-claim"}}},
     "external-mysql": {
         "externalMysql": {"enabled": True, "host": "mysql.example.com", "tls": {"caSecret": "database-ca"}}
     },
@@ -111,6 +112,10 @@ TOLERATION = st.one_of(
     ),
 )
 REPLICAS = st.integers(1, 5)
+STORAGE = st.one_of(
+    some(size=st.sampled_from(["1Gi", "10Gi", "200G"]), storageClass=NAMES),
+    st.fixed_dictionaries({"existingClaim": NAMES}),
+)
 
 
 @st.composite
@@ -146,7 +151,8 @@ def values(draw: st.DrawFn) -> dict[str, Any]:
             ),
             logLevel=st.sampled_from(["debug", "info", "warning", "error"]),
             mysql=some(
-                storage=some(size=st.sampled_from(["1Gi", "10Gi", "200G"]), storageClass=NAMES),
+                storage=STORAGE,
+                existingSecret=NAMES,
                 resources=RESOURCES,
                 bufferPool=st.sampled_from(["64M", "2G"]),
                 maxConnections=st.integers(10, 100_000),

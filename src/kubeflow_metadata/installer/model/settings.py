@@ -52,6 +52,9 @@ class Storage(Section):
     storage_class: f.NameOrNothing = setting(
         "", "StorageClass of the PersistentVolumeClaim. Empty: the cluster's default. Cannot be changed later."
     )
+    existing_claim: f.NameOrNothing = setting(
+        "", "Existing PersistentVolumeClaim to use instead. Its size and StorageClass are not changed."
+    )
 
 
 _RESOURCES = "Resource requests and limits. Default: by installation size, see `small.enabled`."
@@ -59,6 +62,11 @@ _RESOURCES = "Resource requests and limits. Default: by installation size, see `
 
 class MySQL(Section):
     storage: Storage = section(Storage, "Storage of the database.")
+    existing_secret: f.NameOrNothing = setting(
+        "",
+        "Existing Secret with `MYSQL_ROOT_PASSWORD`, `MYSQL_USERNAME` and `MYSQL_PASSWORD`, which is never changed. "
+        "Empty: passwords are generated into the Secret `metadata-db-secrets`.",
+    )
     resources: Resources = section(Resources, _RESOURCES)
     buffer_pool: f.ServerSize = setting(
         "", "Size of the InnoDB buffer pool, for example `128M`. Empty: by installation size."

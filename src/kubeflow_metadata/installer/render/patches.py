@@ -9,7 +9,13 @@ from typing import Any
 from kubeflow_metadata.installer.model.settings import Amounts, Settings
 from kubeflow_metadata.installer.model.sizes import size_of
 from kubeflow_metadata.installer.render import networks
-from kubeflow_metadata.installer.render.names import DATABASE_FILES, DEFAULT_NAMESPACE, SMOKE_JOB
+from kubeflow_metadata.installer.render.names import (
+    CLAIM,
+    DATABASE_FILES,
+    DATABASE_SECRET,
+    DEFAULT_NAMESPACE,
+    SMOKE_JOB,
+)
 from kubeflow_metadata.installer.render.operations import Operation, expect, replace, replace_known
 from kubeflow_metadata.installer.render.yaml_text import Mode
 from kubeflow_metadata.parts import DB, GRPC, REST, SERVERS, UI, Part
@@ -21,6 +27,7 @@ _API_VERSIONS = {
     "Job": "batch/v1",
     "PersistentVolumeClaim": "v1",
     "PrometheusRule": "monitoring.coreos.com/v1",
+    "Secret": "v1",
     "ServiceMonitor": "monitoring.coreos.com/v1",
     "StatefulSet": "apps/v1",
 }
@@ -90,13 +97,23 @@ def _database(settings: Settings) -> Iterator[Patch]:
         _container(pod, "secret", "initContainers")["env"] = _env({"KFM_SECRET_BESIDE_UPSTREAM_DATA": "true"})
     if container:
         _container(pod, DB.container).update(container)
+    if secret := settings.mysql.existing_secret:
+        environment = {"KFM_SECRET_NAME": secret, "KFM_SECRET_IS_THEIRS": "true"}
+        _container(pod, "secret", "initContainers").setdefault("env", []).extend(_env(environment))
+        yield Patch("Secret", DATABASE_SECRET, merge={"$patch": "delete"})
+        rule = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [secret], "verbs": ["get"]}
+        yield Patch("Role", DB.workload, operations=[replace("/rules", [rule])])
+    storage = settings.mysql.storage
+    if storage.existing_claim:
+        claim = {"name": "data", "persistentVolumeClaim": {"claimName": storage.existing_claim}}
+        pod.setdefault("volumes", []).append(claim)
+        yield Patch("PersistentVolumeClaim", CLAIM, merge={"$patch": "delete"})
+    else:
+        spec: dict[str, Any] = {"storageClassName": storage.storage_class} if storage.storage_class else {}
+        if storage.size != _DEFAULT.mysql.storage.size:
+            spec["resources"] = {"requests": {"storage": storage.size}}
+        yield Patch("PersistentVolumeClaim", CLAIM, merge={"spec": spec} if spec else {})
     yield Patch(DB.workload_kind, DB.workload, merge=template(pod))
-    claim: dict[str, Any] = {}
-    if settings.mysql.storage.storage_class:
-        claim["storageClassName"] = settings.mysql.storage.storage_class
-    if settings.mysql.storage.size != _DEFAULT.mysql.storage.size:
-        claim["resources"] = {"requests": {"storage": settings.mysql.storage.size}}
-    yield Patch("PersistentVolumeClaim", "metadata-mysql", merge={"spec": claim} if claim else {})
 
 
 def _server_pod(settings: Settings, server: Part) -> dict[str, Any]:
@@ -109,6 +126,8 @@ def _server_pod(settings: Settings, server: Part) -> dict[str, Any]:
         environment |= _grpc_environment(settings)
         if settings.external_mysql.enabled:
             _mount_external_credentials(settings, pod)
+        elif secret := settings.mysql.existing_secret:
+            pod.setdefault("volumes", []).append({"name": "database", "secret": {"secretName": secret}})
     if server == REST:
         if settings.rest.grpc_web_allowed_origins:
             environment[f"{REST.environment}_GRPC_WEB_ALLOWED_ORIGINS"] = ",".join(
