@@ -48,14 +48,14 @@ class SecretsServer(ThreadingHTTPServer):
         dropped = owners.get(manager, set()) - data.keys()
         owners[manager] = set(data)
         owned = set().union(*owners.values())
-        return self._changed(name, {key: None for key in dropped - owned} | dict(data))
+        return self._changed(name, dict.fromkeys(dropped - owned) | dict(data))
 
     def client_side_apply(self, name: str, values: Mapping[str, str]) -> None:
         """Applies values, as `kubectl apply` does: it notes them, and removes what it noted before."""
         data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
         annotations = self.secrets.get(name, {}).get("metadata", {}).get("annotations", {})
         noted = json.loads(annotations.get(LAST_APPLIED, "{}")).get("data", {})
-        secret = self._changed(name, {key: None for key in noted.keys() - data.keys()} | data)
+        secret = self._changed(name, dict.fromkeys(noted.keys() - data.keys()) | data)
         note = {"kind": "Secret", "metadata": {"name": name}, **({"data": data} if data else {})}
         secret["metadata"].setdefault("annotations", {})[LAST_APPLIED] = json.dumps(note)
         self.owners.setdefault(name, {})[CLIENT_SIDE] = set(data)

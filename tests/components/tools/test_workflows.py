@@ -25,5 +25,5 @@ def test_every_action_is_pinned_by_its_commit_and_says_its_version(file):
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
 def test_every_image_is_pinned_by_its_digest(file):
-    images = re.findall(r"docker\.io/\S+", file.read_text(encoding="utf-8"))
+    images = re.findall(r"docker\.io/.+", file.read_text(encoding="utf-8"))
     assert [image for image in images if "@" not in image] == []
