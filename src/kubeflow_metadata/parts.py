@@ -63,6 +63,8 @@ class Part:
         environment: the prefix of its environment variables.
         local_port: where it listens on a laptop unless asked otherwise.
         needs: the parts that must answer before it can.
+        least_memory_mib: memory without which it cannot run, in MiB; beside MySQL's buffer pool, and beside the worker
+            processes of the gRPC server.
         metrics: where Prometheus scrapes it.
     """
 
@@ -81,6 +83,7 @@ class Part:
     local_port: int = 0
     needs: tuple[str, ...] = ()
     metrics: Port | None = None
+    least_memory_mib: int = 0
 
     @property
     def object_name(self) -> str:
@@ -99,6 +102,7 @@ DB = Part(
     standard=_resources("100m", "384Mi", "2", "768Mi"),
     small=_resources("50m", "256Mi", "1", "512Mi"),
     settings="mysql",
+    least_memory_mib=192,
 )
 GRPC = Part(
     name="grpc",
@@ -116,6 +120,7 @@ GRPC = Part(
     local_port=9090,
     needs=("db",),
     metrics=Port("http-metrics", 9091),
+    least_memory_mib=48,
 )
 REST = Part(
     name="rest",
@@ -136,6 +141,7 @@ REST = Part(
     local_port=8080,
     needs=("grpc",),
     metrics=Port("http", 8080),
+    least_memory_mib=64,
 )
 UI = Part(
     name="ui",
@@ -153,6 +159,7 @@ UI = Part(
     local_port=3000,
     needs=("rest",),
     metrics=Port("http", 3000),
+    least_memory_mib=64,
 )
 
 # In the order in which they start.

@@ -147,7 +147,7 @@ def test_secret_and_data_survive_an_upgrade_to_another_image(healthy: Installati
 
 
 def test_without_its_secret_the_database_stops_and_says_so_and_comes_back_with_it(healthy: Installation) -> None:
-    artifacts = healthy.artifacts()
+    artifacts, passwords = healthy.artifacts(), healthy.passwords()
     secret = healthy.get("secret", SECRET)
     healthy.kubectl("delete", "secret", SECRET)
     healthy.kubectl("delete", "pod", "metadata-db-0")
@@ -171,6 +171,9 @@ def test_without_its_secret_the_database_stops_and_says_so_and_comes_back_with_i
     healthy.kubectl("delete", "pod", "metadata-db-0")
     healthy.wait()
     assert healthy.artifacts() == artifacts
+    healthy.apply(BASE)
+    healthy.apply(BASE, "--server-side", "--force-conflicts")
+    assert healthy.passwords() == passwords, "applying the empty Secret of the manifests does not empty a restored one"
 
 
 @pytest.mark.timeout(600, func_only=True)

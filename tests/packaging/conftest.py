@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.cluster import tools
 from tests.support.once import Once
-from tests.support.packaging.rendered import Rendered, render_all
+from tests.support.packaging.rendered import Rendered, distinct_objects, render_all
 from tests.support.packaging.rendering import Object
 
 HERE = Path(__file__).resolve().parent
@@ -47,9 +47,4 @@ def defaults(rendered: list[Rendered]) -> list[Object]:
 @pytest.fixture(scope="session")
 def distinct(rendered: list[Rendered]) -> list[Object]:
     """Each object once that occurs anywhere, whatever its namespace: what is true of these is true of all."""
-    found: dict[str, Object] = {}
-    for each in rendered:
-        for made in each.kustomize:
-            metadata = {**made["metadata"], "namespace": ""}
-            found.setdefault(repr({**made, "metadata": metadata}), made)
-    return list(found.values())
+    return distinct_objects(rendered)

@@ -26,20 +26,61 @@ REFUSED += [
         {"highAvailability": {"minReplicas": 5, "maxReplicas": 3}},
         "highAvailability.maxReplicas is less than highAvailability.minReplicas",
     ),
-    ({"grpc": {"replcas": 2}}, "grpc.replcas: no such setting. Settings here: extraEnv, maxConnectionAge, replicas, "),
+    (
+        {"grpc": {"replcas": 2}},
+        "grpc.replcas: no such setting. Settings here: extraEnv, maxCallSeconds, maxConnectionAge, ",
+    ),
     (
         {"highavailability": {"enabled": True}},
-        "highavailability: no such setting. Settings here: besideKfp, externalMysql, ",
+        "highavailability: no such setting. Settings here: allowedHosts, allowedOrigins, besideKfp, ",
     ),
     (
         {"mysql": {"storage": {"storageclass": "fast"}}},
-        "mysql.storage.storageclass: no such setting. Settings here: size, storageClass.",
+        "mysql.storage.storageclass: no such setting. Settings here: existingClaim, size, storageClass.",
     ),
     ({"replicaCount": 2}, "replicaCount: no such setting; use grpc.replicas, rest.replicas, ui.replicas."),
     ({"image": {"tag": "1"}}, "image: no such setting; use images.server."),
     (
         {"mysql": {"auth": {}}},
-        "mysql.auth: no such setting; use externalMysql.secret (the Secret of the bundled MySQL ",
+        "mysql.auth: no such setting; use mysql.existingSecret (empty: passwords are generated).",
+    ),
+    (
+        {"mysql": {"storage": {"existingClaim": "mine", "storageClass": "fast"}}},
+        "mysql.storage.existingClaim and mysql.storage.storageClass are mutually exclusive",
+    ),
+    (
+        {"rest": {"resources": {"requests": {"memory": "2Gi"}, "limits": {"memory": "1024Mi"}}}},
+        "rest.resources.requests.memory (2Gi) exceeds rest.resources.limits.memory (1024Mi): raise the limit",
+    ),
+    (
+        {"ui": {"resources": {"requests": {"cpu": "1.5"}, "limits": {"cpu": "1200m"}}}},
+        "ui.resources.requests.cpu (1.5) exceeds ui.resources.limits.cpu (1200m): raise the limit",
+    ),
+    *(
+        ({part: {"resources": {"limits": {"memory": "32Mi"}}}}, f"{part}.resources.limits.memory (32Mi) is too small")
+        for part in ("mysql", "grpc", "rest", "ui")
+    ),
+    ({"mysql": {"bufferPool": "4G"}}, "(768Mi) is too small for mysql.bufferPool (4G): set it to 4697Mi or more"),
+    ({"grpc": {"workerProcesses": 32}}, "(512Mi) is too small for grpc.workerProcesses (32): set it to 1584Mi or more"),
+    ({"mysql": {"extraArgs": ["--port=3307"]}}, "mysql.extraArgs must not contain --port=3307: Services, probes"),
+    ({"mysql": {"extraArgs": ["--loose-port=1"]}}, "mysql.extraArgs must not contain --loose-port=1: "),
+    ({"mysql": {"extraArgs": ["--skip-networking"]}}, "mysql.extraArgs must not contain --skip-networking: "),
+    (
+        {"mysql": {"extraArgs": ["--skip-name-resolve", "--innodb-buffer-pool-size=1G"]}},
+        "mysql.extraArgs must not contain --innodb-buffer-pool-size=1G: use mysql.bufferPool.",
+    ),
+    ({"rest": {"grpcWebAllowedOrigins": []}}, "rest.grpcWebAllowedOrigins: no such setting; use allowedOrigins."),
+    (
+        {"pods": {"labels": {"metadata.kubeflow.org/part": "x"}}},
+        "pods.labels: metadata.kubeflow.org/part is set by the installation; choose another name",
+    ),
+    (
+        {"serviceAccounts": {"labels": {"app.kubernetes.io/name": "x"}}},
+        "serviceAccounts.labels: app.kubernetes.io/name is set by the installation; choose another name",
+    ),
+    (
+        {"images": {"server": {"tag": 1.1}}, "grpc": {"extraEnv": {"X": 2.5}}},
+        'images.server.tag: 1.1 is a number, of which digits may have been lost: write it in quotes, as in "1.1"',
     ),
 ]
 # Each broken rule is told, not the first alone.
@@ -68,7 +109,14 @@ WRONG = [
     {"networkPolicy": {"clientNamespaces": ["Not_A_Name"]}},
     {"small": {"enabled": "yes"}},
     {"ui": {"extraEnv": {"NOT-A-NAME": "x"}}},
-    {"ui": {"extraEnv": {"NUMBER": 1}}},
+    {"ui": {"extraEnv": {"LIST": ["x"]}}},
+    {"externalMysql": {"tls": {"mode": True}}},
+    {"grpc": 2},
+    {"rest": {"extraEnv": {"KFM_REST_HTTP_PROT": "80"}}},
+    {"allowedOrigins": ["null"]},
+    {"allowedHosts": ["ml.example.com:80"]},
+    {"network": {"ipFamilies": ["IPv5"]}},
+    {"scheduling": {"affinity": []}},
 ]
 
 

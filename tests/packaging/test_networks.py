@@ -88,6 +88,9 @@ def test_dns_goes_over_udp_and_nothing_else_does(of_the_base):
 def test_every_pod_of_ours_is_selected_in_every_configuration(rendered):
     for each in rendered:
         found = [made for made in each.kustomize if made["kind"] == "NetworkPolicy"]
+        if not each.configuration.values.get("networkPolicy", {}).get("enabled", True):
+            assert found == []
+            continue
         selected = [policy["spec"]["podSelector"]["matchLabels"] for policy in found]
         for made in each.kustomize:
             if rendering.pod_spec(made):
@@ -111,6 +114,24 @@ def test_namespaces_that_the_settings_name_are_let_in(tmp_path):
         assert allowed(found, pod("ingress", app="gateway"), server, port)
         assert not allowed(found, GATEWAY, server, port)
     assert not allowed(found, STRANGER, DB, 3306)
+
+
+def test_clients_outside_the_cluster_are_let_in_by_their_addresses(tmp_path):
+    found = policies(tmp_path, {"networkPolicy": {"clientCidrs": ["198.51.100.0/24"]}})
+    for server, port in ((GRPC, 8080), (REST, 8080), (REST, 9090), (UI, 3000)):
+        assert allowed(found, INTERNET, server, port)
+        assert not allowed(found, DATABASE, server, port)
+    assert not allowed(found, INTERNET, DB, 3306)
+
+
+def test_in_an_ambient_mesh_the_tunnel_and_probes_are_let_in(tmp_path):
+    found = policies(tmp_path, {"istio": {"enabled": True, "mode": "ambient"}})
+    probes = Peer(address="169.254.7.127")
+    for source, target in ((REST, GRPC), (UI, REST), (SMOKE, UI), (SMOKE, GRPC), (NOTEBOOK, REST)):
+        assert allowed(found, source, target, 15008)
+    assert all(allowed(found, probes, server, port) for server, port in ((GRPC, 8080), (REST, 8080), (UI, 3000)))
+    assert not allowed(found, STRANGER, REST, 15008)
+    assert not allowed(found, UI, GRPC, 15008)
 
 
 def test_with_monitoring_prometheus_reaches_the_metrics(tmp_path):

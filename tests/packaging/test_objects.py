@@ -9,6 +9,7 @@ import kubernetes_validate
 import pytest
 
 from kubeflow_metadata.installer.catalog import MYSQL, server_reference
+from kubeflow_metadata.installer.model import variables
 from kubeflow_metadata.parts import SERVERS
 from tests.support.packaging.quantities import cpu, memory
 from tests.support.packaging.rendered import Rendered
@@ -24,7 +25,7 @@ KUBERNETES_VERSIONS = [
 ]
 
 # Kinds of other projects, which Kubernetes' own schemas do not have.
-FOREIGN = {"AuthorizationPolicy", "DestinationRule", "PrometheusRule", "ServiceMonitor", "VirtualService"}
+FOREIGN = {"AuthorizationPolicy", "DestinationRule", "HTTPRoute", "PrometheusRule", "ServiceMonitor", "VirtualService"}
 
 FIXED_NAMES = {
     ("Service", "metadata-db"): 3306,
@@ -37,6 +38,7 @@ FIXED_NAMES = {
     ("Deployment", "metadata-deployment"): None,
     ("Deployment", "metadata-ui"): None,
     ("PersistentVolumeClaim", "metadata-mysql"): None,
+    ("Secret", "metadata-db-secrets"): None,
     ("ConfigMap", "metadata-db-parameters"): None,
     ("ConfigMap", "metadata-grpc-configmap"): None,
 }
@@ -99,7 +101,8 @@ def test_pods_keep_to_the_restricted_standard_and_more(distinct):
     assert len(specs) > 50
     for name, spec in specs:
         assert restricted_violations(spec) == [], name
-        assert spec["securityContext"]["runAsUser"] > 10_000
+        # On OpenShift there is none: uids are the namespace's.
+        assert spec["securityContext"].get("runAsUser", 65532) > 10_000
         assert spec["automountServiceAccountToken"] is False
         assert spec["enableServiceLinks"] is False
         for each in containers(spec):
@@ -222,6 +225,19 @@ def test_every_host_that_a_server_is_told_is_a_service_of_ours(rendered):
                 }
 
 
+def test_every_variable_that_a_server_is_given_is_one_of_its_flags(distinct):
+    """Another one would be ignored in silence."""
+    checked = set()
+    for made in distinct:
+        for container in containers(pod_spec(made) or {"containers": []}):
+            server = next((server for server in SERVERS if server.container == container["name"]), None)
+            if server:
+                names = {item["name"] for item in container["env"] if item["name"].startswith("KFM_")}
+                assert names <= set(variables.known()[server.environment])
+                checked |= names
+    assert len(checked) > 30
+
+
 def several(rendered: Rendered) -> set[str]:
     values = rendered.configuration.values
     autoscaled = values.get("highAvailability", {}).get("enabled")
@@ -241,7 +257,9 @@ def test_several_pods_are_spread_and_never_all_evicted(rendered):
             for made in each.kustomize
             if made["kind"] == "Deployment" and "topologySpreadConstraints" in made["spec"]["template"]["spec"]
         }
-        assert budgets == spread == several(each), str(each)
+        assert budgets == several(each), str(each)
+        if not each.configuration.values.get("scheduling", {}).get("topologySpreadConstraints"):
+            assert spread == several(each), str(each)
 
 
 def test_without_its_own_mysql_nothing_of_it_is_left(rendered):
@@ -255,12 +273,38 @@ def test_without_its_own_mysql_nothing_of_it_is_left(rendered):
             ]
 
 
-def test_no_object_is_a_secret_and_no_text_a_password(rendered):
+def test_no_object_carries_a_password(rendered):
     for each in rendered:
         for made in each.kustomize:
-            assert made["kind"] != "Secret"
+            if made["kind"] == "Secret":
+                assert not made.keys() & {"data", "stringData"}, "applied again, it would empty the one in the cluster"
             for container in containers(pod_spec(made) or {"containers": []}):
                 for item in container.get("env", []):
                     assert "PASSWORD" not in item["name"] or item["name"].endswith("_FILE")
-                    assert "valueFrom" not in item
                     assert not re.search(r"password=", str(item.get("value", "")), re.IGNORECASE)
+
+
+def test_what_holds_data_is_kept_by_gitops_tools(rendered):
+    for each in rendered:
+        for made in each.kustomize:
+            if made["kind"] in {"Secret", "PersistentVolumeClaim"}:
+                annotations = made["metadata"]["annotations"]
+                assert annotations["argocd.argoproj.io/sync-options"] == "Prune=false,Delete=false"
+                assert annotations["kustomize.toolkit.fluxcd.io/prune"] == "disabled"
+
+
+def test_the_init_container_may_get_and_fill_its_secret_and_nothing_else(rendered):
+    for each in rendered:
+        for made in each.kustomize:
+            if made["kind"] != "Role":
+                continue
+            theirs = each.configuration.values.get("mysql", {}).get("existingSecret")
+            (rule,) = made["rules"]
+            assert rule == {
+                "apiGroups": [""],
+                "resources": ["secrets"],
+                "resourceNames": [theirs or "metadata-db-secrets"],
+                "verbs": ["get"] if theirs else ["get", "patch"],
+            }
+            shipped = [m["metadata"]["name"] for m in each.kustomize if m["kind"] == "Secret"]
+            assert shipped == ([] if theirs else ["metadata-db-secrets"])

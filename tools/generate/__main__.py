@@ -6,15 +6,17 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.generate import chart, manifests, overlays, tables
+from tools.generate import chart, manifests, overlays, tables, variables
 from tools.generate.helm import HelmError
-from tools.generate.places import CHART, DOCS, ROOT
+from tools.generate.places import CHART, DOCS, MODEL, ROOT
 
 Files = Mapping[Path, str]
 
 
 def main() -> None:
     check = "--check" in sys.argv[1:]
+    # Before all else: the model reads it.
+    settle({MODEL / "variables.json": variables.text()}, check=check)
     from_the_model: Files = {
         CHART / "values.yaml": chart.values(),
         CHART / "values.schema.json": chart.schema(),

@@ -9,14 +9,15 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from kubeflow_metadata.installer.model import rules, sizes
+from kubeflow_metadata.installer.model import fields, rules, sizes
 from kubeflow_metadata.installer.model.fields import Section
 from kubeflow_metadata.installer.model.loading import known_keys
 from kubeflow_metadata.installer.model.rules import Rule
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.model.sizes import Size
 from kubeflow_metadata.installer.render.yaml_text import dump
-from kubeflow_metadata.parts import PARTS, Part, Service
+from kubeflow_metadata.parts import PARTS, SERVERS, Part, Service
+from tools.generate import variables
 from tools.generate.places import MADE
 from tools.generate.settings import default_of, description_of, is_group
 
@@ -78,8 +79,15 @@ def model() -> str:
         "known": known_keys(),
         "moved": rules.MOVED,
         "rules": [_rule(rule) for rule in rules.RULES],
+        "fixedArguments": rules.FIXED_ARGUMENTS,
+        "argumentPrefixes": rules.ARGUMENT_PREFIXES,
+        "ourLabels": fields.OUR_LABELS,
+        "variables": variables.of_the_servers(),
+        "environments": {server.environment: server.settings for server in SERVERS},
         "parts": {part.name: _part(part) for part in PARTS},
         "sizes": {"standard": _size(sizes.STANDARD), "small": _size(sizes.SMALL)},
+        "workerProcessMib": sizes.WORKER_PROCESS_MIB,
+        "bufferPoolPercent": sizes.BUFFER_POOL_PERCENT,
     }
     header = f"# {MADE.replace('installer/model', 'installer/model and parts.py')}"
     return f"{header}\n{dump(data)}\n"
@@ -107,6 +115,7 @@ def _part(part: Part) -> dict[str, Any]:
             "metrics": part.metrics and asdict(part.metrics),
             "needs": list(part.needs),
             "resources": {"standard": part.standard, "small": part.small},
+            "leastMemoryMib": part.least_memory_mib,
         }
     )
 

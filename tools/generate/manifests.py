@@ -39,6 +39,8 @@ FOLDERS = (
         ("*-authorizationpolicy*", "*-destinationrule*", "*-virtualservice*"),
         {"istio": {"enabled": True}},
     ),
+    Folder("components/ingress", ("ui-ingress.yaml",), {"ingress": {"enabled": True}}),
+    Folder("components/gateway-api", ("ui-httproute.yaml",), {"gatewayApi": {"enabled": True}}),
     Folder("components/monitoring", ("monitoring-*", "servers-servicemonitor.yaml"), {"monitoring": {"enabled": True}}),
     Folder(
         "components/high-availability",

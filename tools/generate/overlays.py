@@ -9,7 +9,8 @@ from kubeflow_metadata.installer.model.loading import load_settings, settings_of
 from kubeflow_metadata.installer.model.sizes import SMALL, resources_of
 from kubeflow_metadata.installer.render.names import DEFAULT_NAMESPACE
 from kubeflow_metadata.installer.render.overlay import Overlay
-from kubeflow_metadata.installer.render.patches import Patch, mysqld_arguments, template
+from kubeflow_metadata.installer.render.patch import Patch, template
+from kubeflow_metadata.installer.render.patches import mysqld_arguments
 from kubeflow_metadata.installer.render.yaml_text import dump
 from kubeflow_metadata.parts import DB, GRPC, PARTS, Part
 from tools.generate.places import MADE_FROM_PARTS, MANIFESTS

@@ -2,7 +2,8 @@
 {{- define "metadata.checks" -}}
 {{- $model := include "metadata.model" . | fromYaml -}}
 {{- $problems := include "metadata.unknown" (dict "values" (omit .Values "creator" "global") "known" $model.known "moved" $model.moved "path" "") -}}
-{{- range $rule := empty $problems | ternary $model.rules (list) }}
+{{- $areKnown := empty $problems }}
+{{- range $rule := $areKnown | ternary $model.rules (list) }}
 {{- $applies := true }}
 {{- range $rule.when }}
 {{- if not (include "metadata.holds" (dict "values" $.Values "condition" .)) }}{{ $applies = false }}{{ end }}
@@ -11,6 +12,7 @@
 {{- $forbidden := and $rule.forbids (include "metadata.holds" (dict "values" $.Values "condition" $rule.forbids)) }}
 {{- if and $applies (or $lacking $forbidden) }}{{ $problems = printf "%s\n%s" $problems $rule.sentence }}{{ end }}
 {{- end }}
+{{- if $areKnown }}{{ $problems = print $problems (include "metadata.capacity" .) }}{{ end -}}
 {{- with $problems }}{{ fail (printf "\nInvalid values:%s\nSee all values with: helm show values <chart>" .) }}{{ end -}}
 {{- end -}}
 
@@ -46,8 +48,21 @@
 {{- else }}
 {{ $path }}: no such setting. Settings here: {{ keys $.known | sortAlpha | join ", " }}.
 {{- end }}
+{{- else if eq (toString (index $.known $name)) "text" }}
+{{- include "metadata.notText" (dict "path" $path "value" $value) }}
+{{- else if eq (toString (index $.known $name)) "texts" }}
+{{- range $key, $each := $value }}
+{{- include "metadata.notText" (dict "path" (printf "%s.%v" $path $key) "value" $each) }}
+{{- end }}
 {{- else if and (index $.known $name) (kindIs "map" $value) }}
 {{- include "metadata.unknown" (dict "values" $value "known" (index $.known $name) "moved" $.moved "path" $path) }}
 {{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* A line where text is meant and a number is given, of which digits may have been lost. (dict "path" "a.b" "value" 1.1) */ -}}
+{{- define "metadata.notText" -}}
+{{- if and (kindIs "float64" .value) (ne (floor .value) .value) }}
+{{ .path }}: {{ .value }} is a number, of which digits may have been lost: write it in quotes, as in "{{ .value }}"
 {{- end }}
 {{- end -}}

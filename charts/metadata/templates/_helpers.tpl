@@ -3,6 +3,29 @@
 {{- .Files.Get "files/model.yaml" -}}
 {{- end -}}
 
+{{- /* A value as text. Helm reads the numbers of a file as float64, whose text may have an exponent. */ -}}
+{{- define "metadata.text" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) }}{{ printf "%.0f" . }}{{ else }}{{ toString . }}{{ end -}}
+{{- end -}}
+
+{{- /* A list of texts, one a line. */ -}}
+{{- define "metadata.texts" -}}
+{{- $separator := "" -}}
+{{- range . }}
+{{- $separator }}{{ $separator = "\n" -}}
+- {{ include "metadata.text" . | quote }}
+{{- end }}
+{{- end -}}
+
+{{- /* A map of texts. */ -}}
+{{- define "metadata.textMap" -}}
+{{- $separator := "" -}}
+{{- range $name, $value := . }}
+{{- $separator }}{{ $separator = "\n" -}}
+{{ $name }}: {{ include "metadata.text" $value | quote }}
+{{- end }}
+{{- end -}}
+
 {{- /* What a part is called, needs and listens on. (dict "root" $ "part" "grpc") */ -}}
 {{- define "metadata.part" -}}
 {{- index (include "metadata.model" .root | fromYaml).parts .part | default dict | toYaml -}}
@@ -40,8 +63,33 @@ metadata.kubeflow.org/part: {{ .part }}
 {{- /* Labels of pods. (dict "root" $ "part" "ui" "mesh" true) */ -}}
 {{- define "metadata.podLabels" -}}
 {{ include "metadata.recommended" . }}
+{{- $istio := .root.Values.istio }}
 # NetworkPolicies would cut off a sidecar unless istio.enabled (kustomize: the component istio) lets it through.
-sidecar.istio.io/inject: {{ and .mesh .root.Values.istio.enabled | ternary "true" "false" | quote }}
+sidecar.istio.io/inject: {{ and .mesh $istio.enabled (eq $istio.mode "sidecar") | ternary "true" "false" | quote }}
+{{- if and .mesh $istio.enabled (eq $istio.mode "ambient") }}
+istio.io/dataplane-mode: ambient
+{{- end }}
+{{- if and .mesh $istio.enabled $istio.revision }}
+istio.io/rev: {{ include "metadata.text" $istio.revision | quote }}
+{{- end }}
+{{- with .root.Values.pods.labels }}
+{{ include "metadata.textMap" . }}
+{{- end }}
+{{- end -}}
+
+{{- /* Annotations of what holds data: Helm, Argo CD and Flux keep it when it is no longer wanted, or all is uninstalled. */ -}}
+{{- define "metadata.kept" -}}
+argocd.argoproj.io/sync-options: Prune=false,Delete=false
+kustomize.toolkit.fluxcd.io/prune: disabled
+kustomize.toolkit.fluxcd.io/ssa: Merge
+{{- if include "metadata.byHelm" . }}
+helm.sh/resource-policy: keep
+{{- end }}
+{{- end -}}
+
+{{- /* The Secret of the bundled MySQL. */ -}}
+{{- define "metadata.databaseSecret" -}}
+{{- with .Values.mysql.existingSecret }}{{ include "metadata.text" . }}{{ else }}metadata-db-secrets{{ end -}}
 {{- end -}}
 
 {{- /* Annotations of what only `helm test` makes. (dict "root" $ "weight" 0) */ -}}
@@ -59,8 +107,12 @@ checkov.io/skip2: CKV_K8S_43=no registry is assumed, so no digest is known; imag
 kube-score/ignore: container-image-pull-policy
 {{- end -}}
 
+{{- /* The reference of an image. (dict "root" $ "image" "server") */ -}}
 {{- define "metadata.image" -}}
-{{- if .digest }}{{ printf "%s@%s" .repository .digest }}{{ else }}{{ printf "%s:%s" .repository .tag }}{{ end -}}
+{{- $image := index .root.Values.images .image -}}
+{{- $repository := $image.repository -}}
+{{- with .root.Values.images.registry }}{{ $repository = print . "/" (base $repository) }}{{ end -}}
+{{- if $image.digest }}{{ $repository }}@{{ $image.digest }}{{ else }}{{ $repository }}:{{ include "metadata.text" $image.tag }}{{ end -}}
 {{- end -}}
 
 {{- /* The name of the installation's size. */ -}}
@@ -75,18 +127,15 @@ kube-score/ignore: container-image-pull-policy
 
 {{- /* Requests and limits. (dict "root" $ "part" "grpc" "storage" (list "64Mi" "256Mi")) */ -}}
 {{- define "metadata.resources" -}}
-{{- $part := include "metadata.part" . | fromYaml -}}
-{{- $usual := index $part.resources (include "metadata.sizeName" .root) -}}
-{{- $asked := index .root.Values $part.settings "resources" | default dict -}}
-{{- $separator := "" -}}
-{{- range $i, $kind := list "requests" "limits" }}
-{{- $given := index $asked $kind | default dict }}
-{{- $separator }}{{ $separator = "\n" }}
-{{- $kind }}:
-  cpu: {{ $given.cpu | default (index $usual $kind "cpu") | quote }}
-  memory: {{ $given.memory | default (index $usual $kind "memory") | quote }}
-  ephemeral-storage: {{ index $.storage $i }}
-{{- end }}
+{{- $amounts := include "metadata.amounts" . | fromYaml -}}
+requests:
+  cpu: {{ $amounts.cpu.requests | quote }}
+  memory: {{ $amounts.memory.requests | quote }}
+  ephemeral-storage: {{ index .storage 0 }}
+limits:
+  cpu: {{ $amounts.cpu.limits | quote }}
+  memory: {{ $amounts.memory.limits | quote }}
+  ephemeral-storage: {{ index .storage 1 }}
 {{- end -}}
 
 {{- /* Environment variables by name, what is asked for over what is usual. (dict "usual" dict "extra" dict) */ -}}
@@ -95,8 +144,22 @@ kube-score/ignore: container-image-pull-policy
 {{- range $name, $value := mergeOverwrite (deepCopy .usual) (.extra | default dict) }}
 {{- $separator }}{{ $separator = "\n" -}}
 - name: {{ $name }}
-  value: {{ $value | toString | quote }}
+  {{- if kindIs "map" $value }}
+  {{- toYaml $value | nindent 2 }}
+  {{- else }}
+  value: {{ include "metadata.text" $value | quote }}
+  {{- end }}
 {{- end }}
+{{- end -}}
+
+{{- /* Adds a server's limits to its variables, where they are set. (dict "root" $ "part" "rest" "env" $env "prefix" "KFM_REST") */ -}}
+{{- define "metadata.limits" -}}
+{{- $seconds := (index .root.Values .part).maxCallSeconds -}}
+{{- if not (kindIs "invalid" $seconds) }}{{ $_ := set .env (print .prefix "_MAX_CALL_SECONDS") $seconds }}{{ end -}}
+{{- if ne .part "grpc" -}}
+{{- with .root.Values.allowedOrigins }}{{ $_ := set $.env (print $.prefix "_ALLOWED_ORIGINS") (join "," .) }}{{ end -}}
+{{- with .root.Values.allowedHosts }}{{ $_ := set $.env (print $.prefix "_ALLOWED_HOSTS") (join "," .) }}{{ end -}}
+{{- end -}}
 {{- end -}}
 
 {{- /* What all pods have. (dict "root" $ "account" "metadata-ui") */ -}}
@@ -107,32 +170,24 @@ enableServiceLinks: false
 {{- with .root.Values.images.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . | quote }}
+  - name: {{ include "metadata.text" . | quote }}
   {{- end }}
 {{- end }}
 {{- with .root.Values.scheduling.nodeSelector }}
 nodeSelector:
-  {{- toYaml . | nindent 2 }}
+  {{- include "metadata.textMap" . | nindent 2 }}
 {{- end }}
 {{- with .root.Values.scheduling.tolerations }}
 tolerations:
-  {{- range . }}
-  - operator: {{ .operator | default "Equal" }}
-    {{- with .key }}
-    key: {{ . | quote }}
-    {{- end }}
-    {{- if not (kindIs "invalid" .value) }}
-    value: {{ .value | quote }}
-    {{- end }}
-    {{- with .effect }}
-    effect: {{ . }}
-    {{- end }}
-  {{- end }}
+  {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .root.Values.scheduling.priorityClass }}
-priorityClassName: {{ . | quote }}
+priorityClassName: {{ include "metadata.text" . | quote }}
 {{- end }}
 securityContext:
+  {{- with .root.Values.pods.securityContext }}
+  {{- toYaml . | nindent 2 }}
+  {{- else }}
   runAsNonRoot: true
   runAsUser: 65532
   runAsGroup: 65532
@@ -140,13 +195,18 @@ securityContext:
   fsGroupChangePolicy: OnRootMismatch
   seccompProfile:
     type: RuntimeDefault
+  {{- end }}
 {{- end -}}
 
 {{- define "metadata.containerSecurity" -}}
+{{- with .Values.pods.containerSecurityContext }}
+{{- toYaml . }}
+{{- else -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities:
   drop: [ALL]
+{{- end }}
 {{- end -}}
 
 {{- /* Does a server have more than one replica? (dict "root" $ "part" "ui") */ -}}
@@ -154,8 +214,15 @@ capabilities:
 {{- if or .root.Values.highAvailability.enabled (gt (index .root.Values .part "replicas" | int) 1) }}true{{ end -}}
 {{- end -}}
 
-{{- /* Pods of a server on different nodes and zones where there are some. (dict "part" "ui") */ -}}
+{{- /* Where pods run: as the settings say, else several of a server on different nodes and zones. (dict "root" $ "part" "ui") */ -}}
 {{- define "metadata.spread" -}}
+{{- $scheduling := .root.Values.scheduling -}}
+{{- $isServer := has .part (include "metadata.servers" .root | fromYamlArray) -}}
+{{- $several := and $isServer (include "metadata.several" .) -}}
+{{- if $scheduling.affinity }}
+affinity:
+  {{- toYaml $scheduling.affinity | nindent 2 }}
+{{- else if $several }}
 affinity:
   podAntiAffinity:
     preferredDuringSchedulingIgnoredDuringExecution:
@@ -165,6 +232,11 @@ affinity:
           labelSelector:
             matchLabels:
               metadata.kubeflow.org/part: {{ .part }}
+{{- end }}
+{{- if $scheduling.topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- toYaml $scheduling.topologySpreadConstraints | nindent 2 }}
+{{- else if $several }}
 topologySpreadConstraints:
   - maxSkew: 1
     topologyKey: topology.kubernetes.io/zone
@@ -172,6 +244,24 @@ topologySpreadConstraints:
     labelSelector:
       matchLabels:
         metadata.kubeflow.org/part: {{ .part }}
+{{- end }}
+{{- end -}}
+
+{{- /* The address that servers listen on: of both IP families where one of them is IPv6. */ -}}
+{{- define "metadata.anyAddress" -}}
+{{- $network := .Values.network -}}
+{{- if or (has "IPv6" $network.ipFamilies) (hasSuffix "DualStack" $network.ipFamilyPolicy) }}::{{ else }}0.0.0.0{{ end -}}
+{{- end -}}
+
+{{- /* The IP families of a Service. */ -}}
+{{- define "metadata.families" -}}
+{{- with .Values.network.ipFamilyPolicy }}
+ipFamilyPolicy: {{ . }}
+{{- end }}
+{{- with .Values.network.ipFamilies }}
+ipFamilies:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{- /* Probes of a server that speaks HTTP. */ -}}

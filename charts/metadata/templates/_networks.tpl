@@ -6,11 +6,15 @@
       app.kubernetes.io/part-of: kubeflow-profile
 - namespaceSelector:
     matchLabels:
-      kubernetes.io/metadata.name: {{ .Values.networkPolicy.gatewayNamespace | quote }}
+      kubernetes.io/metadata.name: {{ include "metadata.text" .Values.networkPolicy.gatewayNamespace | quote }}
 {{- range .Values.networkPolicy.clientNamespaces }}
 - namespaceSelector:
     matchLabels:
-      kubernetes.io/metadata.name: {{ . | quote }}
+      kubernetes.io/metadata.name: {{ include "metadata.text" . | quote }}
+{{- end }}
+{{- range .Values.networkPolicy.clientCidrs }}
+- ipBlock:
+    cidr: {{ . | quote }}
 {{- end }}
 {{- end -}}
 
@@ -20,7 +24,7 @@
 - from:
     - namespaceSelector:
         matchLabels:
-          kubernetes.io/metadata.name: {{ .root.Values.monitoring.namespace | quote }}
+          kubernetes.io/metadata.name: {{ include "metadata.text" .root.Values.monitoring.namespace | quote }}
   ports:
     - port: {{ (include "metadata.part" . | fromYaml).metrics.number | int }}
       protocol: TCP
@@ -51,6 +55,19 @@
 {{- end }}
 {{- end -}}
 
+{{- /* Is the mesh Istio's ambient one? */ -}}
+{{- define "metadata.ambient" -}}
+{{- if and .Values.istio.enabled (eq .Values.istio.mode "ambient") }}true{{ end -}}
+{{- end -}}
+
+{{- /* Between members of an ambient mesh, connections arrive on the port of its tunnel. */ -}}
+{{- define "metadata.tunnel" -}}
+{{- if include "metadata.ambient" . }}
+- port: 15008
+  protocol: TCP
+{{- end }}
+{{- end -}}
+
 {{- /* To a part that is needed: ours, an external database, or the store of Kubeflow Pipelines. (dict "root" $ "part" "grpc") */ -}}
 {{- define "metadata.toNeeded" -}}
 {{- $external := .root.Values.externalMysql -}}
@@ -69,6 +86,11 @@
   ports:
     - port: {{ $port | int }}
       protocol: TCP
+    {{- if ne .part "db" }}
+    {{- with include "metadata.tunnel" .root | trim }}
+    {{- . | nindent 4 }}
+    {{- end }}
+    {{- end }}
 {{- end -}}
 {{- end -}}
 
@@ -83,7 +105,7 @@
   to:
     {{- range . }}
     - ipBlock:
-        cidr: {{ . | quote }}
+        cidr: {{ include "metadata.text" . | quote }}
     {{- end }}
   {{- end }}
 {{- end -}}

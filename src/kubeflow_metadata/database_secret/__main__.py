@@ -1,4 +1,4 @@
-"""``python -m kubeflow_metadata.database_secret``: before MySQL starts in a cluster, it creates the Secret, once.
+"""``python -m kubeflow_metadata.database_secret``: before MySQL starts in a cluster, it fills the Secret, once.
 
 It runs as the initContainer of MySQL, the only container with a token for the API server, and is configured by
 environment variables. Standard library only.
@@ -22,7 +22,7 @@ _TERMINATION_LOG = Path("/dev/termination-log")
 
 # What it needs of its environment, and where that comes from.
 _NEEDED = {
-    "KFM_SECRET_NAME": "the Secret to create",
+    "KFM_SECRET_NAME": "the Secret with the passwords",
     "KFM_SECRET_VOLUME": "the directory where MySQL's volume is mounted",
     "KFM_SECRET_CREDENTIALS": "the directory to write the passwords to, for the MySQL container",
 }
@@ -30,12 +30,13 @@ _API_SERVER = "KFM_SECRET_API_SERVER"
 # Kubernetes sets these in every pod.
 _IN_PODS = ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
 _BESIDE = "KFM_SECRET_BESIDE_UPSTREAM_DATA"
+_THEIRS = "KFM_SECRET_IS_THEIRS"
 
 
 def main() -> int:
     """Returns the exit code: 0 if MySQL may start."""
     _parse_arguments()
-    environment = {name: os.environ.get(name, "") for name in (*_NEEDED, *_IN_PODS, _API_SERVER, _BESIDE)}
+    environment = {name: os.environ.get(name, "") for name in (*_NEEDED, *_IN_PODS, _API_SERVER, _BESIDE, _THEIRS)}
     missing = [name for name in _NEEDED if not environment[name]]
     if not environment[_API_SERVER]:
         missing += [name for name in _IN_PODS if not environment[name]]
@@ -52,6 +53,7 @@ def main() -> int:
             environment["KFM_SECRET_NAME"],
             Volume(Path(environment["KFM_SECRET_VOLUME"])),
             beside_upstream_data=environment[_BESIDE] == "true",
+            is_theirs=environment[_THEIRS] == "true",
             say=_say,
         )
         write_credentials(values, Path(environment["KFM_SECRET_CREDENTIALS"]))
@@ -59,7 +61,7 @@ def main() -> int:
         return _stop(f"{error} {error.hint}".strip())
     except OSError as error:
         return _stop(f"Cannot use the volume: {error}. Does its StorageClass support fsGroup?")
-    _say("The Secret exists; MySQL can start.")
+    _say("The Secret is filled; MySQL can start.")
     return 0
 
 
@@ -69,6 +71,7 @@ def _parse_arguments() -> None:
         f"  {' and '.join(_IN_PODS)}: the API server; set in every pod",
         f"  {_API_SERVER}: the URL of another API server",
         f"  {_BESIDE}: true to start empty on a volume with another MySQL's data",
+        f"  {_THEIRS}: true if the Secret is not of this installation, and only read",
     ]
     parser = argparse.ArgumentParser(
         prog="python -m kubeflow_metadata.database_secret",

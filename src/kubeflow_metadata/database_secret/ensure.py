@@ -1,12 +1,13 @@
-"""The decision: continue, create the Secret, or stop and say why."""
+"""The decision: continue, fill the Secret, or stop and say why."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from kubeflow_metadata.database_secret.api import Secret
 from kubeflow_metadata.database_secret.volume import Volume
 from kubeflow_metadata.errors import UserError
 
@@ -14,14 +15,9 @@ ROOT_PASSWORD, USERNAME, PASSWORD = "MYSQL_ROOT_PASSWORD", "MYSQL_USERNAME", "MY
 _USER = "metadata"
 # What the entrypoint of the mysql image reads, beside its set-up.
 _FILES = {ROOT_PASSWORD: "root-password", USERNAME: "user", PASSWORD: "password"}
-_LABELS = {
-    "app.kubernetes.io/name": "kubeflow-metadata",
-    "app.kubernetes.io/instance": "metadata",
-    "app.kubernetes.io/component": "database",
-    "app.kubernetes.io/part-of": "kubeflow",
-    "metadata.kubeflow.org/part": "db",
-}
 _DOCS = "See docs/kubernetes.md"
+# Somebody else changes the Secret at the same moment: more than a few times in a row is no coincidence.
+_ATTEMPTS = 20
 
 
 class StopError(UserError):
@@ -31,22 +27,35 @@ class StopError(UserError):
 class SecretStore(Protocol):
     """Where Secrets are stored."""
 
-    def read(self, name: str) -> dict[str, str] | None:
-        """Returns the values of a Secret; None where there is none."""
+    def read(self, name: str) -> Secret | None:
+        """Returns a Secret; None where there is none."""
 
-    def create(self, name: str, values: dict[str, str], labels: dict[str, str]) -> bool:
-        """Creates a Secret; returns False where another pod was faster."""
+    def own(self, name: str, values: Mapping[str, str], secret: Secret) -> bool:
+        """Sets values that others then leave alone; returns False where the Secret has changed since it was read."""
 
 
 def ensure_secret(
-    store: SecretStore, name: str, volume: Volume, *, beside_upstream_data: bool, say: Callable[[str], None]
+    store: SecretStore,
+    name: str,
+    volume: Volume,
+    *,
+    beside_upstream_data: bool,
+    is_theirs: bool = False,
+    say: Callable[[str], None],
 ) -> dict[str, str]:
-    """Returns the values of the Secret, which exists afterwards; the volume is then ready for MySQL.
+    """Returns the values of the Secret, which is filled afterwards; the volume is then ready for MySQL.
+
+    Args:
+        store: where it is.
+        name: of the Secret.
+        volume: of MySQL.
+        beside_upstream_data: whether to start empty beside data of upstream's MySQL.
+        is_theirs: whether the user brings the Secret, which is then only read.
+        say: is told what was done.
 
     Raises:
         StopError: a person has to decide.
     """
-    values = store.read(name)
     upstream = volume.upstream_data()
     if not volume.has_data() and upstream is not None and not beside_upstream_data:
         raise StopError(
@@ -56,18 +65,19 @@ def ensure_secret(
     if volume.was_interrupted():
         say("The set-up of MySQL was interrupted before it stored any data: starting over.")
         volume.begin()
-    if volume.has_data():
-        if values is None:
-            raise StopError(
-                f"The volume holds a database, but there is no Secret {name}: its passwords "
-                "are lost, and new ones would not work.",
-                hint="Restore the Secret from a backup, or set a new password: "
-                'docs/kubernetes.md, "Recovering from a lost Secret".',
-            )
+    has_data = volume.has_data()
+    for _ in range(_ATTEMPTS):
+        secret = _usable(store.read(name), name, has_data=has_data, is_theirs=is_theirs)
+        values = _checked(secret.values if secret.values or is_theirs else _generated(), name)
+        if is_theirs or store.own(name, {key: values[key] for key in _FILES}, secret):
+            break
     else:
+        raise StopError(f"The Secret {name} keeps changing while it is read.", hint="Find out what changes it.")
+    if not secret.values:
+        say(f"Filled the Secret {name} with generated passwords.")
+    if not has_data:
         volume.begin()
-        values = values if values is not None else _create(store, name, say)
-    return _checked(values, name)
+    return values
 
 
 def write_credentials(values: dict[str, str], directory: Path) -> None:
@@ -81,16 +91,25 @@ def write_credentials(values: dict[str, str], directory: Path) -> None:
         path.chmod(0o400)
 
 
-def _create(store: SecretStore, name: str, say: Callable[[str], None]) -> dict[str, str]:
-    generated = {ROOT_PASSWORD: secrets.token_urlsafe(24), USERNAME: _USER, PASSWORD: secrets.token_urlsafe(24)}
-    if store.create(name, generated, _LABELS):
-        say(f"Created the Secret {name} with generated passwords.")
-        return generated
-    say(f"Another pod created the Secret {name}.")
-    values = store.read(name)
-    if values is None:
-        raise StopError(f"The Secret {name} was deleted while this pod was starting.", hint="Restart this pod.")
-    return values
+def _usable(secret: Secret | None, name: str, *, has_data: bool, is_theirs: bool) -> Secret:
+    """Returns a Secret that has values, or may get some."""
+    if secret is not None and (secret.values or not (has_data or is_theirs)):
+        return secret
+    state = f"there is no Secret {name}" if secret is None else f"the Secret {name} is empty"
+    if has_data:
+        raise StopError(
+            f"The volume holds a database, but {state}: its passwords are lost, and new ones would not work.",
+            hint="Restore the Secret from a backup, or set a new password: "
+            'docs/kubernetes.md, "Recovering from a lost Secret".',
+        )
+    what = f"{state[0].upper()}{state[1:]}."
+    if is_theirs:
+        raise StopError(what, hint=f'Create it with {", ".join(_FILES)}: docs/kubernetes.md, "The database Secret".')
+    raise StopError(what, hint="The manifests and the chart contain it, empty: apply them again.")
+
+
+def _generated() -> dict[str, str]:
+    return {ROOT_PASSWORD: secrets.token_urlsafe(24), USERNAME: _USER, PASSWORD: secrets.token_urlsafe(24)}
 
 
 def _checked(values: dict[str, str], name: str) -> dict[str, str]:

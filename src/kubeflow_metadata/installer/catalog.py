@@ -23,6 +23,11 @@ def server_reference(tag: str | None = None) -> str:
     return f"docker.io/library/{SERVER_NAME}:{tag or version(SERVER_NAME)}"
 
 
+def in_registry(registry: str, repository: str) -> str:
+    """Returns where an image is in a registry that holds all of them; without one, its repository as it is."""
+    return f"{registry}/{repository.rpartition('/')[2]}" if registry else repository
+
+
 def images(tag: str | None = None) -> list[Image]:
     """Returns all images of an installation."""
     return [

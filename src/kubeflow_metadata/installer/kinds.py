@@ -42,6 +42,8 @@ KINDS = (
     Kind("PodDisruptionBudget", "policy/v1"),
     Kind("HorizontalPodAutoscaler", "autoscaling/v2"),
     Kind("Job", "batch/v1"),
+    Kind("Ingress", "networking.k8s.io/v1"),
+    Kind("HTTPRoute", "gateway.networking.k8s.io/v1"),
     Kind("ServiceMonitor", "monitoring.coreos.com/v1"),
     Kind("PrometheusRule", "monitoring.coreos.com/v1"),
     Kind("VirtualService", "networking.istio.io/v1beta1"),

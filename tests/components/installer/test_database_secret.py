@@ -1,4 +1,4 @@
-"""The initContainer of MySQL: it makes the Secret once, never changes it, and stops where data could be lost."""
+"""The initContainer of MySQL: it fills the Secret once, never changes it, and stops where data could be lost."""
 
 from __future__ import annotations
 
@@ -8,75 +8,25 @@ import os
 import subprocess
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from kubeflow_metadata.database_secret.api import ApiError, Secrets
 from kubeflow_metadata.database_secret.ensure import StopError, ensure_secret, write_credentials
 from kubeflow_metadata.database_secret.volume import OURS, SETTING_UP, Volume
+from tests.support.secrets_server import secrets_server
 
 NAME = "metadata-db-secrets"
 KEYS = {"MYSQL_ROOT_PASSWORD", "MYSQL_USERNAME", "MYSQL_PASSWORD"}
 OWN = {"MYSQL_ROOT_PASSWORD": "r", "MYSQL_USERNAME": "metadata", "MYSQL_PASSWORD": "p"}
 
 
-class ApiServer(ThreadingHTTPServer):
-    """The Secrets of one namespace, over HTTP, with the answers of Kubernetes."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.secrets = {}
-        self.refuse = []  # status codes to answer with, one a request
-        self.requests = []
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: ApiServer
-
-    def do_GET(self):
-        name = self.path.rpartition("/")[2]
-        found = self.server.secrets.get(name)
-        self.answer(200 if found else 404, found or {"message": "not found"})
-
-    def do_POST(self):
-        secret = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        name = secret["metadata"]["name"]
-        if name in self.server.secrets:
-            self.answer(409, {"message": "exists"})
-            return
-        text = secret.pop("stringData")
-        secret["data"] = {key: base64.b64encode(value.encode()).decode() for key, value in text.items()}
-        self.server.secrets[name] = secret
-        self.answer(201, secret)
-
-    def answer(self, status, document):
-        self.server.requests.append((self.command, self.path, self.headers["Authorization"]))
-        if self.server.refuse:
-            status, document = self.server.refuse.pop(0), {"message": "not now"}
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_arguments):
-        pass
-
-
 @pytest.fixture
 def api_server():
-    server = ApiServer()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    """One to which the empty Secret of the manifests was applied."""
+    with secrets_server() as server:
+        server.client_side_apply(NAME, {})
+        yield server
 
 
 @pytest.fixture
@@ -95,9 +45,9 @@ def volume(tmp_path):
     return Volume(root)
 
 
-def ensure(store, volume, *, beside_upstream_data=False):
+def ensure(store, volume, **options):
     said = []
-    values = ensure_secret(store, NAME, volume, beside_upstream_data=beside_upstream_data, say=said.append)
+    values = ensure_secret(store, NAME, volume, **{"beside_upstream_data": False, "say": said.append, **options})
     return values, said
 
 
@@ -108,23 +58,25 @@ def set_up_mysql(volume):
     (volume.ours / SETTING_UP).unlink()
 
 
-def test_the_first_start_makes_the_secret(api_server, store, volume):
+def test_the_first_start_fills_the_secret(api_server, store, volume):
     values, said = ensure(store, volume)
 
     assert values.keys() == KEYS
     assert values["MYSQL_USERNAME"] == "metadata"
     assert all(len(values[key]) >= 32 for key in ("MYSQL_ROOT_PASSWORD", "MYSQL_PASSWORD"))
-    assert values == store.read(NAME)
+    assert values == store.read(NAME).values
     assert not any(password in " ".join(said) for password in (values["MYSQL_ROOT_PASSWORD"], values["MYSQL_PASSWORD"]))
     assert {(path, token) for _, path, token in api_server.requests} == {
-        (f"/api/v1/namespaces/team-a/secrets/{NAME}", "Bearer a token"),
-        ("/api/v1/namespaces/team-a/secrets", "Bearer a token"),
+        (f"/api/v1/namespaces/team-a/secrets/{NAME}", "Bearer a token")
     }
+    assert {method for method, _, _ in api_server.requests} == {"GET", "PATCH"}, "what the Role allows"
+    assert "labels" not in api_server.secrets[NAME]["metadata"], "nothing by which Argo CD would track and prune it"
 
 
 def test_two_installations_have_different_passwords(api_server, store, volume):
     first, _ = ensure(store, volume)
     api_server.secrets.clear()
+    api_server.client_side_apply(NAME, {})
     second, _ = ensure(store, volume)
 
     assert first["MYSQL_PASSWORD"] != second["MYSQL_PASSWORD"]
@@ -141,10 +93,87 @@ def test_later_starts_change_neither_secret_nor_data(store, volume):
     assert said == []
 
 
-def test_a_secret_that_somebody_made_before_is_used(store, volume):
-    store.create(NAME, OWN, {})
+def test_a_secret_that_somebody_filled_before_is_used(api_server, store, volume):
+    api_server.client_side_apply(NAME, OWN)
 
     assert ensure(store, volume)[0] == OWN
+
+
+def test_a_secret_that_was_restored_is_not_emptied_by_applying_the_manifests(api_server, store, volume):
+    ensure(store, volume)
+    set_up_mysql(volume)
+    api_server.secrets.clear()
+    api_server.owners.clear()
+    api_server.client_side_apply(NAME, OWN)
+    ensure(store, volume)
+
+    api_server.client_side_apply(NAME, {})
+    assert api_server.values(NAME) == OWN
+    for manager in ("kubectl", "kustomize-controller", "helm"):
+        api_server.server_side_apply(NAME, {}, manager)
+        assert api_server.values(NAME) == OWN
+
+
+def test_values_that_were_applied_on_the_servers_side_stay_as_well(api_server, store, volume):
+    ensure(store, volume)
+    restored = dict(api_server.secrets[NAME]["data"])
+    api_server.server_side_apply(NAME, restored, "kubectl")
+    ensure(store, volume)
+
+    api_server.server_side_apply(NAME, {}, "kubectl")
+    assert api_server.secrets[NAME]["data"] == restored
+
+
+def test_applying_the_empty_secret_again_changes_nothing(api_server, store, volume):
+    ensure(store, volume)
+    before = api_server.secrets[NAME]["metadata"]["resourceVersion"]
+    ensure(store, volume)
+    api_server.client_side_apply(NAME, {})
+
+    assert api_server.secrets[NAME]["metadata"]["resourceVersion"] == before
+
+
+def test_a_password_that_changes_while_it_is_read_is_read_again(api_server, store, volume):
+    ensure(store, volume)
+    rotated = {**OWN, "MYSQL_PASSWORD": "rotated"}
+    read = Secrets.read
+
+    class Late(Secrets):
+        def read(self, name):
+            secret = read(self, name)
+            if api_server.values(NAME) != rotated:
+                api_server.client_side_apply(NAME, rotated)
+            return secret
+
+    assert ensure(Late(store.url, store.account), volume)[0] == rotated
+    assert api_server.values(NAME) == rotated
+
+
+def test_the_users_own_secret_is_only_read(api_server, store, volume):
+    api_server.client_side_apply(NAME, OWN)
+
+    assert ensure(store, volume, is_theirs=True)[0] == OWN
+    assert {method for method, _, _ in api_server.requests} == {"GET"}
+
+
+@pytest.mark.parametrize("state", ["absent", "empty"])
+def test_the_users_own_secret_is_never_filled(api_server, store, volume, state):
+    if state == "absent":
+        api_server.secrets.clear()
+
+    with pytest.raises(StopError, match=f"no Secret {NAME}" if state == "absent" else "is empty") as caught:
+        ensure(store, volume, is_theirs=True)
+    assert "MYSQL_ROOT_PASSWORD, MYSQL_USERNAME, MYSQL_PASSWORD" in caught.value.hint
+    assert not volume.ours.exists()
+
+
+def test_without_the_secret_of_the_manifests_none_is_made(api_server, store, volume):
+    api_server.secrets.clear()
+
+    with pytest.raises(StopError, match="There is no Secret") as caught:
+        ensure(store, volume)
+    assert "apply them again" in caught.value.hint
+    assert api_server.secrets == {}
 
 
 def test_pods_that_race_agree(store, volume):
@@ -165,15 +194,18 @@ def test_pods_that_race_agree(store, volume):
     assert all(values == results[0] for values in results)
 
 
-def test_data_without_the_secret_stops_and_names_the_way_back(api_server, store, volume):
+@pytest.mark.parametrize("state", ["absent", "empty"])
+def test_data_without_the_secrets_values_stops_and_names_the_way_back(api_server, store, volume, state):
     ensure(store, volume)
     set_up_mysql(volume)
     api_server.secrets.clear()
+    if state == "empty":
+        api_server.client_side_apply(NAME, {})
 
     with pytest.raises(StopError, match="its passwords are lost") as caught:
         ensure(store, volume)
     assert "Recovering from a lost Secret" in caught.value.hint
-    assert api_server.secrets == {}, "no new password that would not open the database"
+    assert not any(secret["data"] for secret in api_server.secrets.values()), "no new password that would not fit"
     assert (volume.ours / "ibdata1").read_bytes() == b"data"
 
 
@@ -197,7 +229,7 @@ def test_data_of_upstream_is_named_and_left_untouched(api_server, store, volume,
     with pytest.raises(StopError, match="data of another MySQL") as caught:
         ensure(store, volume)
     assert "Migrating from upstream's manifests" in caught.value.hint
-    assert api_server.secrets == {}
+    assert api_server.values(NAME) == {}
     assert not volume.ours.exists()
     assert (data / "ibdata1").read_bytes() == b"theirs"
 
@@ -222,15 +254,15 @@ def test_what_file_systems_leave_is_no_data(store, volume):
 
 
 @pytest.mark.parametrize("missing", sorted(KEYS))
-def test_a_secret_that_lacks_a_key_is_named(store, volume, missing):
-    store.create(NAME, {key: value for key, value in OWN.items() if key != missing}, {})
+def test_a_secret_that_lacks_a_key_is_named(api_server, store, volume, missing):
+    api_server.client_side_apply(NAME, {key: value for key, value in OWN.items() if key != missing})
 
     with pytest.raises(StopError, match=f"lacks {missing}"):
         ensure(store, volume)
 
 
-def test_root_is_no_user_for_servers(store, volume):
-    store.create(NAME, {**OWN, "MYSQL_USERNAME": "root"}, {})
+def test_root_is_no_user_for_servers(api_server, store, volume):
+    api_server.client_side_apply(NAME, {**OWN, "MYSQL_USERNAME": "root"})
 
     with pytest.raises(StopError, match="a user other than root"):
         ensure(store, volume)

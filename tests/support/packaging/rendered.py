@@ -23,6 +23,16 @@ class Rendered:
         return str(self.configuration)
 
 
+def distinct_objects(rendered: list[Rendered]) -> list[Object]:
+    """Each object once, whatever its namespace."""
+    found: dict[str, Object] = {}
+    for each in rendered:
+        for made in each.kustomize:
+            metadata = {**made["metadata"], "namespace": ""}
+            found.setdefault(repr({**made, "metadata": metadata}), made)
+    return list(found.values())
+
+
 def render_all(directory: Path) -> list[Rendered]:
     """Every configuration that is tried, named ones first."""
 

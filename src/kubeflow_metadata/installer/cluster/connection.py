@@ -242,6 +242,8 @@ def _after_rejection(message: str) -> str:
 def _what_provides(api_version: str) -> str:
     if api_version.startswith("monitoring.coreos.com/"):
         return "Install the Prometheus Operator first, or set monitoring.enabled to false."
+    if api_version.startswith("gateway.networking.k8s.io/"):
+        return "Install the Gateway API's CRDs first, or set gatewayApi.enabled to false."
     if "istio.io/" in api_version:
         return "Install Istio first, or set istio.enabled to false."
     return "Kubernetes 1.28 or newer is required."

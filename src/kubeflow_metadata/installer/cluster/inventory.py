@@ -11,9 +11,9 @@ from kubeflow_metadata.installer.cluster.connection import Cluster
 from kubeflow_metadata.installer.cluster.objects import Identity
 
 NAME = "metadata-inventory"
+# Without app.kubernetes.io/instance, by which Argo CD tracks objects: it would prune what no manifest contains.
 LABELS = {
     "app.kubernetes.io/name": "kubeflow-metadata",
-    "app.kubernetes.io/instance": "metadata",
     "app.kubernetes.io/part-of": "kubeflow",
 }
 

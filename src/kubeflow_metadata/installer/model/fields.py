@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from ipaddress import ip_network
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
 from pydantic.alias_generators import to_camel
+
+from kubeflow_metadata.installer.model import variables
+from kubeflow_metadata.installer.model.kubernetes_types import problem
 
 
 class Section(BaseModel):
@@ -38,17 +41,50 @@ def _matching(pattern: str, what: str) -> Callable[[str], str]:
     return check
 
 
+def _as_text(value: object) -> object:
+    """Returns the text that is meant by a value that YAML takes for a number or a boolean.
+
+    Raises:
+        ValueError: digits may have been lost.
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        raise ValueError(  # noqa: TRY004 - what pydantic reports
+            f'{value} is a number, of which digits may have been lost: write it in quotes, as in "{value}"'
+        )
+    return value
+
+
+# In the chart's schema: Helm makes text of what is none.
+_TEXT_TYPES: list[JsonValue] = ["string", "number", "boolean"]
+
+
 def _text(pattern: str, what: str, *, max_length: int = 253) -> Any:
     return Annotated[
         str,
+        BeforeValidator(_as_text),
         AfterValidator(_matching(pattern, what)),
-        Field(max_length=max_length, json_schema_extra={"pattern": f"^(?:{pattern})$"}),
+        Field(max_length=max_length, json_schema_extra={"type": _TEXT_TYPES, "pattern": f"^(?:{pattern})$"}),
     ]
 
 
-def _number_as_text(value: object) -> object:
-    # In YAML `cpu: 2` is a number; Kubernetes takes it as "2".
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+# Any text at all.
+Text = Annotated[str, BeforeValidator(_as_text), Field(json_schema_extra={"type": _TEXT_TYPES})]
+
+
+def _off(value: object) -> object:
+    # In YAML 1.1, which PyYAML and Helm read, an unquoted off is false.
+    return "off" if value is False else value
+
+
+TlsMode = Annotated[
+    Literal["verify", "require", "off"],
+    BeforeValidator(_off),
+    Field(json_schema_extra={"enum": ["verify", "require", "off", False], "type": ["string", "boolean"]}),
+]
 
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -74,11 +110,18 @@ Repository = _text(
     max_length=255,
 )
 Tag = _text(_TAG, "a valid image tag", max_length=128)
+RegistryOrNothing = _text(
+    r"([a-z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*)?", "a valid registry (host[:port][/path])", max_length=200
+)
 DigestOrNothing = _text(f"({_DIGEST})?", "a valid digest (sha256: and 64 hexadecimal digits)", max_length=71)
 GatewayName = _text(rf"({_LABEL}/)?{_DNS}", "a valid Istio gateway (name, or namespace/name)")
 Host = _text(rf"\*|(\*\.)?{_DNS}", "a valid Istio host (a DNS name, *.domain, or *)")
 Duration = _text(r"([0-9]+(h|m|s|ms))+", "a valid duration (for example 30s or 1m)", max_length=16)
 Origin = _text(r"\*|https?://[^\s/,]+", "a valid origin (http(s)://host[:port] without a path, or *)")
+ServedHost = _text(
+    rf"\*|{_DNS}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*",
+    "a valid host (a lowercase DNS name, or an IP address without brackets, without port)",
+)
 ServerSize = _text(r"([1-9][0-9]*[KMG])?", "a valid MySQL size (an integer and K, M or G)", max_length=16)
 MysqldArgument = _text(
     r"--[a-z0-9][a-z0-9-]*(=[^\n]*)?", "a valid mysqld argument (for example --name=value)", max_length=1024
@@ -92,16 +135,73 @@ def _map(key_pattern: str, key: Any, value: Any) -> Any:
     return Annotated[dict[key, value], Field(json_schema_extra=names)]
 
 
-Environment = _map(_VARIABLE, _text(_VARIABLE, "a valid environment variable name"), StrictStr)
-Labels = _map(_KEY, LabelKey, _text(_LABEL_VALUE, "a valid label value", max_length=63))
+LabelValue = _text(_LABEL_VALUE, "a valid label value", max_length=63)
+Labels = _map(_KEY, LabelKey, LabelValue)
+Annotations = _map(_KEY, _text(_KEY, "a valid annotation name", max_length=317), Text)
+
+
+def _not_ours(labels: dict[str, str]) -> dict[str, str]:
+    for label in labels:
+        if re.match(OUR_LABELS, label):
+            raise ValueError(f"{label} is set by the installation; choose another name")
+    return labels
+
+
+def _own(labels: Any) -> Any:
+    return Annotated[labels, AfterValidator(_not_ours)]
+
+
+# Labels by which objects are selected and found, or that settings of their own set.
+OUR_LABELS = r"(metadata\.kubeflow\.org|app\.kubernetes\.io|helm\.sh|istio\.io|sidecar\.istio\.io)/"
+OwnLabels = _own(Labels)
+
+
+def _variable(value: object) -> object:
+    """Returns the text of a variable, or where its value comes from.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(value, dict):
+        if said := problem(value, "V1EnvVar"):
+            raise ValueError(said)
+        if value.keys() != {"valueFrom"}:
+            raise ValueError("a value, or valueFrom and nothing else, is needed")
+        return value
+    if value is None or isinstance(value, list):
+        raise ValueError(f"{value!r} is not text")
+    return _as_text(value)
+
+
+_Variable = Annotated[
+    str | dict[str, Any], BeforeValidator(_variable), WithJsonSchema({"type": [*_TEXT_TYPES, "object"]})
+]
+
+
+def _environment(prefix: str) -> Any:
+    """Returns the type of additional variables of a server whose own begin with a prefix."""
+
+    def check(names: dict[str, Any]) -> dict[str, Any]:
+        for name in names:
+            if said := variables.problem(name, prefix):
+                raise ValueError(f"{name}: {said}")
+        return names
+
+    names = _map(_VARIABLE, _text(_VARIABLE, "a valid environment variable name"), _Variable)
+    return Annotated[names, AfterValidator(check)]
+
+
+GrpcEnvironment = _environment("KFM_MLMD")
+RestEnvironment = _environment("KFM_REST")
+UiEnvironment = _environment("KFM_UI")
 
 
 def _quantity(pattern: str, what: str) -> Any:
     return Annotated[
         str,
-        BeforeValidator(_number_as_text),
+        BeforeValidator(_as_text),
         AfterValidator(_matching(pattern, what)),
-        Field(json_schema_extra={"type": ["string", "integer"], "pattern": f"^(?:{pattern})$"}),
+        Field(json_schema_extra={"type": ["string", "number"], "pattern": f"^(?:{pattern})$"}),
     ]
 
 

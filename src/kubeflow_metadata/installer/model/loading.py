@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
 
 from kubeflow_metadata.errors import UserError
+from kubeflow_metadata.installer.model import words, yaml_files
 from kubeflow_metadata.installer.model.fields import Section
 from kubeflow_metadata.installer.model.rules import unknown_setting
 from kubeflow_metadata.installer.model.settings import Settings
 
+# Kinds of settings in which only text can be meant: one, or a list or map of them.
+TEXT, TEXTS = "text", "texts"
 _REFERENCE = "See docs/configuration.md for all settings."
 
 
@@ -24,7 +27,7 @@ def load_settings(file: Path | None, assignments: Iterable[str] = ()) -> Setting
     Raises:
         UserError: the file cannot be read, or a setting is invalid.
     """
-    values = _read(file) if file else {}
+    values = yaml_files.read(file) if file else {}
     for assignment in assignments:
         _assign(values, assignment)
     return settings_of(values)
@@ -44,62 +47,70 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
 
 
 def known_keys(section: type[BaseModel] = Settings) -> dict[str, Any]:
-    """Returns the tree of all names, in which a setting that is no group is an empty one."""
-    names = {}
-    for name, info in section.model_fields.items():
-        kinds = [kind for kind in (info.annotation, *get_args(info.annotation)) if isinstance(kind, type)]
-        group = next((kind for kind in kinds if issubclass(kind, Section)), None)
-        names[to_camel(name)] = known_keys(group) if group and not _is_list(info.annotation) else {}
-    return names
+    """Returns the tree of all names, with the kind of what is no group: TEXT, TEXTS or an empty mapping."""
+    return {to_camel(name): _kind_of(info.annotation) for name, info in section.model_fields.items()}
 
 
-def _is_list(annotation: Any) -> bool:
-    return getattr(annotation, "__origin__", None) is tuple
+def _kind_of(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return known_keys(annotation)
+    if _is_text(annotation):
+        return TEXT
+    container, of = get_origin(annotation), get_args(annotation)
+    if (container is tuple and _is_text(of[0])) or (container is dict and _is_text(of[1])):
+        return TEXTS
+    return {}
 
 
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"Cannot read {file}: {error.strerror}.", hint="Pass another file with -f.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} is not valid YAML.", details=str(error), hint=_REFERENCE) from error
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise UserError(f"{file} must be a mapping of settings, not a {type(values).__name__}.", hint=_REFERENCE)
-    return values
+def _is_text(annotation: Any) -> bool:
+    if get_origin(annotation) is Annotated:
+        return _is_text(get_args(annotation)[0])
+    if get_origin(annotation) in {Union, UnionType}:
+        return any(_is_text(each) for each in get_args(annotation))
+    return annotation is str or get_origin(annotation) is Literal
 
 
 def _assign(values: dict[str, Any], assignment: str) -> None:
     path, equals, text = assignment.partition("=")
     if not (equals and path):
         raise UserError(f"Invalid --set {assignment}: expected NAME=VALUE.", hint="For example: --set grpc.replicas=2")
+    names = [name.replace("\0", ".") for name in path.replace("\\.", "\0").split(".")]
     try:
-        value = yaml.safe_load(text) if text else ""
-    except yaml.YAMLError as error:
-        raise UserError(f"Invalid --set {path}: {text!r} is not valid YAML.", details=str(error)) from error
-    *groups, last = path.replace("\\.", "\0").split(".")
+        # What only text can be meant by is taken as it was typed: 1.10, 30, off.
+        value = text if _kind_at(names) == TEXT else yaml_files.parse(text) if text else ""
+    except ValueError:
+        raise UserError(
+            f"Invalid --set {assignment}: {text!r} is neither a value nor a list.",
+            hint=f"A list is written as --set '{path}=[a, b]'.",
+        ) from None
+    *groups, last = names
     place = values
     for group in groups:
-        inner = place.setdefault(group.replace("\0", "."), {})
+        inner = place.setdefault(group, {})
         if not isinstance(inner, dict):
             raise UserError(f"Invalid --set {assignment}: {group} is a single value, not a group of settings.")
         place = inner
-    place[last.replace("\0", ".")] = value
+    place[last] = value
+
+
+def _kind_at(names: list[str]) -> Any:
+    """Returns the kind of the setting at a path: TEXT, TEXTS, or a mapping."""
+    kind: Any = known_keys()
+    for name in names:
+        if kind == TEXTS:
+            return TEXT
+        kind = kind.get(name, {}) if isinstance(kind, dict) else {}
+    return kind
 
 
 def _sentence(problem: Any) -> str:
-    path = ".".join(str(step) for step in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        return unknown_setting(path, _siblings(path))
-    message = problem["msg"].removeprefix("Value error, ")
-    return f"{path}: {message}" if path else message
+        path = ".".join(str(step) for step in problem["loc"])
+        return unknown_setting(path, _names_in(path.rpartition(".")[0]))
+    return words.about(problem, _names_in)
 
 
-def _siblings(path: str) -> list[str]:
-    """Returns the names of the settings in the group that a path leads into."""
-    group = known_keys()
-    for name in path.split(".")[:-1]:
-        group = group.get(name, {})
-    return list(group)
+def _names_in(path: str) -> list[str]:
+    """Returns the names of the settings in a group."""
+    group = _kind_at(path.split(".") if path else [])
+    return list(group) if isinstance(group, dict) else []

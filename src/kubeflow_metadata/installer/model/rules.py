@@ -5,12 +5,14 @@ All of it is data: the model reads it here, and the chart reads what ``make gene
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic.alias_generators import to_snake
 
-from kubeflow_metadata.parts import SERVERS
+from kubeflow_metadata.installer.model import sizes
+from kubeflow_metadata.parts import PARTS, SERVERS
 
 if TYPE_CHECKING:
     from kubeflow_metadata.installer.model.settings import Settings
@@ -106,6 +108,14 @@ RULES: tuple[Rule, ...] = (
         ),
     ),
     Rule(
+        when=(Condition("mysql.storage.existingClaim"),),
+        forbids=Condition("mysql.storage.storageClass"),
+        sentence=(
+            "mysql.storage.existingClaim and mysql.storage.storageClass are mutually exclusive: an existing claim "
+            "keeps its StorageClass. Leave one of them empty."
+        ),
+    ),
+    Rule(
         forbids=Condition("highAvailability.maxReplicas", below="highAvailability.minReplicas"),
         sentence="highAvailability.maxReplicas is less than highAvailability.minReplicas: raise it to at least that.",
     ),
@@ -122,6 +132,18 @@ RULES: tuple[Rule, ...] = (
     ),
 )
 
+# Arguments of mysqld that mysql.extraArgs cannot set, and why.
+FIXED_ARGUMENTS: dict[str, str] = {
+    "innodb-buffer-pool-size": "use mysql.bufferPool",
+    "max-connections": "use mysql.maxConnections",
+    "port": "Services, probes and NetworkPolicies use 3306",
+    **dict.fromkeys(("bind-address", "networking"), "the gRPC server connects over the network"),
+    **dict.fromkeys(("datadir", "tmpdir", "secure-file-priv", "socket", "pid-file"), "volumes are mounted elsewhere"),
+    **dict.fromkeys(("user", "basedir", "daemonize", "initialize", "initialize-insecure"), "the image sets it"),
+}
+# What may stand before the name of an argument without changing which one it is.
+ARGUMENT_PREFIXES = "^--(?:loose-|maximum-)*(?:skip-|disable-|enable-)?"
+
 _SERVERS_REPLICAS = ", ".join(f"{server.settings}.replicas" for server in SERVERS)
 
 # Names from other charts, or from earlier versions, and what says the same here.
@@ -135,11 +157,12 @@ MOVED: dict[str, str] = {
     "nodeSelector": "scheduling.nodeSelector",
     "tolerations": "scheduling.tolerations",
     "priorityClassName": "scheduling.priorityClass",
+    "rest.grpcWebAllowedOrigins": "allowedOrigins",
     "persistence": "mysql.storage",
-    "mysql.persistence": "mysql.storage",
+    "mysql.persistence": "mysql.storage (existingClaim, size, storageClass)",
     "mysql.image": "images.mysql",
     "mysql.enabled": "externalMysql.enabled (true: MySQL is not installed)",
-    "mysql.auth": "externalMysql.secret (the Secret of the bundled MySQL is generated)",
+    "mysql.auth": "mysql.existingSecret (empty: passwords are generated)",
     "externalDatabase": "externalMysql",
     "autoscaling": "highAvailability",
     "serviceMonitor": "monitoring",
@@ -157,7 +180,14 @@ def value_at(settings: Settings, path: str) -> Any:
 
 def problems_with(settings: Settings) -> list[str]:
     """Returns the sentences of all rules that the settings break."""
-    return [rule.sentence for rule in RULES if rule.is_broken(settings)]
+    problems = [rule.sentence for rule in RULES if rule.is_broken(settings)]
+    for argument in settings.mysql.extra_args:
+        name = re.sub(ARGUMENT_PREFIXES, "", argument).partition("=")[0]
+        if name in FIXED_ARGUMENTS:
+            problems.append(f"mysql.extraArgs must not contain {argument}: {FIXED_ARGUMENTS[name]}.")
+    for part in PARTS:
+        problems += sizes.contradictions(settings, part)
+    return problems
 
 
 def unknown_setting(path: str, known: list[str]) -> str:

@@ -5,11 +5,22 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool, StrictInt, StrictStr, model_validator
+from pydantic import Field, StrictBool, StrictInt, model_validator
 
 from kubeflow_metadata.installer.catalog import MYSQL, SERVER_NAME
 from kubeflow_metadata.installer.model import fields as f
 from kubeflow_metadata.installer.model.fields import Section, section, setting
+from kubeflow_metadata.installer.model.platform import (
+    GatewayApi,
+    Ingress,
+    Istio,
+    Monitoring,
+    Network,
+    NetworkPolicy,
+    Pods,
+    Scheduling,
+    ServiceAccounts,
+)
 from kubeflow_metadata.installer.model.rules import problems_with
 
 _MYSQL_REPOSITORY, _, _MYSQL_TAG = MYSQL.rpartition(":")
@@ -31,6 +42,11 @@ class MySQLImage(Section):
 class Images(Section):
     server: ServerImage = section(ServerImage, "Image of the gRPC server, the REST backend and the UI.")
     mysql: MySQLImage = section(MySQLImage, "Image of the bundled MySQL.")
+    registry: f.RegistryOrNothing = setting(
+        "",
+        "Registry of all images, for example `registry.example.com/ml`. Replaces what stands before the last slash of "
+        "each repository.",
+    )
     pull_policy: Literal["IfNotPresent", "Always", "Never"] = setting("IfNotPresent", "Image pull policy.")
     pull_secrets: tuple[f.Name, ...] = setting((), "Names of image pull Secrets.")
 
@@ -52,6 +68,9 @@ class Storage(Section):
     storage_class: f.NameOrNothing = setting(
         "", "StorageClass of the PersistentVolumeClaim. Empty: the cluster's default. Cannot be changed later."
     )
+    existing_claim: f.NameOrNothing = setting(
+        "", "Existing PersistentVolumeClaim to use instead. Its size and StorageClass are not changed."
+    )
 
 
 _RESOURCES = "Resource requests and limits. Default: by installation size, see `small.enabled`."
@@ -59,6 +78,11 @@ _RESOURCES = "Resource requests and limits. Default: by installation size, see `
 
 class MySQL(Section):
     storage: Storage = section(Storage, "Storage of the database.")
+    existing_secret: f.NameOrNothing = setting(
+        "",
+        "Existing Secret with `MYSQL_ROOT_PASSWORD`, `MYSQL_USERNAME` and `MYSQL_PASSWORD`, which is never changed. "
+        "Empty: passwords are generated into the Secret `metadata-db-secrets`.",
+    )
     resources: Resources = section(Resources, _RESOURCES)
     buffer_pool: f.ServerSize = setting(
         "", "Size of the InnoDB buffer pool, for example `128M`. Empty: by installation size."
@@ -74,7 +98,20 @@ class MySQL(Section):
 
 
 _REPLICAS = "Number of replicas. Above 1, adds a PodDisruptionBudget and topology spread constraints."
-_ENVIRONMENT = "Additional environment variables. Every flag of the server can be set as {}."
+_CALL_SECONDS = "Longest time of a call, in seconds; 0 for none. Not set: the server's default."
+CallSeconds = Annotated[StrictInt, Field(ge=0, le=86_400)] | None
+_ENVIRONMENT = (
+    "Additional environment variables: a value, or `valueFrom` as Kubernetes has it. Every flag of the server can be "
+    "set as {}."
+)
+
+
+class Service(Section):
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = setting("ClusterIP", "Type of its Services.")
+    annotations: f.Annotations = setting({}, "Annotations of its Services.")
+
+
+_SERVICE = "Its Services."
 
 
 class Grpc(Section):
@@ -87,7 +124,9 @@ class Grpc(Section):
     max_connection_age: Annotated[StrictInt, Field(ge=30, le=86_400)] = setting(
         300, "Seconds after which clients must reconnect, so that calls are balanced over all pods."
     )
-    extra_env: f.Environment = setting({}, _ENVIRONMENT.format("`KFM_MLMD_<FLAG>`"))
+    max_call_seconds: CallSeconds = setting(None, _CALL_SECONDS)
+    service: Service = section(Service, _SERVICE)
+    extra_env: f.GrpcEnvironment = setting({}, _ENVIRONMENT.format("`KFM_MLMD_<FLAG>`"))
 
 
 class Rest(Section):
@@ -97,48 +136,21 @@ class Rest(Section):
         "",
         "ConfigMap with JSON schemas of custom types to register at startup, one per key ending in `.json`.",
     )
-    grpc_web_allowed_origins: tuple[f.Origin, ...] = setting(
-        (), "Origins allowed to call gRPC-web from a browser (CORS). Not needed for pages served by the gateway."
-    )
-    extra_env: f.Environment = setting({}, _ENVIRONMENT.format("`KFM_REST_<FLAG>`"))
+    max_call_seconds: CallSeconds = setting(None, _CALL_SECONDS)
+    service: Service = section(Service, _SERVICE)
+    extra_env: f.RestEnvironment = setting({}, _ENVIRONMENT.format("`KFM_REST_<FLAG>`"))
 
 
 class Ui(Section):
     replicas: Replicas = setting(1, _REPLICAS)
     resources: Resources = section(Resources, _RESOURCES)
-    extra_env: f.Environment = setting({}, _ENVIRONMENT.format("`KFM_UI_<FLAG>`"))
-
-
-class Toleration(Section):
-    key: f.LabelKey | None = setting(None, "Key of the taint.")
-    operator: Literal["Exists", "Equal"] = setting("Equal", "Operator that compares the value.")
-    value: StrictStr | None = setting(None, "Value of the taint.")
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = setting(None, "Effect of the taint.")
-
-
-class Scheduling(Section):
-    node_selector: f.Labels = setting({}, "Node labels required by all pods.")
-    tolerations: tuple[Toleration, ...] = setting((), "Tolerations of all pods.")
-    priority_class: f.NameOrNothing = setting("", "PriorityClass of all pods.")
-
-
-class NetworkPolicy(Section):
-    gateway_namespace: f.NamespaceName = setting("istio-system", "Namespace of the ingress gateway.")
-    client_namespaces: tuple[f.NamespaceName, ...] = setting(
-        (),
-        "Additional namespaces allowed to reach gRPC, REST, gRPC-web and the UI. Always allowed: the namespace of "
-        "the installation, the gateway's, and those labelled `app.kubernetes.io/part-of: kubeflow-profile`.",
-    )
-    api_server_cidrs: tuple[f.Network, ...] = setting(
-        (), "CIDRs of the Kubernetes API server, which the MySQL pod calls for its Secret. Empty: any address."
-    )
-    api_server_ports: tuple[Annotated[StrictInt, Field(ge=1, le=65535)], ...] = setting(
-        (443, 6443), "Ports of the Kubernetes API server: of its Service and of its endpoints.", min_length=1
-    )
+    max_call_seconds: CallSeconds = setting(None, _CALL_SECONDS)
+    service: Service = section(Service, _SERVICE)
+    extra_env: f.UiEnvironment = setting({}, _ENVIRONMENT.format("`KFM_UI_<FLAG>`"))
 
 
 class MySQLTls(Section):
-    mode: Literal["verify", "require", "off"] = setting(
+    mode: f.TlsMode = setting(
         "verify",
         "`verify`: encrypt and verify the certificate; `require`: encrypt only; `off`: do not require TLS.",
     )
@@ -159,25 +171,6 @@ class ExternalMySQL(Section):
     password_key: f.SecretKey = setting("MYSQL_PASSWORD", "Key of the password in the Secret.")
     cidrs: tuple[f.Network, ...] = setting((), "CIDRs of the database, for the NetworkPolicy. Empty: any address.")
     tls: MySQLTls = section(MySQLTls, "TLS of the connection.")
-
-
-class Istio(Section):
-    enabled: StrictBool = setting(
-        False, "Run in an Istio mesh: adds sidecars, routes at the gateway and AuthorizationPolicies."
-    )
-    gateway: f.GatewayName = setting("kubeflow/kubeflow-gateway", "Gateway through which browsers connect.")
-    hosts: tuple[f.Host, ...] = setting(("*",), "Hosts served by the gateway.", min_length=1)
-
-
-class Monitoring(Section):
-    enabled: StrictBool = setting(
-        False, "Add ServiceMonitors, a PrometheusRule and a Grafana dashboard. Requires the Prometheus Operator."
-    )
-    namespace: f.NamespaceName = setting("monitoring", "Namespace of Prometheus.")
-    interval: f.Duration = setting("30s", "Scrape interval.")
-    labels: f.Labels = setting(
-        {}, "Labels by which Prometheus selects ServiceMonitors and PrometheusRules, for example `release: prometheus`."
-    )
 
 
 class HighAvailability(Section):
@@ -209,13 +202,26 @@ class Settings(Section):
     """All settings."""
 
     images: Images = section(Images, "Container images.")
+    allowed_origins: tuple[f.Origin, ...] = setting(
+        (),
+        "Other origins whose pages may change data through REST, gRPC-web and the UI, and call gRPC-web (CORS). Not "
+        "needed for pages served by the gateway.",
+    )
+    allowed_hosts: tuple[f.ServedHost, ...] = setting(
+        (), "Host names that REST, gRPC-web and the UI serve, without port. Empty: any."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "Log level of the servers.")
     mysql: MySQL = section(MySQL, "The bundled MySQL.")
     grpc: Grpc = section(Grpc, "The MLMD gRPC server.")
     rest: Rest = section(Rest, "The REST backend, which also serves gRPC-web.")
     ui: Ui = section(Ui, "The Artifact Store.")
     scheduling: Scheduling = section(Scheduling, "Scheduling of all pods.")
+    pods: Pods = section(Pods, "Metadata and security of all pods.")
+    service_accounts: ServiceAccounts = section(ServiceAccounts, "Metadata of all ServiceAccounts.")
+    network: Network = section(Network, "IP families.")
     network_policy: NetworkPolicy = section(NetworkPolicy, "Network access.")
+    ingress: Ingress = section(Ingress, "Ingress of the Artifact Store.")
+    gateway_api: GatewayApi = section(GatewayApi, "HTTPRoute of the Artifact Store.")
     external_mysql: ExternalMySQL = section(ExternalMySQL, "An existing MySQL database, inside or outside the cluster.")
     istio: Istio = section(Istio, "Istio service mesh.")
     monitoring: Monitoring = section(Monitoring, "Monitoring with Prometheus and Grafana.")

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from kubeflow_metadata.installer.model.settings import Settings
+from kubeflow_metadata.installer.render.names import SMOKE_JOB
 from kubeflow_metadata.installer.render.operations import Operation, append, expect, replace, replace_known
-from kubeflow_metadata.parts import DB, GRPC, SERVERS
+from kubeflow_metadata.parts import DB, GRPC, SERVERS, Part
 
 _DEFAULT = Settings()
 
@@ -17,9 +18,13 @@ _GATEWAY = f"{_CLIENTS}/2/namespaceSelector/matchLabels/kubernetes.io~1metadata.
 _PROMETHEUS = "/spec/ingress/1/from/0/namespaceSelector/matchLabels/kubernetes.io~1metadata.name"
 _SECOND_EGRESS = "/spec/egress/1"
 
+# Of an ambient mesh: the port of its tunnel, and the address that probes of the kubelet come from.
+_TUNNEL = {"port": 15008, "protocol": "TCP"}
+_PROBES = "169.254.7.127/32"
 
-def changes(settings: Settings) -> Iterator[tuple[str, list[Operation]]]:
-    """Yields the operations for each policy, with its name."""
+
+def changes(settings: Settings, *, smoke: bool) -> Iterator[tuple[str, list[Operation]]]:
+    """Yields the operations for each policy, with its name; that of the smoke test only where it is installed."""
     if not (settings.external_mysql.enabled or settings.beside_kfp.enabled):
         yield DB.object_name, list(_api_server(settings))
     for server in SERVERS:
@@ -28,7 +33,11 @@ def changes(settings: Settings) -> Iterator[tuple[str, list[Operation]]]:
         operations = list(_clients(settings))
         if server == GRPC and settings.external_mysql.enabled:
             operations += _external_database(settings)
+        if _is_ambient(settings):
+            operations += _tunnel(settings, server)
         yield server.object_name, operations
+    if smoke and _is_ambient(settings):
+        yield SMOKE_JOB, [append(f"/spec/egress/{number}/ports", _TUNNEL) for number in range(1, 4)]
 
 
 def _clients(settings: Settings) -> Iterator[Operation]:
@@ -37,9 +46,23 @@ def _clients(settings: Settings) -> Iterator[Operation]:
         yield from replace_known(_GATEWAY, default.gateway_namespace, asked.gateway_namespace)
     for namespace in asked.client_namespaces:
         yield append(_CLIENTS, _namespace(namespace))
+    for cidr in asked.client_cidrs:
+        yield append(_CLIENTS, {"ipBlock": {"cidr": cidr}})
     prometheus = settings.monitoring.namespace
     if settings.monitoring.enabled and prometheus != _DEFAULT.monitoring.namespace:
         yield from replace_known(_PROMETHEUS, _DEFAULT.monitoring.namespace, prometheus)
+
+
+def _is_ambient(settings: Settings) -> bool:
+    return settings.istio.enabled and settings.istio.mode == "ambient"
+
+
+def _tunnel(settings: Settings, server: Part) -> Iterator[Operation]:
+    yield append("/spec/ingress/0/ports", _TUNNEL)
+    # Before the rule for Prometheus, as the chart has it.
+    yield {"op": "add", "path": "/spec/ingress/1", "value": {"from": [{"ipBlock": {"cidr": _PROBES}}]}}
+    if server != GRPC:
+        yield append(f"{_SECOND_EGRESS}/ports", _TUNNEL)
 
 
 def _api_server(settings: Settings) -> Iterator[Operation]:

@@ -12,6 +12,16 @@ def replace(path: str, value: Any) -> Operation:
     return {"op": "replace", "path": path, "value": value}
 
 
+def add(path: str, value: Any) -> Operation:
+    """Returns what sets a field, whether it is there or not."""
+    return {"op": "add", "path": path, "value": value}
+
+
+def escaped(name: str) -> str:
+    """Returns a name as a step of a path."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
 def append(path: str, value: Any) -> Operation:
     """Returns what appends an item to the list at a path."""
     return {"op": "add", "path": f"{path}/-", "value": value}

@@ -10,10 +10,12 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kubeflow_metadata.errors import UserError
+from kubeflow_metadata.installer.catalog import in_registry
 from kubeflow_metadata.installer.model.settings import MySQLImage, ServerImage, Settings
 from kubeflow_metadata.installer.render import sources
 from kubeflow_metadata.installer.render.names import DEFAULT_NAMESPACE
-from kubeflow_metadata.installer.render.patches import Patch, patches
+from kubeflow_metadata.installer.render.patch import Patch
+from kubeflow_metadata.installer.render.patches import patches
 from kubeflow_metadata.installer.render.yaml_text import dump
 from kubeflow_metadata.parts import GRPC, SERVERS
 
@@ -94,6 +96,10 @@ class Overlay:
         components += [f"disruption-budget/{name}" for name in several]
         if asked.istio.enabled:
             components.append("istio")
+        if asked.ingress.enabled:
+            components.append("ingress")
+        if asked.gateway_api.enabled:
+            components.append("gateway-api")
         if asked.monitoring.enabled:
             components.append("monitoring")
         if asked.external_mysql.enabled:
@@ -107,7 +113,12 @@ class Overlay:
             (self.settings.images.server, _DEFAULT.images.server),
             (self.settings.images.mysql, _DEFAULT.images.mysql),
         ]
-        return [{"name": usual.repository, **asked.model_dump()} for asked, usual in pairs if asked != usual]
+        registry = self.settings.images.registry
+        return [
+            {"name": usual.repository, **asked.model_dump(), "repository": in_registry(registry, asked.repository)}
+            for asked, usual in pairs
+            if asked != usual or registry
+        ]
 
     def _replicas(self) -> list[tuple[str, int]]:
         servers = [server for server in SERVERS if server != GRPC or not self.settings.beside_kfp.enabled]

@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kubeflow_metadata.installer.model.settings import Amounts, Settings
-from kubeflow_metadata.installer.model.sizes import size_of
-from kubeflow_metadata.installer.render import networks
-from kubeflow_metadata.installer.render.names import DATABASE_FILES, DEFAULT_NAMESPACE, SMOKE_JOB
+from kubeflow_metadata.installer.model.settings import Settings
+from kubeflow_metadata.installer.model.sizes import resources_of, size_of
+from kubeflow_metadata.installer.render import networks, platform
+from kubeflow_metadata.installer.render.names import (
+    CLAIM,
+    DATABASE_FILES,
+    DATABASE_SECRET,
+    DEFAULT_NAMESPACE,
+    SMOKE_JOB,
+)
 from kubeflow_metadata.installer.render.operations import Operation, expect, replace, replace_known
+from kubeflow_metadata.installer.render.patch import Patch, deleted, template
 from kubeflow_metadata.installer.render.yaml_text import Mode
 from kubeflow_metadata.parts import DB, GRPC, REST, SERVERS, UI, Part
 
 _DEFAULT = Settings()
-
-_API_VERSIONS = {
-    "Deployment": "apps/v1",
-    "Job": "batch/v1",
-    "PersistentVolumeClaim": "v1",
-    "PrometheusRule": "monitoring.coreos.com/v1",
-    "ServiceMonitor": "monitoring.coreos.com/v1",
-    "StatefulSet": "apps/v1",
-}
-
-
-@dataclass
-class Patch:
-    """Changes of one object, or of all of a kind: a strategic merge, or operations of RFC 6902."""
-
-    kind: str
-    name: str = ""
-    merge: dict[str, Any] = field(default_factory=dict)
-    operations: list[Operation] = field(default_factory=list)
-
-    def content(self) -> Any:
-        """Returns the content of the overlay."""
-        if not self.merge:
-            return self.operations
-        metadata = {"name": self.name or "any", **self.merge.get("metadata", {})}
-        rest = {key: value for key, value in self.merge.items() if key != "metadata"}
-        return {"apiVersion": _API_VERSIONS[self.kind], "kind": self.kind, "metadata": metadata, **rest}
+_HOST_VARIABLES = {"grpc": "GRPC_HOST", "rest": "HTTP_HOST", "ui": "HOST"}
 
 
 def patches(settings: Settings, namespace: str, *, smoke: bool) -> list[Patch]:
@@ -55,7 +35,10 @@ def patches(settings: Settings, namespace: str, *, smoke: bool) -> list[Patch]:
     if smoke:
         pod = {**_pod(settings, ["smoke"]), **_scheduling(settings)}
         wanted.append(Patch("Job", SMOKE_JOB, merge=template(pod)))
-    wanted += [Patch("NetworkPolicy", name, operations=operations) for name, operations in networks.changes(settings)]
+    wanted += platform.patches(settings, smoke=smoke)
+    if settings.network_policy.enabled:
+        for name, operations in networks.changes(settings, smoke=smoke):
+            wanted.append(Patch("NetworkPolicy", name, operations=operations))
     if settings.high_availability.enabled:
         wanted.append(Patch("HorizontalPodAutoscaler", operations=list(_autoscaling(settings))))
     if settings.istio.enabled:
@@ -85,41 +68,55 @@ def _database(settings: Settings) -> Iterator[Patch]:
     container: dict[str, Any] = {}
     if mysqld_arguments(settings) != mysqld_arguments(Settings(small=settings.small)):
         container["args"] = mysqld_arguments(settings)
-    container |= _resources(settings.mysql.resources.requests, settings.mysql.resources.limits)
+    container |= _resources(settings, DB)
     if settings.mysql.beside_upstream_data:
         _container(pod, "secret", "initContainers")["env"] = _env({"KFM_SECRET_BESIDE_UPSTREAM_DATA": "true"})
     if container:
         _container(pod, DB.container).update(container)
+    if secret := settings.mysql.existing_secret:
+        environment = {"KFM_SECRET_NAME": secret, "KFM_SECRET_IS_THEIRS": "true"}
+        _container(pod, "secret", "initContainers").setdefault("env", []).extend(_env(environment))
+        yield deleted("Secret", DATABASE_SECRET)
+        rule = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [secret], "verbs": ["get"]}
+        yield Patch("Role", DB.workload, operations=[replace("/rules", [rule])])
+    storage = settings.mysql.storage
+    if storage.existing_claim:
+        claim = {"name": "data", "persistentVolumeClaim": {"claimName": storage.existing_claim}}
+        pod.setdefault("volumes", []).append(claim)
+        yield deleted("PersistentVolumeClaim", CLAIM)
+    else:
+        spec: dict[str, Any] = {"storageClassName": storage.storage_class} if storage.storage_class else {}
+        if storage.size != _DEFAULT.mysql.storage.size:
+            spec["resources"] = {"requests": {"storage": storage.size}}
+        yield Patch("PersistentVolumeClaim", CLAIM, merge={"spec": spec} if spec else {})
     yield Patch(DB.workload_kind, DB.workload, merge=template(pod))
-    claim: dict[str, Any] = {}
-    if settings.mysql.storage.storage_class:
-        claim["storageClassName"] = settings.mysql.storage.storage_class
-    if settings.mysql.storage.size != _DEFAULT.mysql.storage.size:
-        claim["resources"] = {"requests": {"storage": settings.mysql.storage.size}}
-    yield Patch("PersistentVolumeClaim", "metadata-mysql", merge={"spec": claim} if claim else {})
 
 
 def _server_pod(settings: Settings, server: Part) -> dict[str, Any]:
     asked = getattr(settings, server.settings)
     pod = {**_pod(settings, [server.container]), **_scheduling(settings)}
-    environment: dict[str, str] = {}
+    environment: dict[str, Any] = {}
+    if settings.network.has_ipv6:
+        environment[f"{server.environment}_{_HOST_VARIABLES[server.name]}"] = "::"
     if settings.log_level != _DEFAULT.log_level:
         environment[f"{server.environment}_LOG_LEVEL"] = settings.log_level
     if server == GRPC:
         environment |= _grpc_environment(settings)
         if settings.external_mysql.enabled:
             _mount_external_credentials(settings, pod)
-    if server == REST:
-        if settings.rest.grpc_web_allowed_origins:
-            environment[f"{REST.environment}_GRPC_WEB_ALLOWED_ORIGINS"] = ",".join(
-                settings.rest.grpc_web_allowed_origins
-            )
-        if settings.rest.schemas:
-            environment[f"{REST.environment}_SCHEMA_ROOT_DIR"] = f"{DATABASE_FILES}/schemas"
-            _mount(pod, REST.container, "schemas", {"configMap": {"name": settings.rest.schemas}})
+        elif secret := settings.mysql.existing_secret:
+            pod.setdefault("volumes", []).append({"name": "database", "secret": {"secretName": secret}})
+    if server == REST and settings.rest.schemas:
+        environment[f"{REST.environment}_SCHEMA_ROOT_DIR"] = f"{DATABASE_FILES}/schemas"
+        _mount(pod, REST.container, "schemas", {"configMap": {"name": settings.rest.schemas}})
+    if asked.max_call_seconds is not None:
+        environment[f"{server.environment}_MAX_CALL_SECONDS"] = str(asked.max_call_seconds)
+    for name in ("allowed_origins", "allowed_hosts") if server != GRPC else ():
+        if listed := getattr(settings, name):
+            environment[f"{server.environment}_{name.upper()}"] = ",".join(listed)
     environment |= asked.extra_env
     container: dict[str, Any] = {"env": _env(environment)} if environment else {}
-    container |= _resources(asked.resources.requests, asked.resources.limits)
+    container |= _resources(settings, server)
     if container:
         _container(pod, server.container).update(container)
     return pod
@@ -186,20 +183,25 @@ def _pod(settings: Settings, containers: list[str], init_containers: list[str] |
 
 
 def _scheduling(settings: Settings) -> dict[str, Any]:
+    asked = settings.scheduling
     pod: dict[str, Any] = {}
-    if settings.scheduling.node_selector:
-        pod["nodeSelector"] = dict(settings.scheduling.node_selector)
-    if settings.scheduling.tolerations:
-        pod["tolerations"] = [each.model_dump(exclude_none=True) for each in settings.scheduling.tolerations]
-    if settings.scheduling.priority_class:
-        pod["priorityClassName"] = settings.scheduling.priority_class
+    if asked.node_selector:
+        pod["nodeSelector"] = dict(asked.node_selector)
+    if asked.tolerations:
+        pod["tolerations"] = list(asked.tolerations)
+    if asked.priority_class:
+        pod["priorityClassName"] = asked.priority_class
     return pod
 
 
-def _resources(requests: Amounts, limits: Amounts) -> dict[str, Any]:
-    given = {"requests": requests.model_dump(exclude_none=True), "limits": limits.model_dump(exclude_none=True)}
-    given = {kind: amounts for kind, amounts in given.items() if amounts}
-    return {"resources": given} if given else {}
+def _resources(settings: Settings, part: Part) -> dict[str, Any]:
+    usual = resources_of(Settings(small=settings.small), part)
+    changed = {
+        kind: {name: amount for name, amount in amounts.items() if amount != usual[kind][name]}
+        for kind, amounts in resources_of(settings, part).items()
+    }
+    changed = {kind: amounts for kind, amounts in changed.items() if amounts}
+    return {"resources": changed} if changed else {}
 
 
 def _mount(pod: dict[str, Any], container: str, volume: str, source: dict[str, Any]) -> None:
@@ -217,13 +219,12 @@ def _container(pod: dict[str, Any], name: str, group: str = "containers") -> dic
     return container
 
 
-def _env(values: dict[str, str]) -> list[dict[str, str]]:
-    return [{"name": name, "value": value} for name, value in sorted(values.items())]
-
-
-def template(pod: dict[str, Any]) -> dict[str, Any]:
-    """Returns the change of a workload's pods."""
-    return {"spec": {"template": {"spec": pod}}} if pod else {}
+def _env(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    # A source takes the place of a value that the base may have.
+    return [
+        {"name": name, "value": None, **value} if isinstance(value, dict) else {"name": name, "value": value}
+        for name, value in sorted(values.items())
+    ]
 
 
 def _autoscaling(settings: Settings) -> Iterator[Operation]:
