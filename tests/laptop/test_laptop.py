@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
+import stat
 import subprocess
 import urllib.request
 from contextlib import contextmanager
@@ -16,6 +18,10 @@ import psutil
 import pytest
 
 from kubeflow_metadata.parts import SERVERS
+from kubeflow_metadata.serving import laptop
+from tests.support.laptop import Installer
+from tests.support.servers import unused_ports
+from tests.support.waiting import eventually
 
 
 def artifacts(endpoints):
@@ -24,9 +30,10 @@ def artifacts(endpoints):
 
 
 def processes_of(installer):
-    """The servers of an installation, known or not: they work in its log directory."""
-    logs = str(installer.data_dir / "logs")
-    return [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == logs]
+    """The servers of an installation, known or not: they were told where its records are."""
+    state = str(installer.data_dir / "state.json")
+    listed = psutil.process_iter(["environ"])
+    return [process for process in listed if (process.info["environ"] or {}).get(laptop.STATE) == state]
 
 
 @contextmanager
@@ -62,6 +69,13 @@ class TestRunning:
             connections = psutil.Process(pid).net_connections("inet")
             listening = {c.laddr.ip.removeprefix("::ffff:") for c in connections if c.status == psutil.CONN_LISTEN}
             assert listening == {"127.0.0.1"}
+
+    def test_its_files_are_for_their_user_alone(self, running):
+        data = running.data_dir
+        modes = {path.relative_to(data): stat.S_IMODE(path.lstat().st_mode) for path in data.rglob("*")}
+        assert modes.pop(data.joinpath("logs").relative_to(data)) == 0o700
+        assert set(modes.values()) == {0o600}
+        assert {"metadata.db", "state.json", "logs/grpc.log"} <= {str(path) for path in modes}
 
     def test_logs_show_one_server_or_all(self, running):
         assert "serving" in running.run("logs", "grpc").stdout
@@ -101,6 +115,75 @@ class TestDown:
         assert artifacts(installer.up()["endpoints"]) == before
         assert installer.run("down", "--delete-data").returncode == 0
         assert not installer.data_dir.exists()
+
+
+class TestLostState:
+    """The data directory was deleted under running servers."""
+
+    def test_the_servers_end_by_themselves(self, installer):
+        installer.up()
+        assert processes_of(installer)
+        shutil.rmtree(installer.data_dir)
+        eventually(lambda: not processes_of(installer), "the servers end")
+        assert not installer.data_dir.exists()
+
+    def test_up_starts_afresh_on_the_same_ports(self, installer):
+        ports = unused_ports()
+        first = installer.up(*ports)
+        before = {process.pid for process in processes_of(installer)}
+        shutil.rmtree(installer.data_dir)
+        assert installer.up(*ports)["endpoints"] == first["endpoints"]
+        assert len(artifacts(first["endpoints"])) == 3
+        assert not before & {process.pid for process in processes_of(installer)}
+
+    def test_down_stops_what_still_runs(self, installer):
+        installer.up()
+        stopped = processes_of(installer)
+        # They cannot look after themselves.
+        for process in stopped:
+            process.suspend()
+        shutil.rmtree(installer.data_dir)
+        for process in stopped:
+            process.resume()
+        done = installer.run("down")
+        assert done.returncode == 0, done.stderr
+        assert not processes_of(installer)
+        assert not installer.data_dir.exists()
+
+
+class TestEnvironment:
+    """What else is set where the servers are started."""
+
+    @pytest.fixture
+    def with_environment(self, tmp_path):
+        started = []
+
+        def make(**variables):
+            environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+            started.append(Installer(tmp_path / "data", {**environment, **variables}))
+            return started[-1]
+
+        yield make
+        for installer in started:
+            installer.run("down")
+
+    def test_neighbours_are_not_asked_through_a_proxy(self, with_environment):
+        with taken_port() as port:  # accepts connections, and never answers
+            proxy = f"http://127.0.0.1:{port}"
+            names = ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy")
+            installer = with_environment(**dict.fromkeys([*names, *map(str.upper, names)], proxy))
+            installer.up()
+            assert installer.json("status")["running"] is True
+            assert installer.json("smoke")["passed"] is True
+
+    def test_the_grpc_server_may_have_workers(self, with_environment):
+        installer = with_environment(KFM_MLMD_WORKER_PROCESSES="2")
+        installer.up()
+        server = psutil.Process(installer.pids()["grpc"])
+        assert len(server.children()) == 2
+        assert installer.json("smoke")["passed"] is True
+        shutil.rmtree(installer.data_dir)
+        eventually(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE, "the server ends")
 
 
 class TestBadDays:

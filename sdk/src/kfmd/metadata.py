@@ -222,7 +222,7 @@ class Execution:
         self,
         name: Optional[str] = None,
         workspace: Optional[Workspace] = None,
-        run: Optional[Run] = None,
+        run: Union[Run, str, None] = None,
         description: Optional[str] = None,
         **unknown: NoReturn,
     ) -> None:
@@ -231,7 +231,7 @@ class Execution:
         Args:
             name: name of the execution. Required.
             workspace: the workspace to record it in. Required.
-            run: the run that it is a step of.
+            run: the run that it is a step of, or the name of that run.
             description: what it does.
             **unknown: none; a misspelt argument is answered by the name that was likely meant.
         """
@@ -239,7 +239,7 @@ class Execution:
         self.id: Optional[str] = None
         self.name = require_text("Execution", "name", name)
         self.workspace = _require_workspace("Execution", workspace)
-        self.run = _optional_run(run)
+        self.run = _optional_run(self.workspace, run)
         self.description = description
         self.create_time: Optional[str] = get_rfc3339_time()
         answer = self.workspace.client.create_execution(self.EXECUTION_TYPE_NAME, self.serialized())
@@ -373,11 +373,12 @@ def _require_workspace(owner: str, workspace: object) -> Workspace:
     return workspace
 
 
-def _optional_run(run: object) -> Optional[Run]:
+def _optional_run(workspace: Workspace, run: object) -> Optional[Run]:
     if run is None or isinstance(run, Run):
         return run
-    hint = f": write Run(workspace, {run!r})" if isinstance(run, str) else ""
-    raise TypeError(f"Execution: 'run' must be a Run, not the {type_name(type(run))} {shown(run)}{hint}")
+    if isinstance(run, str):
+        return Run(workspace, require_text("Execution", "run", run))
+    raise TypeError(f"Execution: 'run' must be a Run or the name of one, not the {type_name(type(run))} {shown(run)}")
 
 
 def _require_one(what: str, given_id: object, name: object) -> None:

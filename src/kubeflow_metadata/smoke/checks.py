@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.request
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.parts import GRPC, REST
-from kubeflow_metadata.smoke import demo
+from kubeflow_metadata.smoke import demo, neighbours
 
 _TIMEOUT_SECONDS = 30.0
 
@@ -122,14 +121,13 @@ def _require_all(wanted: Iterable[str], present: Container[str]) -> None:
 
 
 def _get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
-        return bytes(answer.read())
+    return neighbours.get(url, _TIMEOUT_SECONDS)
 
 
 def _call(target: str, method: str, request: Any, response: Any) -> Any:
     import grpc
 
-    with grpc.insecure_channel(target, options=[("grpc.max_receive_message_length", -1)]) as channel:
+    with neighbours.channel(target) as channel:
         call = channel.unary_unary(
             f"/ml_metadata.MetadataStoreService/{method}",
             request_serializer=type(request).SerializeToString,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
 
 from kubeflow_metadata.errors import UserError
+from kubeflow_metadata.smoke import neighbours
 
 WORKSPACE = "demo"
 
@@ -94,6 +94,9 @@ def find_demo(rest_url: str) -> dict[str, str]:
 
     Returns:
         the id of each artifact by its name; empty where there is no complete demo.
+
+    Raises:
+        UserError: the REST backend does not answer.
     """
     ids: dict[str, str] = {}
     for type_name, name in ARTIFACTS.items():
@@ -122,6 +125,8 @@ def _property(artifact: dict[str, Any], kind: str, name: str) -> object:
 
 
 def _get(rest_url: str, path: str) -> dict[str, Any]:
-    with urllib.request.urlopen(f"{rest_url}/api/v1alpha1{path}", timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
-        document = json.load(answer)
+    try:
+        document = json.loads(neighbours.get(f"{rest_url}/api/v1alpha1{path}", _TIMEOUT_SECONDS))
+    except (OSError, ValueError) as error:
+        raise UserError(f"Cannot read from the REST backend {rest_url}: {error}") from error
     return document if isinstance(document, dict) else {}

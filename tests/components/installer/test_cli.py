@@ -124,7 +124,7 @@ def test_what_needs_running_servers_says_how_to_start_them(tmp_path):
     for verb in ("smoke", "logs"):
         done = run(verb, "--local", "--data-dir", str(tmp_path))
         assert done.exit_code == 1
-        assert "up --local" in done.output
+        assert f"up --local --data-dir {tmp_path}" in done.output
 
 
 def test_status_of_nothing_is_stopped_and_not_well(tmp_path):

@@ -91,6 +91,16 @@ def cluster(api_server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     return connect(None, "team-a")
 
 
+def test_an_api_server_of_this_machine_is_not_asked_through_a_proxy(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert connect(None, "team-a").version() == cluster.version()
+
+
 SETTINGS = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": "team-a"}}
 
 

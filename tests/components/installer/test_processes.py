@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import stat
 import subprocess
 import sys
 
@@ -12,7 +14,7 @@ import pytest
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.local import processes
 from kubeflow_metadata.installer.local.ports import HOST, is_free, next_free
-from kubeflow_metadata.installer.local.state import ServerRecord
+from kubeflow_metadata.installer.local.records import ServerRecord
 
 
 @pytest.fixture
@@ -46,6 +48,41 @@ def test_a_started_process_outlives_its_group_writes_its_log_and_stops(tmp_path)
     process.wait(60)  # its standard input is empty, so that input() ends it
     assert not processes.is_running(record)
     assert "hello True" in processes.log_tail(log)
+
+
+def test_what_a_server_writes_is_for_its_user_alone(tmp_path):
+    script = "import pathlib; pathlib.Path('made').touch(); pathlib.Path('folder').mkdir()"
+    processes.start([sys.executable, "-c", script], tmp_path / "x.log").wait(60)
+    modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()}
+    assert modes == {"x.log": 0o600, "made": 0o600, "folder": 0o700}
+
+
+def test_a_server_whose_worker_listens_is_one_that_listens():
+    worker = f"import socket; s = socket.create_server(('{HOST}', 0)); print(s.getsockname()[1], flush=True); input()"
+    server = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {worker!r}])"
+    with subprocess.Popen(
+        [sys.executable, "-c", server], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        port = int(process.stdout.readline())
+        record = ServerRecord(process.pid, processes.start_time(process.pid), port)
+        assert processes.listens(record)
+        assert not processes.listens(ServerRecord(record.pid, record.started, port % 65535 + 1))
+        process.communicate("\n")
+    assert not processes.listens(record)
+
+
+def test_servers_that_are_not_on_record_are_known_by_their_directory(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path)
+    variables = processes.tethered(tmp_path / "data" / "state.json", "grpc", "abc")
+    command = [sys.executable, "-c", "print(flush=True); input()"]
+    with subprocess.Popen(
+        command, env={**os.environ, **variables}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        process.stdout.readline()
+        known = list(processes.started_for(tmp_path / "link" / "data" / "state.json"))
+        assert [(name, each.pid) for name, each in known] == [("grpc", process.pid)]
+        assert list(processes.started_for(tmp_path / "other" / "state.json")) == []
+        process.communicate(b"\n")
 
 
 def test_a_process_that_ignores_sigterm_is_killed():

@@ -1,21 +1,69 @@
-"""The data directory: private, in the right place, honest about what it cannot read."""
+"""The data directory: private, in the right place, honest about what it cannot read, careful with what is others'."""
 
 from __future__ import annotations
 
+import json
+import os
 import stat
 import threading
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.local.state import DataDir, ServerRecord
+from kubeflow_metadata.installer.cli.main import main
+from kubeflow_metadata.installer.local.records import ServerRecord
+from kubeflow_metadata.installer.local.state import DataDir
+
+# Every file that an installation has, by its path in the data directory.
+FILES = [
+    *(f"metadata.db{suffix}" for suffix in ("", "-wal", "-shm", "-journal")),
+    "state.json",
+    "state.new",
+    *(f"logs/{name}.log{suffix}" for name in ("grpc", "rest", "ui") for suffix in ("", ".1", ".2", ".3")),
+]
+# Those in whose place something else is refused: SQLite looks after its own.
+CHECKED = [name for name in FILES if not name.startswith("metadata.db-")]
+
+
+def install(path):
+    """What ``up`` does to a directory before it starts servers."""
+    data_dir = DataDir(path)
+    data_dir.create()
+    with data_dir.locked(lambda _: None):
+        data_dir.claim()
+    return data_dir
+
+
+def delete(data_dir):
+    with data_dir.locked(lambda _: None):
+        return data_dir.delete()
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def contents(folder):
+    """Every path below a folder, with its mode and content; links are not followed."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        status = path.lstat()
+        content = path.read_bytes() if stat.S_ISREG(status.st_mode) else None
+        found[str(path.relative_to(folder))] = (status.st_mode, content)
+    return found
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(each) for each in arguments])
 
 
 @pytest.fixture
 def data_dir(tmp_path):
-    data_dir = DataDir(tmp_path / "data")
-    data_dir.create()
-    return data_dir
+    return install(tmp_path / "data")
 
 
 def test_it_lies_under_the_xdg_data_directory(monkeypatch, tmp_path):
@@ -30,11 +78,255 @@ def test_an_empty_or_relative_xdg_data_directory_is_ignored(monkeypatch, tmp_pat
     assert DataDir().path == tmp_path / ".local" / "share" / "kubeflow-metadata"
 
 
-def test_only_its_owner_may_enter(data_dir):
-    assert stat.S_IMODE(data_dir.path.stat().st_mode) == 0o700
-    data_dir.path.chmod(0o755)
-    data_dir.create()
-    assert stat.S_IMODE(data_dir.path.stat().st_mode) == 0o700
+def test_hints_point_at_the_same_directory(tmp_path):
+    assert DataDir().options == "--local"
+    assert DataDir(tmp_path / "a b").options == f"--local --data-dir '{tmp_path}/a b'"
+
+
+class TestModes:
+    def test_what_is_made_is_for_its_user_alone(self, data_dir):
+        data_dir.remember("grpc", ServerRecord(1, 1.0, 1))
+        assert {mode(data_dir.path), mode(data_dir.logs)} == {0o700}
+        assert {mode(path) for path in data_dir.path.iterdir() if path.is_file()} == {0o600}
+
+    def test_what_was_made_readable_to_others_is_made_private_again(self, data_dir):
+        data_dir.database.touch(mode=0o644)
+        install(data_dir.path)
+        assert mode(data_dir.database) == 0o600
+
+    def test_a_folder_that_was_there_keeps_its_mode_and_what_is_in_it(self, tmp_path):
+        tmp_path.chmod(0o755)
+        (tmp_path / "notes.txt").write_text("mine")
+        (tmp_path / "metadata.db").write_text("mine, too")
+        (tmp_path / "metadata.db").chmod(0o644)
+        before = contents(tmp_path)
+        install(tmp_path)
+        assert mode(tmp_path) == 0o755
+        assert {name: what for name, what in contents(tmp_path).items() if name in before} == before
+
+    @pytest.mark.parametrize("name", ["state.json", "state.new", "logs/grpc.log", "logs/ui.log.3"])
+    def test_a_file_of_somebody_else_that_has_the_name_of_one_of_ours_is_left_as_it_is(self, tmp_path, name):
+        (tmp_path / "logs").mkdir()
+        (tmp_path / name).write_text("{}")
+        before = contents(tmp_path)
+        for arguments in (["up"], ["down", "--delete-data", "--yes"]):
+            run(*arguments, "--local", "--data-dir", tmp_path)
+            assert {path: contents(tmp_path)[path] for path in before} == before
+        done = run("up", "--local", "--data-dir", tmp_path)
+        assert done.exit_code == 1
+        assert f"{tmp_path / name} was not created by this program" in done.output
+
+    def test_a_folder_that_others_write_to_is_refused_and_left_as_it_is(self, tmp_path):
+        tmp_path.chmod(0o1777)
+        with pytest.raises(UserError, match="Other users can write to") as caught:
+            DataDir(tmp_path).create()
+        assert f"--data-dir {tmp_path}/kubeflow-metadata" in caught.value.hint
+        assert mode(tmp_path) == 0o1777
+        assert contents(tmp_path) == {}
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+    @pytest.mark.parametrize("name", [".", "metadata.db", "state.json", "logs/grpc.log", ".kubeflow-metadata"])
+    def test_what_belongs_to_another_user_is_refused(self, data_dir, name):
+        file = data_dir.path / name
+        file.touch()
+        os.chown(file, 12345, 12345)
+        for verb in ("up", "down"):
+            done = run(verb, "--local", "--data-dir", data_dir.path)
+            if verb == "up" or name in {".", "state.json", ".kubeflow-metadata"}:
+                assert done.exit_code == 1
+                assert "belongs to another user (uid 12345)" in done.output
+                assert isinstance(done.exception, SystemExit)
+
+
+class TestLinks:
+    """Somebody else has prepared what is found."""
+
+    def test_a_linked_directory_is_refused_and_the_way_to_it_is_named(self, tmp_path):
+        (tmp_path / "real").mkdir()
+        (tmp_path / "link").symlink_to(tmp_path / "real")
+        for verb in ("up", "down", "status", "smoke"):
+            done = run(verb, "--local", "--data-dir", tmp_path / "link")
+            assert done.exit_code == 1, verb
+            assert "is a symbolic link" in done.output
+            assert f"--data-dir {tmp_path}/real" in done.output
+        assert contents(tmp_path / "real") == {}
+
+    @pytest.mark.parametrize("name", ["logs", ".kubeflow-metadata", *CHECKED])
+    @pytest.mark.parametrize("kind", ["symbolic", "dangling", "hard", "folder", "pipe"])
+    def test_in_the_place_of_a_file_anything_else_is_refused_and_left_as_it_is(self, tmp_path, name, kind):
+        data_dir = DataDir(tmp_path / "data")
+        data_dir.create()
+        victim = tmp_path / "victim"
+        victim.write_text("precious")
+        place = data_dir.path / name
+        if name == "logs":
+            place.rmdir()
+        if kind == "symbolic":
+            place.symlink_to(victim)
+        elif kind == "dangling":
+            place.symlink_to(tmp_path / "not there")
+        elif kind == "hard":
+            os.link(victim, place)
+        elif kind == "folder" and name != "logs":
+            place.mkdir()
+        else:
+            os.mkfifo(place)
+        before = contents(tmp_path)
+        done = run("up", "--local", "--data-dir", data_dir.path)
+        assert done.exit_code == 1
+        assert isinstance(done.exception, SystemExit)
+        assert str(place) in done.output
+        after = contents(tmp_path)
+        assert {path: after[path] for path in before} == before
+        assert not (tmp_path / "not there").exists()
+
+    def test_deleting_does_not_follow_links(self, data_dir, tmp_path):
+        others = tmp_path / "others"
+        others.mkdir()
+        for name in ("grpc.log", "rest.log"):
+            (others / name).write_text("precious")
+        data_dir.logs.rmdir()
+        data_dir.logs.symlink_to(others)
+        data_dir.database.symlink_to(others / "grpc.log")
+        before = contents(others)
+        assert delete(data_dir) == [str(data_dir.database)]
+        assert contents(others) == before
+        assert data_dir.logs.is_symlink()
+        assert data_dir.database.is_symlink()
+
+
+class TestDeletion:
+    def test_it_takes_our_files_and_leaves_those_of_others(self, data_dir):
+        for name in FILES:
+            (data_dir.path / name).touch()
+        (data_dir.path / "notes.txt").write_text("mine")
+        (data_dir.logs / "nginx.log").write_text("mine")
+        assert delete(data_dir) == []
+        assert set(contents(data_dir.path)) == {"notes.txt", "logs", "logs/nginx.log"}
+        (data_dir.path / "notes.txt").unlink()
+        (data_dir.logs / "nginx.log").unlink()
+        delete(data_dir)
+        assert data_dir.path.exists()  # it is not known any more who made it
+
+    def test_it_takes_the_directory_that_it_made(self, data_dir):
+        for name in FILES:
+            (data_dir.path / name).touch()
+        assert delete(data_dir) == []
+        assert not data_dir.path.exists()
+
+    def test_a_database_that_was_there_before_is_kept_with_what_belongs_to_it(self, tmp_path):
+        tmp_path.joinpath("metadata.db").write_text("precious")
+        data_dir = install(tmp_path)
+        (tmp_path / "metadata.db-wal").write_text("precious, too")
+        install(tmp_path)
+        done = run("down", "--local", "--data-dir", tmp_path, "--delete-data")
+        assert done.exit_code == 0
+        assert f"Not deleted, because it was not created here: {data_dir.database}" in done.output
+        assert set(contents(tmp_path)) == {"metadata.db", "metadata.db-wal"}
+
+    def test_a_folder_without_an_installation_is_left_alone(self, tmp_path):
+        for name in ("metadata.db", "lock", "logs.txt"):
+            (tmp_path / name).write_text("mine")
+        before = contents(tmp_path)
+        done = run("down", "--local", "--data-dir", tmp_path, "--delete-data", "-o", "json")
+        assert json.loads(done.stdout) == {"stopped": [], "data_deleted": False, "kept": []}
+        assert contents(tmp_path) == before
+
+    def test_damaged_notes_of_what_was_made_mean_that_nothing_was(self, data_dir):
+        data_dir.database.write_text("precious")
+        for notes in ("", "[]", '{"made": 1}', '{"made": [1, [], "../victim", "/etc/passwd"]}', "\x00" * 100_000):
+            (data_dir.path / ".kubeflow-metadata").write_text(notes)
+            assert delete(data_dir) == [str(data_dir.database)]
+            assert data_dir.database.read_text() == "precious"
+
+
+class TestRecords:
+    def test_they_are_remembered_and_forgotten(self, data_dir):
+        record = ServerRecord(pid=1, started=2.5, port=3, instance="abc")
+        data_dir.remember("grpc", record)
+        data_dir.remember("rest", record)
+        data_dir.remember("grpc", None)
+        assert DataDir(data_dir.path).servers() == {"rest": record}
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"",
+            b"{",
+            b"[]",
+            b"null",
+            b"\x00\xff\xfe",
+            b"[" * 60_000,
+            b" " * 70_000,
+            b'{"grpc": 1}',
+            b'{"grpc": {"pid": 1}}',
+            b'{"mysql": {"pid": 1, "started": 1, "port": 1}}',
+            *(
+                f'{{"grpc": {{"pid": {pid}, "started": {started}, "port": {port}}}}}'.encode()
+                for pid, started, port in (
+                    ("-1", "1", "1"),
+                    ("0", "1", "1"),
+                    ("true", "1", "1"),
+                    ("1.5", "1", "1"),
+                    ('"1"', "1", "1"),
+                    ("9" * 30, "1", "1"),
+                    ("9" * 5000, "1", "1"),
+                    ("1", "NaN", "1"),
+                    ("1", "1e999", "1"),
+                    ("1", "-1", "1"),
+                    ("1", "null", "1"),
+                    ("1", "1", "0"),
+                    ("1", "1", "65536"),
+                    ("1", "1", "[]"),
+                    ("1", "1", '1, "x": 1'),
+                    ("1", "1", '1, "instance": "\\ud800"'),
+                )
+            ),
+        ],
+    )
+    def test_damaged_ones_are_one_sentence_in_every_verb(self, data_dir, content):
+        (data_dir.path / "state.json").write_bytes(content)
+        self.assert_one_sentence(data_dir)
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        st.one_of(
+            st.binary(max_size=200),
+            st.recursive(
+                st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+                lambda inner: (
+                    st.lists(inner, max_size=3)
+                    | st.dictionaries(
+                        st.sampled_from(["grpc", "rest", "ui", "pid", "started", "port", "instance"]), inner, max_size=4
+                    )
+                ),
+                max_leaves=12,
+            ).map(lambda document: json.dumps(document).encode()),
+        )
+    )
+    def test_whatever_is_in_them_is_records_or_a_sentence(self, data_dir, content):
+        (data_dir.path / "state.json").write_bytes(content)
+        try:
+            known = data_dir.servers()
+        except UserError as error:
+            assert "state.json" in str(error)  # noqa: PT017 - or it is records, which are looked at below
+            self.assert_one_sentence(data_dir)
+        else:
+            assert all(record.pid > 0 and 0 < record.port < 65536 for record in known.values())
+
+    @staticmethod
+    def assert_one_sentence(data_dir):
+        before = contents(data_dir.path)
+        for verb in ("status", "smoke", "down", "up"):
+            done = run(verb, "--local", "--data-dir", data_dir.path)
+            assert done.exit_code == 1, verb
+            assert isinstance(done.exception, SystemExit)
+            problem, hint = done.output.splitlines()
+            assert problem.startswith(f"Error: Cannot use {data_dir.path / 'state.json'}: ")
+            assert hint.startswith(f"Run: rm {data_dir.path / 'state.json'} ")
+        after = contents(data_dir.path)
+        assert set(after) == set(before)
+        assert after["state.json"][1] == before["state.json"][1]
 
 
 def test_one_that_cannot_be_made_says_which_option_helps(tmp_path):
@@ -44,19 +336,12 @@ def test_one_that_cannot_be_made_says_which_option_helps(tmp_path):
     assert "--data-dir" in caught.value.hint
 
 
-def test_records_are_remembered_and_forgotten(data_dir):
-    record = ServerRecord(pid=1, started=2.5, port=3)
-    data_dir.remember("grpc", record)
-    data_dir.remember("rest", record)
-    data_dir.remember("grpc", None)
-    assert DataDir(data_dir.path).servers() == {"rest": record}
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"grpc": 1}', '{"grpc": {"pid": 1}}'])
-def test_a_broken_state_file_is_an_error_that_names_it(data_dir, text):
-    (data_dir.path / "state.json").write_text(text)
-    with pytest.raises(UserError, match=r"state\.json"):
-        data_dir.servers()
+@pytest.mark.parametrize("path", ["~nobody-of-this-name/data", "x" * 5000])
+def test_a_path_that_cannot_be_is_one_sentence(path):
+    for verb in ("up", "status", "down"):
+        done = run(verb, "--local", "--data-dir", path)
+        assert isinstance(done.exception, SystemExit | None)
+        assert "Traceback" not in done.output
 
 
 def test_a_second_command_waits_for_the_first_and_says_so(data_dir):
@@ -76,12 +361,22 @@ def test_a_second_command_waits_for_the_first_and_says_so(data_dir):
     assert done == ["first", "second"]
 
 
-def test_deleting_takes_our_files_and_leaves_those_of_others(data_dir):
-    for name in ("metadata.db", "metadata.db-wal", "state.json", "logs/grpc.log"):
-        (data_dir.path / name).touch()
-    (data_dir.path / "notes.txt").write_text("mine")
-    data_dir.delete()
-    assert [left.name for left in data_dir.path.iterdir()] == ["notes.txt"]
-    (data_dir.path / "notes.txt").unlink()
-    data_dir.delete()
-    assert not data_dir.path.exists()
+def test_a_command_that_waited_for_a_deletion_says_that_it_is_to_be_repeated(data_dir):
+    waits = threading.Event()
+    problems = []
+
+    def second():
+        try:
+            with data_dir.locked(lambda _: waits.set()):
+                pass
+        except UserError as error:
+            problems.append(str(error))
+
+    thread = threading.Thread(target=second)
+    with data_dir.locked(lambda _: None):
+        thread.start()
+        assert waits.wait(60)
+        data_dir.delete()
+    thread.join(60)
+    assert problems == [f"Another command deleted {data_dir.path}."]
+    assert not Path(data_dir.path).exists()

@@ -75,9 +75,27 @@ def test_a_refused_connection_names_the_address_and_what_to_check(closed_port, n
     assert no_pauses == sorted(no_pauses)
 
 
-def test_an_unknown_host_is_said_to_be_unknown(no_pauses):
-    with pytest.raises(BackendUnreachable, match=r"metadata-service\.invalid.*kubectl -n kubeflow get deployment"):
-        connect("metadata-service.invalid:8080").list_artifacts2()
+@pytest.mark.parametrize(
+    ("host", "namespace"),
+    [
+        ("metadata-service.invalid", "invalid"),
+        ("metadata-service.team-a.svc.cluster.invalid", "team-a"),
+        ("metadata.example.invalid", "NAMESPACE"),
+    ],
+)
+def test_an_unknown_host_is_said_to_be_unknown_and_its_namespace_is_in_the_hint(no_pauses, host, namespace):
+    with pytest.raises(BackendUnreachable) as caught:
+        connect(f"{host}:8080").list_artifacts2()
+    assert f"kubectl -n {namespace} get deployment" in str(caught.value)
+
+
+def test_calls_do_not_go_through_a_proxy_of_the_environment(backend, closed_port, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port}")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    connect(backend.address).list_artifacts2()
+    assert backend.requests
 
 
 def test_the_number_of_retries_is_the_users(closed_port, no_pauses):

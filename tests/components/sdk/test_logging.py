@@ -199,8 +199,8 @@ def test_runs_and_executions_need_a_name_and_a_workspace(backend, workspace):
         metadata.Execution(workspace=workspace)
     with pytest.raises(TypeError, match="'workspace' must be a Workspace, not the str 'ws1'"):
         metadata.Execution("e", workspace="ws1")
-    with pytest.raises(TypeError, match="'run' must be a Run, not the str 'r'"):
-        metadata.Execution("e", workspace=workspace, run="r")
+    with pytest.raises(TypeError, match="'run' must be a Run or the name of one, not the dict"):
+        metadata.Execution("e", workspace=workspace, run={"name": "r"})
     assert backend.requests == []
 
 

@@ -218,7 +218,7 @@ def test_the_port_of_the_grpc_server_is_told_from_that_of_rest(speaks_another_pr
         assert message.isprintable()
         assert message.endswith(
             "the server does not speak HTTP/1.1. It may be the gRPC server: use the address of the REST "
-            "backend, on a laptop 127.0.0.1:8080, in a cluster metadata-service.kubeflow:8080."
+            "backend, on a laptop 127.0.0.1:8080, in a cluster metadata-service.NAMESPACE:8080."
         )
 
 

@@ -203,8 +203,20 @@ def test_a_run_is_taken_by_name(workspace, train):
     assert workspace.run("run1").name == "run1"
     with pytest.raises(NotFoundException, match=r"has no run named 'rnu1'\. Did you mean 'run1'\?"):
         workspace.run("rnu1")
-    with pytest.raises(TypeError, match=r"must be a Run, not the str 'run1': write Run\(workspace, 'run1'\)"):
-        metadata.Execution("e", workspace=workspace, run="run1")
+
+
+def test_the_name_of_a_run_is_enough_for_an_execution(workspace):
+    named = metadata.Execution("evaluate", workspace=workspace, run="run1")
+    assert named.run.name == "run1"
+    assert workspace.execution(name="evaluate", run="run1").id == named.id
+    assert workspace.run("run1").name == "run1"
+
+
+@pytest.mark.parametrize(("run", "error"), [("", ValueError), ("  ", ValueError), (7, TypeError), ([], TypeError)])
+def test_what_is_no_name_of_a_run_is_refused_before_anything_is_sent(backend, workspace, run, error):
+    with pytest.raises(error, match="Execution: 'run'"):
+        metadata.Execution("evaluate", workspace=workspace, run=run)
+    assert not backend.requests
 
 
 def test_what_is_not_there_is_said_with_what_was_likely_meant(backend, workspace, train):

@@ -83,5 +83,5 @@ def test_errors_show_odd_values_as_well(workspace):
         with pytest.raises(TypeError, match=r"cannot log the .*test_showing\.") as caught:
             metadata.Execution("e", workspace=workspace).log_input(thing)
         assert " at 0x" not in str(caught.value)
-        with pytest.raises(TypeError, match=r"'run' must be a Run, not the .*test_showing\."):
+        with pytest.raises(TypeError, match=r"'run' must be a Run or the name of one, not the .*test_showing\."):
             metadata.Execution("e", workspace=workspace, run=thing)

@@ -31,7 +31,8 @@ function advice(error: Error) {
   return (
     <>
       On a laptop, run <code>kubeflow-metadata status --local</code> to see which server is down. On a cluster, check{" "}
-      <code>kubectl -n kubeflow get pods</code> and the logs of <code>deployment/metadata-deployment</code>.
+      <code>kubectl -n NAMESPACE get pods</code> and the logs of <code>deployment/metadata-deployment</code>, with the
+      namespace of the installation.
     </>
   );
 }

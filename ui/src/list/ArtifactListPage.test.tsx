@@ -94,6 +94,7 @@ test("an empty store tells how to log the first artifact", async () => {
   openApp();
   expect(await screen.findByRole("heading", { name: "No artifacts yet" })).toBeVisible();
   expect(screen.getByLabelText("example")).toHaveTextContent("from kfmd import metadata");
+  expect(screen.getByText("metadata-service.NAMESPACE:8080")).toBeVisible();
 });
 
 test("when REST is down the page says what to check, and Retry brings the list", async () => {
@@ -102,6 +103,7 @@ test("when REST is down the page says what to check, and Retry brings the list",
   const { user } = openApp();
   expect(await screen.findByRole("alert")).toHaveTextContent(down);
   expect(screen.getByRole("alert")).toHaveTextContent("kubeflow-metadata status --local");
+  expect(screen.getByRole("alert")).toHaveTextContent("kubectl -n NAMESPACE get pods");
 
   serve(store(MODEL));
   await user.click(screen.getByRole("button", { name: "Retry" }));

@@ -29,7 +29,8 @@ export function EmptyStore({ refreshing, onRefresh }: EmptyStoreProps) {
       </p>
       <CodeBlock code={FIRST_ARTIFACT} label="example" />
       <p>
-        Inside a cluster the address is <code>metadata-service.kubeflow:8080</code>.
+        Inside a cluster the address is <code>metadata-service.NAMESPACE:8080</code>, with the namespace of the
+        installation.
       </p>
       <Button variant="outlined" startIcon={<RefreshIcon />} loading={refreshing} onClick={onRefresh}>
         Refresh

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from http.client import BadStatusLine, RemoteDisconnected
@@ -181,7 +182,7 @@ def _no_answer(method: str, url: str, error: HTTPError) -> ApiException:
     if isinstance(reason, ProxyError):
         reason = reason.original_error
     words = _words(reason)
-    hint = _wrong_server_hint(reason)
+    hint = _wrong_server_hint(reason, url)
     if method == "GET" or hint or isinstance(reason, ConnectTimeoutError):
         hint = hint or _what_to_check(url)
         message = f"cannot reach the metadata backend: {method} {url}: {words}. {hint}"
@@ -210,12 +211,12 @@ def _is_another_protocol(error: Exception) -> bool:
     return isinstance(root, BadStatusLine) and not isinstance(root, RemoteDisconnected)
 
 
-def _wrong_server_hint(error: Exception) -> Optional[str]:
+def _wrong_server_hint(error: Exception, url: str) -> Optional[str]:
     """What to do about a server that cannot have understood the call; None for any other error."""
     if _is_another_protocol(error):
         return (
             "It may be the gRPC server: use the address of the REST backend, on a laptop 127.0.0.1:8080, "
-            "in a cluster metadata-service.kubeflow:8080."
+            f"in a cluster metadata-service.{_namespace(parse_url(url).host or '')}:8080."
         )
     root = error.args[0] if isinstance(error, SSLError) and error.args else None
     if isinstance(root, ssl.SSLCertVerificationError):
@@ -231,6 +232,13 @@ def _what_to_check(url: str) -> str:
         no_port = "The address names no port: the REST backend's is 8080. " if port is None else ""
         return (
             f"{no_port}Is it running there? On a laptop: `kubeflow-metadata status --local`. "
-            "On a cluster: `kubectl -n kubeflow port-forward service/metadata-service 8080`."
+            f"On a cluster: `kubectl -n {_namespace(host)} port-forward service/metadata-service 8080`."
         )
-    return "Check the address and that the backend is up: `kubectl -n kubeflow get deployment metadata-deployment`."
+    command = f"kubectl -n {_namespace(host)} get deployment metadata-deployment"
+    return f"Check the address and that the backend is up: `{command}`."
+
+
+def _namespace(host: str) -> str:
+    """The namespace in the address of a Service, which is how a cluster's own clients reach it; else a place for it."""
+    in_cluster = re.fullmatch(r"metadata-[a-z-]+\.([a-z0-9-]+)(\.svc(\..*)?)?", host)
+    return in_cluster[1] if in_cluster else "NAMESPACE"

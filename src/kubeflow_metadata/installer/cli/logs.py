@@ -11,16 +11,18 @@ from kubeflow_metadata.parts import SERVERS
 
 
 @click.command("logs", cls=options.Verb)
+@options.cluster
 @options.local
 @click.argument("server", required=False, type=click.Choice([part.name for part in SERVERS]))
 @click.option("-f", "--follow", is_flag=True, help="Keep printing new lines until Ctrl-C.")
 @click.pass_obj
 def command(shared: Shared, server: str | None, follow: bool) -> None:
-    """Print the log of SERVER, or of all servers; --local only."""
+    """Print the log of SERVER, or of all servers; on a cluster, say how kubectl does."""
     if not shared.local:
+        which = f"metadata.kubeflow.org/part{f'={server}' if server else ''}"
         raise UserError(
             "On a cluster, use kubectl to read logs.",
-            hint="Run: kubectl -n kubeflow logs -l metadata.kubeflow.org/part --prefix   (or add --local)",
+            hint=f"Run: kubectl {shared.target.options} logs -l {which} --prefix   (or add --local)",
         )
     from kubeflow_metadata.installer.verbs.logs_local import logs_local
 

@@ -8,8 +8,11 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import program
@@ -184,9 +187,25 @@ def connect(context: str | None, namespace: str) -> Cluster:
         config.load_kube_config(config_file=file, context=chosen, client_configuration=configuration)
     except (config.ConfigException, OSError, ValueError) as error:
         raise UserError(f"The context {chosen} cannot be used: {error}") from error
+    if "@" in urlsplit(str(configuration.host)).netloc:
+        # The client would neither use them nor keep them out of its errors.
+        raise UserError(
+            f"The server's address of context {chosen} contains a user name or password, which is not supported.",
+            hint=f"Remove it from {file}, and log in with a token or a certificate.",
+        )
+    if _is_this_machine(str(configuration.host)) and configuration.proxy in getproxies().values():
+        configuration.proxy = None  # as kubectl: a proxy on the way out does not know this machine's ports
     configuration.retries = 3
     with _explained("use", f"the API server of context {chosen}"):
         return Cluster(chosen, namespace, connect_to(client.ApiClient(configuration)))
+
+
+def _is_this_machine(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @contextmanager
@@ -218,7 +237,7 @@ def _explained(verb: str, what: str) -> Iterator[None]:
         raise UnreachableError(
             "The cluster does not respond.",
             details=str(error),
-            hint="Check that it is running (kubectl cluster-info), or select another one with --context.",
+            hint="Check that it is running, or select another one with --context.",
         ) from error
 
 

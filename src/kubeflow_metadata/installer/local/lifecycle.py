@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kubeflow_metadata.installer.local import processes
+from kubeflow_metadata.installer.local.records import ServerRecord
 from kubeflow_metadata.installer.local.servers import SERVERS, Server, endpoints
-from kubeflow_metadata.installer.local.state import DataDir, ServerRecord
+from kubeflow_metadata.installer.local.state import DataDir
 from kubeflow_metadata.installer.terminal import Terminal
+
+_BY_NAME = {server.name: server for server in SERVERS}
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,23 @@ def stop_servers(data_dir: DataDir, terminal: Terminal) -> list[str]:
             with terminal.step(f"Stopping the {server.title} (pid {record.pid})"):
                 stop_server(server.name, data_dir)
             stopped.append(server.name)
-        else:
+        elif record:
             data_dir.remember(server.name, None)
+    return list(dict.fromkeys([*stopped, *stop_unrecorded(data_dir, terminal)]))
+
+
+def stop_unrecorded(data_dir: DataDir, terminal: Terminal) -> list[str]:
+    """Stops servers of this data directory that it has no record of; returns their names.
+
+    They are left where the directory was deleted while they ran, and end by themselves a little later.
+    """
+    recorded = {record.pid for record in data_dir.servers().values()}
+    stopped = []
+    for name, process in processes.started_for(data_dir.state):
+        if process.pid not in recorded and name in _BY_NAME:
+            with terminal.step(f"Stopping a {_BY_NAME[name].title} that is not on record (pid {process.pid})"):
+                processes.stop_process(process)
+            stopped.append(name)
     return stopped
 
 

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.local.state import ServerRecord
+from kubeflow_metadata.installer.local import files
+from kubeflow_metadata.installer.local.records import ServerRecord
+from kubeflow_metadata.serving import laptop
 
-_LOG_LIMIT = 10 * 1024 * 1024
 _TAIL_LINES = 15
+_GRACE_SECONDS = 15.0
 
 
-def start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
-    """Starts a server in its own session, so that it outlives this process and its terminal."""
-    if log.exists() and log.stat().st_size > _LOG_LIMIT:
-        log.replace(log.with_suffix(".log.1"))
-    with log.open("ab") as output:
+def start(command: list[str], log: Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """Starts a server in its own session, so that it outlives this process and its terminal.
+
+    Args:
+        command: its command line.
+        log: what it prints is appended to this file.
+        environment: variables besides those of this process.
+
+    Raises:
+        UserError: the log cannot be written.
+    """
+    with os.fdopen(files.open_file(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as output:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -27,8 +37,34 @@ def start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
             stderr=output,
             cwd=log.parent,
             start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            umask=0o077,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", laptop.LOG: str(log), **(environment or {})},
         )
+
+
+def tethered(state: Path, server: str, instance: str) -> dict[str, str]:
+    """Returns the variables that make a server end when its record is gone."""
+    return {laptop.STATE: _real(state), laptop.SERVER: server, laptop.INSTANCE: instance}
+
+
+def started_for(state: Path) -> Iterator[tuple[str, psutil.Process]]:
+    """Looks for the servers that were started for a data directory, recorded or not.
+
+    Args:
+        state: the file of its records, which may be gone.
+
+    Yields:
+        the name of the server, and its process.
+    """
+    wanted = _real(state)
+    for process in psutil.process_iter():
+        try:
+            # That of another user cannot be read, and is not ours to stop.
+            environment = process.environ()
+        except (psutil.Error, OSError):
+            continue
+        if environment.get(laptop.STATE) == wanted:
+            yield environment.get(laptop.SERVER, ""), process
 
 
 def start_time(pid: int) -> float:
@@ -42,24 +78,29 @@ def is_running(record: ServerRecord) -> bool:
 
 
 def listens(record: ServerRecord) -> bool:
-    """Returns whether the process of the record itself listens on its port."""
+    """Returns whether the process of the record, or one of its workers, listens on its port."""
     process = _find(record)
+    if process is None:
+        return False
     try:
-        connections = process.net_connections("inet") if process else []
+        family = [process, *process.children(recursive=True)]
     except psutil.Error:
         return False
-    return any(c.status == psutil.CONN_LISTEN and c.laddr.port == record.port for c in connections)
+    return any(_listens(each, record.port) for each in family)
 
 
-def stop(record: ServerRecord, grace_seconds: float = 15.0) -> None:
+def stop(record: ServerRecord, grace_seconds: float = _GRACE_SECONDS) -> None:
     """Asks a server to stop, and kills it where it does not within the grace period.
 
     Raises:
         UserError: the process belongs to another user.
     """
-    process = _find(record)
-    if process is None:
-        return
+    if process := _find(record):
+        stop_process(process, grace_seconds)
+
+
+def stop_process(process: psutil.Process, grace_seconds: float = _GRACE_SECONDS) -> None:
+    """Stops a process as ``stop`` does."""
     try:
         process.terminate()
         try:
@@ -70,12 +111,12 @@ def stop(record: ServerRecord, grace_seconds: float = 15.0) -> None:
     except psutil.NoSuchProcess:
         return
     except psutil.AccessDenied as error:
-        raise UserError(f"The server with pid {record.pid} belongs to another user.") from error
+        raise UserError(f"The server with pid {process.pid} belongs to another user.") from error
 
 
 def log_tail(log: Path, offset: int = 0) -> str:
     """Returns the last lines of what was written to a log after ``offset``."""
-    with log.open("rb") as file:
+    with os.fdopen(files.open_file(log, os.O_RDONLY), "rb") as file:
         if file.seek(0, os.SEEK_END) < offset:  # the log was rotated
             offset = 0
         file.seek(offset)
@@ -90,3 +131,16 @@ def _find(record: ServerRecord) -> psutil.Process | None:
     except psutil.NoSuchProcess:
         return None
     return process if same else None
+
+
+def _listens(process: psutil.Process, port: int) -> bool:
+    try:
+        connections = process.net_connections("inet")
+    except psutil.Error:
+        return False
+    return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in connections)
+
+
+def _real(path: Path) -> str:
+    # One directory may be reached by several paths.
+    return os.path.realpath(path)

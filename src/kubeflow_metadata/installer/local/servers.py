@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from kubeflow_metadata.installer.local.ports import HOST
 from kubeflow_metadata.parts import GRPC, REST, UI, Part
+from kubeflow_metadata.smoke import neighbours
 
 _PROBE_TIMEOUT_SECONDS = 2.0
 
@@ -42,19 +41,17 @@ class Server:
 
 def _http_ready(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=_PROBE_TIMEOUT_SECONDS) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+        neighbours.get(f"http://{HOST}:{port}/readyz", _PROBE_TIMEOUT_SECONDS)
+    except OSError:
         return False
+    return True
 
 
 def _grpc_serving(port: int) -> bool:
     import grpc
     from grpc_health.v1 import health_pb2
 
-    # A pool of its own: a shared one remembers, and backs off after, the refusals of a server that is just starting.
-    options = [("grpc.use_local_subchannel_pool", 1)]
-    with grpc.insecure_channel(f"{HOST}:{port}", options=options) as channel:
+    with neighbours.channel(f"{HOST}:{port}") as channel:
         check = channel.unary_unary(
             "/grpc.health.v1.Health/Check",
             request_serializer=health_pb2.HealthCheckRequest.SerializeToString,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import polling
 from kubeflow_metadata.installer.interrupts import deferred_interrupts
 from kubeflow_metadata.installer.local import processes
-from kubeflow_metadata.installer.local.lifecycle import stop_server
+from kubeflow_metadata.installer.local.lifecycle import stop_server, stop_unrecorded
 from kubeflow_metadata.installer.local.ports import HOST, is_free, next_free
+from kubeflow_metadata.installer.local.records import ServerRecord
 from kubeflow_metadata.installer.local.servers import SERVERS, Server
-from kubeflow_metadata.installer.local.state import DataDir, ServerRecord
+from kubeflow_metadata.installer.local.state import DataDir
 from kubeflow_metadata.installer.terminal import Terminal
 
 _START_SECONDS = 60.0
@@ -38,6 +40,7 @@ def start_servers(data_dir: DataDir, wanted_ports: WantedPorts, terminal: Termin
     Raises:
         UserError: a requested port is in use, or a server does not start.
     """
+    stop_unrecorded(data_dir, terminal)
     _refuse_taken(data_dir, wanted_ports)
     ports: dict[str, int] = {}
     started: list[str] = []
@@ -126,9 +129,11 @@ def _start(server: Server, ports: Mapping[str, int], data_dir: DataDir) -> None:
     """Starts a server and waits until it, and no other program on its port, answers."""
     log = data_dir.log_file(server.name)
     offset = log.stat().st_size if log.exists() else 0
+    instance = secrets.token_hex(16)
+    tethered = processes.tethered(data_dir.state, server.name, instance)
     with deferred_interrupts():  # a server that was started is always known, and so can be stopped
-        process = processes.start(server.command(ports, data_dir.database), log)
-        record = ServerRecord(process.pid, processes.start_time(process.pid), ports[server.name])
+        process = processes.start(server.command(ports, data_dir.database), log, tethered)
+        record = ServerRecord(process.pid, processes.start_time(process.pid), ports[server.name], instance)
         data_dir.remember(server.name, record)
 
     def look() -> str | None:

@@ -83,6 +83,11 @@ def push(
     terminal: Terminal, registry: str, tag: str | None, engine_name: str | None, digest_file: Path, *, plain_http: bool
 ) -> None:
     """Pushes the image to a registry and records its digest."""
+    if "@" in registry:
+        raise UserError(
+            "A registry with a user name or password in its address is not supported.",
+            hint="Log in first, with docker login, podman login or buildah login; then name the registry alone.",
+        )
     if not _REGISTRY.fullmatch(registry):
         raise UserError(
             f"{registry!r} is not a registry.", hint="Give a host and, if needed, a path: ghcr.io/your-name"

@@ -16,7 +16,7 @@ def smoke_local(data_dir: DataDir, junit: Path | None, terminal: Terminal) -> bo
     """Checks the running servers; returns whether every check passed."""
     ports = {name: record.port for name, record in data_dir.servers().items()}
     if missing := [server.title for server in SERVERS if server.name not in ports]:
-        hint = f"To start them, run: {program.command('up --local')}"
+        hint = f"To start them, run: {program.command('up')} {data_dir.options}"
         raise UserError(f"Not running: {', '.join(missing)}.", hint=hint)
     results = checks.run_checks(endpoints(ports))
     if junit:

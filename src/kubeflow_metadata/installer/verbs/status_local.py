@@ -18,6 +18,6 @@ def status_local(data_dir: DataDir, terminal: Terminal) -> bool:
     text = table(rows, ("NAME", "STATE", "PORT", "PID", "SERVER")) + f"\nData: {data_dir.path}"
     document = lifecycle.describe(statuses, data_dir)
     if not document["running"]:
-        text += f"\n\nNot all servers are running. To start them, run: {program.command('up --local')}"
+        text += f"\n\nNot all servers are running. To start them, run: {program.command('up')} {data_dir.options}"
     terminal.result(document, text)
     return bool(document["running"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,12 @@ class Target:
     namespace: str = DEFAULT_NAMESPACE
     file: Path | None = None
     assignments: tuple[str, ...] = ()
+
+    @property
+    def options(self) -> str:
+        """How commands in hints are pointed at this installation: ours, kubectl's."""
+        context = [] if self.context is None else ["--context", self.context]
+        return shlex.join([*context, "-n", self.namespace])
 
     def settings(self) -> Settings:
         """Returns the settings, checked."""

@@ -22,11 +22,12 @@ def up_local(data_dir: DataDir, ports: Mapping[str, int | None], terminal: Termi
     """Starts what does not run, logs the demo once, checks everything and says where it is."""
     data_dir.create()
     with data_dir.locked(terminal.note):
+        data_dir.claim()
         ran_before = lifecycle.running(data_dir)
         try:
             addresses = endpoints(start_servers(data_dir, ports, terminal))
-            _log_demo_once(addresses["rest"], terminal)
-            _require_smoke(addresses, terminal)
+            _log_demo_once(addresses["rest"], data_dir, terminal)
+            _require_smoke(addresses, data_dir, terminal)
         except KeyboardInterrupt:
             for name in lifecycle.running(data_dir) - ran_before:
                 lifecycle.stop_server(name, data_dir)
@@ -40,20 +41,20 @@ def up_local(data_dir: DataDir, ports: Mapping[str, int | None], terminal: Termi
     terminal.result(document, _closing_screen(addresses, data_dir))
 
 
-def _log_demo_once(rest_url: str, terminal: Terminal) -> None:
+def _log_demo_once(rest_url: str, data_dir: DataDir, terminal: Terminal) -> None:
     with terminal.step("Demo") as step:
-        if demo.find_demo(rest_url):
-            step.outcome = "already logged"
-            return
         try:
+            if demo.find_demo(rest_url):
+                step.outcome = "already logged"
+                return
             demo.log_demo(rest_url)
         except UserError as error:
-            hint = error.hint or f"Run: {program.command('logs --local rest')}"
+            hint = error.hint or f"Run: {program.command('logs')} {data_dir.options} rest"
             raise UserError(str(error), hint=hint) from error
         step.outcome = "logged: mytable-dump -> MNIST, MNIST-evaluation"
 
 
-def _require_smoke(addresses: Mapping[str, str], terminal: Terminal) -> None:
+def _require_smoke(addresses: Mapping[str, str], data_dir: DataDir, terminal: Terminal) -> None:
     with terminal.step("Smoke test") as step:
         results = checks.run_checks(addresses)
         step.outcome = f"{len(results)} checks"
@@ -62,7 +63,7 @@ def _require_smoke(addresses: Mapping[str, str], terminal: Terminal) -> None:
         raise UserError(
             f"{len(failed)} of {len(results)} checks failed:",
             details="\n".join(failed),
-            hint=f"Run: {program.command('logs --local')}",
+            hint=f"Run: {program.command('logs')} {data_dir.options}",
         )
 
 
@@ -91,5 +92,5 @@ From Python:
   from kfmd import metadata
   workspace = metadata.Workspace(backend_url_prefix="{addresses["rest"]}", name="my-workspace")
 
-Next: {program.command("status|smoke|logs|down")} --local
+Next: {program.command("status|smoke|logs|down")} {data_dir.options}
 """.lstrip()

@@ -46,7 +46,7 @@ class Helm:
         with tempfile.TemporaryDirectory() as scratch:
             values = _write_values(settings, Path(scratch))
             where = ["--namespace", cluster.namespace, "--kube-version", cluster.version()]
-            made = run([_helm(), "template", RELEASE, sources.chart(), *where, "--values", values])
+            made = run([_helm(cluster), "template", RELEASE, sources.chart(), *where, "--values", values])
         return [_without_hook(each) for each in documents(made)]
 
     def apply(
@@ -54,7 +54,7 @@ class Helm:
     ) -> str:
         del objects, note, take_over  # Helm renders them itself, and takes over whatever it finds
         say(f"release {RELEASE}")
-        helm = _helm()
+        helm = _helm(cluster)
         options = ["--take-ownership"]
         if _major(run([helm, "version", "--template", "{{.Version}}"])) >= 4:
             # What kustomize installed has the installer as its field manager.
@@ -74,7 +74,7 @@ class Helm:
 
     def uninstall(self, cluster: Cluster, identities: Iterable[Identity], say: Say) -> None:
         say(f"release {RELEASE}")
-        run([_helm(), "uninstall", RELEASE, *_where(cluster)])
+        run([_helm(cluster), "uninstall", RELEASE, *_where(cluster)])
         delete(cluster, identities, say)
 
 
@@ -115,9 +115,10 @@ def _major(version: str) -> int:
     return int(matched[1]) if matched else 0
 
 
-def _helm() -> str:
+def _helm(cluster: Cluster) -> str:
     if path := shutil.which("helm"):
         return path
     raise UserError(
-        "Helm is not installed.", hint=f"Install it, or use kustomize: {program.command('up --engine kustomize')}"
+        "Helm is not installed.",
+        hint=f"Install it, or use kustomize: {program.command('up --engine kustomize')} {cluster.options}",
     )
