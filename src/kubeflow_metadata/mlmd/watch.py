@@ -65,6 +65,8 @@ class DatabaseWatch:
                     self._database.prepare()
                     prepared = True
                 self._database.ping()
+                self._note(up=True)
+                failures = 0
             except DatabaseOpenError as error:
                 self._refuse(error)
                 self.asked.set()
@@ -77,9 +79,6 @@ class DatabaseWatch:
                 failures += 1
                 log.exception("watching the database failed")
                 self._note(up=False, why=f"{type(error).__name__}: {error}")
-            else:
-                failures = 0
-                self._note(up=True)
             self.asked.set()
             self._stop.wait(_pause(failures))
 

@@ -44,3 +44,19 @@ def test_no_exception_ends_it(where, capsys):
         assert told == [True]
     finally:
         watched.stop()
+
+
+def test_neither_does_whoever_is_told():
+    told = []
+
+    def tell(up):
+        told.append(up)
+        if len(told) == 1:
+            raise RuntimeError("nobody listens")
+
+    watched = DatabaseWatch(Troubled(), tell, pytest.fail)
+    watched.start()
+    try:
+        eventually(lambda: told == [True, False, True], "it is told again")
+    finally:
+        watched.stop()

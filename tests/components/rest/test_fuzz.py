@@ -19,6 +19,7 @@ VALUES = st.recursive(
             st.one_of(
                 st.sampled_from(["id", "name", "uri", "typeId", "properties", "customProperties", "string_value"]),
                 st.sampled_from(["int_value", "double_value", "artifact_id", "execution_id", "path", "steps", "type"]),
+                st.sampled_from(["state", "version", "base_type", "external_id", "description"]),
                 st.text(),
             ),
             inner,
@@ -32,6 +33,14 @@ BODIES = st.one_of(
     st.dictionaries(NAMES, st.fixed_dictionaries({"string_value": st.text()})).map(
         lambda custom: json.dumps({"custom_properties": custom}).encode()
     ),
+    st.dictionaries(
+        NAMES,
+        st.one_of(
+            st.dictionaries(st.sampled_from(["struct_value", "bool_value", "proto_value"]), VALUES, max_size=1),
+            st.dictionaries(st.text(max_size=3), VALUES).map(lambda struct: {"struct_value": struct}),
+            st.dictionaries(st.sampled_from(["type_url", "value"]), VALUES).map(lambda given: {"proto_value": given}),
+        ),
+    ).map(lambda custom: json.dumps({"custom_properties": custom}).encode()),
     st.binary(max_size=50),
 )
 PATHS = st.one_of(

@@ -74,6 +74,16 @@ class TestPost:
         body = {"name": f" \u200b{name}\u3164"}
         assert backend.post(f"/{noun}_types", body)[f"{noun}_type"]["name"] == body["name"]
 
+    def test_refuses_a_base_type_that_is_none_or_another_one(self, backend, noun, name):
+        first, second = ("MODEL", "DATASET") if noun == "artifact" else ("TRAIN", "DEPLOY")
+        response = backend.call("POST", f"/{noun}_types", {"name": name, "base_type": "UNSET"})
+        assert (response.status_code, response.json()["code"]) == (400, 3)
+        backend.post(f"/{noun}_types", {"name": name, "base_type": first})
+        for verb in ("POST", "PATCH"):
+            response = backend.call(verb, f"/{noun}_types", {"name": name, "base_type": second})
+            assert (response.status_code, response.json()["code"]) == (409, 6)
+            assert "base type" in response.json()["error"]
+
     def test_keeps_version_description_external_id_and_base_type(self, backend, noun, name):
         body = {
             "name": name,

@@ -89,10 +89,11 @@ def connect(settings: MySqlSettings, set_up: Sequence[str], *, path_order: str) 
         for statement in (f"SET SESSION sql_mode = '{SQL_MODE}'", _PLANS, *set_up):
             driver.run(driven, statement)
         ((session_id, version),) = driver.run(driven, "SELECT CONNECTION_ID(), VERSION()")
-        galera = driver.run(driven, "SHOW SESSION VARIABLES LIKE 'wsrep_on'")
+        dialect = dialect_of(Capabilities.of(version), path_order)
+        # Where new ids are returned, nobody has to know.
+        galera = [] if dialect.returning else driver.run(driven, "SHOW SESSION VARIABLES LIKE 'wsrep_on'")
     except driver.Error as error:
         driver.close(driven)
         raise failures.meaning(error, settings.name) from error
     increment_moves = any(str(value).upper() in ("ON", "1") for _, value in galera)
-    dialect = dialect_of(Capabilities.of(version), path_order)
     return MySqlConnection(driven, settings, session_id, increment_moves, dialect)

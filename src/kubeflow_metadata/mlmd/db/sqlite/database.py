@@ -67,7 +67,8 @@ class SqliteDatabase:
             self._refuse_if_damaged()
             with driver.transaction(pooled.connection, "BEGIN IMMEDIATE", before_commit=self._file.check):
                 yield SqliteSession(pooled.connection)
-            self._file.check()  # what was committed to a file that has gone meanwhile must not be acknowledged
+            # What was committed to a file that has gone meanwhile must not be acknowledged.
+            self._file.check(in_use=False)
 
     def close(self) -> None:
         self._pool.close()

@@ -68,4 +68,10 @@ def cannot_open(path: Path, error: Exception) -> DatabaseOpenError:
         )
     if "locked" in text:
         return DatabaseOpenError(f"The database {path} is locked by another program. Stop that program first.")
+    if "full" in text:
+        return DatabaseOpenError(f"The disk of the database {path} is full. Free some space, then start again.")
+    if "disk I/O error" in text:
+        return DatabaseOpenError(
+            f"The disk of the database {path} cannot be read or written ({text}). Check the disk and its file system."
+        )
     return DatabaseOpenError(f"Cannot open the database {path}: {text}.")

@@ -57,6 +57,8 @@ class TypeHandlers(Generic[Node, Type]):
         if node_type.name and is_blank(node_type.name):
             raise invalid(f"The type name {node_type.name[:40]!a} is blank: nobody could see or type it.")
         call.check_names("property name", node_type.properties)
+        if node_type.HasField("base_type") and not node_type.base_type:
+            raise invalid("base_type UNSET cannot be stored: leave base_type out")
         for name in sorted(node_type.properties):
             if node_type.properties[name] == mlmd.UNKNOWN:
                 raise invalid(f"Property {name} is UNKNOWN.")
@@ -66,6 +68,8 @@ class TypeHandlers(Generic[Node, Type]):
         try:
             await nodes.put_type(node_type, can_add=can_add)
         except StoreError as error:
+            if error.code == grpc.StatusCode.UNIMPLEMENTED and node_type.base_type:
+                raise ApiError(grpc.StatusCode.ALREADY_EXISTS, error.details) from error
             if error.code != grpc.StatusCode.ALREADY_EXISTS:
                 raise
             raise ApiError(error.code, error.details if "external id" in error.details else _CONFLICT) from error

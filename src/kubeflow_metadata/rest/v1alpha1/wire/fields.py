@@ -6,6 +6,7 @@ an addition, which the clients of that time ignore; by its number it comes after
 
 from __future__ import annotations
 
+from functools import cache
 from typing import cast
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
@@ -15,6 +16,7 @@ from google.protobuf.message import Message
 _NOT_STORED = "system_metadata"
 
 
+@cache
 def fields_of(message: Descriptor) -> list[FieldDescriptor]:
     """Returns the message's fields in v1alpha1, in the order in which they are written."""
     fields = [field for field in message.fields if field.name != _NOT_STORED]
