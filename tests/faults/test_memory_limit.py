@@ -71,7 +71,7 @@ def empty_artifacts(server, _):
 def artifacts_of_a_type(server, type_id):
     """The most elements that are accepted, valid each."""
     one = rpc.PutArtifactsRequest(artifacts=[pb.Artifact(type_id=type_id)]).SerializeToString()
-    put(server, one * (50_000 // 2))
+    put(server, one * (80_000 // 2))
 
 
 def many_small_artifacts(server, type_id):

@@ -32,9 +32,9 @@ RECEIVED_TIMES = 2
 
 # What an element of a repeated field takes while its call is worked on, at most: an artifact that has a type and
 # nothing else takes two of these, for itself and for its only field.
-ELEMENT_BYTES = 600
+ELEMENT_BYTES = 400
 # How much larger than its message a call with little more than elements is, at most: such an artifact has four bytes.
-_GROWTH = 300
+_GROWTH = 200
 
 # Shares of what a process has to work with.
 _MESSAGE_SHARE = 16  # one part in so many; a message is held about five times: serialized, parsed, as rows, as SQL

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 import os
 import signal
+import socket
 import sys
 import threading
 import time
-from types import TracebackType
+from collections.abc import Callable
+from types import FrameType, TracebackType
 
 import structlog
 
@@ -26,6 +28,31 @@ MARGIN_SECONDS = 2.0
 _ALARM_AFTER_SECONDS = 1
 
 log = structlog.get_logger("kubeflow_metadata.mlmd")
+
+
+def when_told_to_stop(stop: Callable[[], None]) -> None:
+    """Calls ``stop``, from a thread of its own, on each SIGTERM or SIGINT; called by the main thread.
+
+    Python runs handlers in the main thread alone, and where the system gives a signal to another one, a main thread
+    that waits for a lock does not notice. What the signal writes to a socket always wakes its reader.
+    """
+    incoming, outgoing = socket.socketpair()
+    outgoing.setblocking(False)
+    signal.set_wakeup_fd(outgoing.fileno(), warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _noted)
+
+    def wait() -> None:
+        with incoming, outgoing:
+            while numbers := incoming.recv(64):
+                if signal.SIGTERM in numbers or signal.SIGINT in numbers:
+                    stop()
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
+
+
+def _noted(_signal: int, _frame: FrameType | None) -> None:
+    """Does nothing: without a handler in Python, nothing is written to the socket."""
 
 
 def surely_within(seconds: float, code: int = 0) -> None:

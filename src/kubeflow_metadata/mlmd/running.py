@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import structlog
@@ -55,7 +53,7 @@ def serve(configuration: Configuration) -> int:
     with ExitStack() as stack:
         if shared_port is None:
             stack.callback(_serve_metrics(configuration))
-        _on_signals(stop)
+        ending.when_told_to_stop(stop.set)
         ending.when_a_thread_dies()
         # A supervisor starts another worker; a process without one is restarted for what health says.
         server.start(None if shared_port is None else lambda: ending.at_once(ending.RESTART))
@@ -146,11 +144,3 @@ def _serve_metrics(configuration: Configuration, registry: Any = None) -> Any:
         thread.join()
 
     return stop
-
-
-def _on_signals(stop: threading.Event) -> None:
-    def on_signal(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import queue
-import signal
 import socket
 import subprocess
 import sys
@@ -18,7 +17,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import IO
 
 import structlog
@@ -64,12 +62,7 @@ class Supervisor:
 
     def run(self, grace_seconds: float, on_ready: Callable[[], None]) -> int:
         """Runs until SIGTERM or SIGINT, or until a worker says by its exit code that it can never work."""
-
-        def on_signal(_signal: int, _frame: FrameType | None) -> None:
-            self._events.put(("stop", None))
-
-        signal.signal(signal.SIGTERM, on_signal)
-        signal.signal(signal.SIGINT, on_signal)
+        ending.when_told_to_stop(lambda: self._events.put(("stop", None)))
         for _ in range(self._count):
             self._start()
         told = False

@@ -34,6 +34,20 @@ def test_the_system_ends_a_process_whose_threads_cannot():
     assert ended.returncode == -signal.SIGALRM
 
 
+def test_a_signal_that_another_thread_gets_is_noticed_by_a_main_thread_that_waits():
+    ended = run(
+        "import signal\n"
+        "told = threading.Event()\n"
+        "ending.when_told_to_stop(told.set)\n"
+        "def tell():\n"
+        "    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)\n"
+        "threading.Thread(target=tell).start()\n"
+        "told.wait()\n"
+        "raise SystemExit(4)"
+    )
+    assert ended.returncode == 4
+
+
 def test_a_process_that_ends_in_time_keeps_its_own_code():
     assert run("ending.surely_within(3600, 3)\nraise SystemExit(5)").returncode == 5
 
