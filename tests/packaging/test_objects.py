@@ -303,7 +303,7 @@ def test_the_init_container_may_get_and_fill_its_secret_and_nothing_else(rendere
             assert rule == {
                 "apiGroups": [""],
                 "resources": ["secrets"],
-                "resourceNames": [theirs or "metadata-db-secrets"],
+                "resourceNames": [str(theirs or "metadata-db-secrets")],
                 "verbs": ["get"] if theirs else ["get", "patch"],
             }
             shipped = [m["metadata"]["name"] for m in each.kustomize if m["kind"] == "Secret"]

@@ -9,17 +9,21 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from kubeflow_metadata.installer.model.settings import Settings
-from kubeflow_metadata.parts import PARTS
+from kubeflow_metadata.parts import PARTS, SERVERS
+from tools.generate import variables
 from tools.generate.settings import default_of, description_of, leaves
 
 _SETTINGS = ("<!-- settings: made by `make generate` -->", "<!-- end of settings -->")
+_VARIABLES = ("<!-- variables: made by `make generate` -->", "<!-- end of variables -->")
 _SIZES = ("<!-- sizes: made by `make generate` -->", "<!-- end of sizes -->")
 
 
 def with_settings(file: Path) -> str:
     """Returns a page with the tables that it has places for, up to date."""
     text = _between(file.read_text(encoding="utf-8"), _SETTINGS, _settings())
-    return _between(text, _SIZES, _sizes()) if _SIZES[0] in text else text
+    for marks, table in ((_SIZES, _sizes), (_VARIABLES, _variables)):
+        text = _between(text, marks, table()) if marks[0] in text else text
+    return text
 
 
 def _between(text: str, marks: tuple[str, str], made: str) -> str:
@@ -47,6 +51,14 @@ def _sizes() -> str:
         amounts = [resources[kind] for resources in (part.standard, part.small) for kind in ("requests", "limits")]
         cells = [part.settings, *(f"{each['cpu']} CPU, {each['memory']}" for each in amounts)]
         rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _variables() -> str:
+    rows = ["| setting | variables |", "|---|---|"]
+    for server in SERVERS:
+        names = ", ".join(f"`{name}`" for name in variables.of_the_servers()[server.environment])
+        rows.append(f"| `{server.settings}.extraEnv` | {names} |")
     return "\n".join(rows) + "\n"
 
 

@@ -62,25 +62,4 @@
 {{ $part.settings }}.resources.limits.memory ({{ $limit }}) is too small{{ with $setting }} for {{ . }} ({{ $value }}){{ end }}: set it to {{ $least }}Mi or more{{ with $setting }}, or lower {{ . }}{{ end }}.
 {{- end }}
 {{- end }}
-{{- range $setting, $labels := dict "pods.labels" .Values.pods.labels "serviceAccounts.labels" .Values.serviceAccounts.labels }}
-{{- range $label, $_ := $labels }}
-{{- if regexMatch (print "^" $model.ourLabels) $label }}
-{{ $setting }}: {{ $label }} is set by the installation; choose another name
-{{- end }}
-{{- end }}
-{{- end }}
-{{- range $prefix, $variables := $model.variables }}
-{{- $part := get $model.environments $prefix }}
-{{- range $name, $_ := (index $.Values $part).extraEnv }}
-{{- if and (hasPrefix "KFM_" $name) (not (has $name $variables)) }}
-{{ $part }}.extraEnv: {{ $name }}: no such variable. Variables of this server: {{ join ", " $variables }}
-{{- end }}
-{{- end }}
-{{- end }}
-{{- range $argument := .Values.mysql.extraArgs }}
-{{- $name := regexReplaceAll $model.argumentPrefixes (toString $argument) "" | splitList "=" | first }}
-{{- with get $model.fixedArguments $name }}
-mysql.extraArgs must not contain {{ $argument }}: {{ . }}.
-{{- end }}
-{{- end }}
 {{- end -}}

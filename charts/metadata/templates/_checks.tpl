@@ -12,7 +12,7 @@
 {{- $forbidden := and $rule.forbids (include "metadata.holds" (dict "values" $.Values "condition" $rule.forbids)) }}
 {{- if and $applies (or $lacking $forbidden) }}{{ $problems = printf "%s\n%s" $problems $rule.sentence }}{{ end }}
 {{- end }}
-{{- if $areKnown }}{{ $problems = print $problems (include "metadata.capacity" .) }}{{ end -}}
+{{- if $areKnown }}{{ $problems = print $problems (include "metadata.names" .) (include "metadata.capacity" .) }}{{ end -}}
 {{- with $problems }}{{ fail (printf "\nInvalid values:%s\nSee all values with: helm show values <chart>" .) }}{{ end -}}
 {{- end -}}
 
@@ -64,5 +64,31 @@
 {{- define "metadata.notText" -}}
 {{- if and (kindIs "float64" .value) (ne (floor .value) .value) }}
 {{ .path }}: {{ .value }} is a number, of which digits may have been lost: write it in quotes, as in "{{ .value }}"
+{{- end }}
+{{- end -}}
+
+{{- /* A line for each label, variable and argument of mysqld that is ours, or that nobody knows. */ -}}
+{{- define "metadata.names" -}}
+{{- $model := include "metadata.model" . | fromYaml -}}
+{{- range $setting, $labels := dict "pods.labels" .Values.pods.labels "serviceAccounts.labels" .Values.serviceAccounts.labels }}
+{{- range $label, $_ := $labels }}
+{{- if regexMatch (print "^" $model.ourLabels) $label }}
+{{ $setting }}: {{ $label }} is set by the installation; choose another name
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range $prefix, $variables := $model.variables }}
+{{- $part := get $model.environments $prefix }}
+{{- range $name, $_ := (index $.Values $part).extraEnv }}
+{{- if and (hasPrefix "KFM_" $name) (not (has $name $variables)) }}
+{{ $part }}.extraEnv: {{ $name }}: no such variable. Variables of this server: {{ join ", " $variables }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range $argument := .Values.mysql.extraArgs }}
+{{- $name := regexReplaceAll $model.argumentPrefixes (toString $argument) "" | splitList "=" | first }}
+{{- with get $model.fixedArguments $name }}
+mysql.extraArgs must not contain {{ $argument }}: {{ . }}.
+{{- end }}
 {{- end }}
 {{- end -}}

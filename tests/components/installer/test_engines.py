@@ -155,6 +155,13 @@ def test_each_engine_takes_over_what_the_other_installed(
     assert choice.choose(cluster, None).name == "kustomize"
 
 
+def test_the_inventory_carries_no_label_by_which_argo_cd_would_prune_it(cluster: FakeCluster) -> None:
+    inventory.write(cluster, [])
+
+    labels = cluster.objects["ConfigMap", inventory.NAME]["metadata"]["labels"]
+    assert "app.kubernetes.io/instance" not in labels
+
+
 def test_down_uninstalls_a_release_with_helm(cluster: FakeCluster, helm_alone: Calls) -> None:
     release = {"owner": "helm", "name": "metadata"}
     cluster.add({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "release.v1", "labels": release}})

@@ -183,7 +183,7 @@ SPREAD = {
     "maxSkew": 2,
     "topologyKey": "kubernetes.io/hostname",
     "whenUnsatisfiable": "ScheduleAnyway",
-    "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "kubeflow-metadata"}},
+    "labelSelector": {"matchLabels": {"team": "ml"}},
 }
 CONTAINER_SECURITY = {
     "allowPrivilegeEscalation": False,
