@@ -21,7 +21,7 @@ from typing import IO
 
 import structlog
 
-from kubeflow_metadata.mlmd import ending
+from kubeflow_metadata.serving import ending
 
 # The port that a worker listens on, whatever its flags say.
 WORKER = "KFM_MLMD_WORKER_PORT"

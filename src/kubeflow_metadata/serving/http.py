@@ -16,7 +16,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from kubeflow_metadata.serving.ending import end_within
+from kubeflow_metadata.serving import ending
 from kubeflow_metadata.serving.protocol import MOST_HEADER_BYTES, Refusals, protocol_that_counts
 
 # This side must be the last to close an idle connection, or the next request of a gateway in front is lost.
@@ -156,7 +156,8 @@ def serve(
 
         def stop(number: signal.Signals) -> None:
             log.info("stopping", grace_seconds=grace_seconds)
-            end_within(grace_seconds)
+            # After uvicorn has cancelled what is in progress, which it does at the end of the grace.
+            ending.surely_within(grace_seconds + ending.MARGIN_SECONDS, 1)
             for each in servers:
                 each.handle_exit(number, None)
 

@@ -16,8 +16,8 @@ import pymysql
 import pytest
 from grpc_health.v1 import health_pb2
 
-from kubeflow_metadata.mlmd import ending, slots
 from kubeflow_metadata.mlmd import server as server_module
+from kubeflow_metadata.mlmd import slots
 from kubeflow_metadata.mlmd.db.deadlines import CallTime
 from kubeflow_metadata.mlmd.db.mysql.database import MySqlDatabase
 from kubeflow_metadata.mlmd.errors import UnavailableError
@@ -26,6 +26,7 @@ from kubeflow_metadata.mlmd.server import GrpcServer
 from kubeflow_metadata.mlmd.slots import Slots
 from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
+from kubeflow_metadata.serving import ending
 from tests.support.http2 import RawConnection, half_message
 from tests.support.mlmd_server import Server, health_of, mysql_flags, put_type, with_password
 from tests.support.servers import unused_port
