@@ -31,26 +31,26 @@ def victim(tmp_path):
     """Servers of this test's own: what one attack does to them is not the next one's matter."""
     attacks.allow_many_files()
     left = []
+
+    def note_end(process):
+        left.append(end(process))
+
     with ExitStack() as stack:
         server = Server(f"--sqlite_config_filename_uri={tmp_path / 'm.db'}", "--grace_seconds=5")
         stack.callback(server.stop)
-        stack.callback(end_noting, server.process, left)
+        stack.callback(note_end, server.process)
         grpc_port, rest, ui = server.target.rpartition(":")[2], unused_port(), unused_port()
         for command in (
             ["kubeflow_metadata.rest", f"--http_port={rest}", f"--mlmd_grpc_port={grpc_port}", "--grace_seconds=5"],
             ["kubeflow_metadata.ui", f"--port={ui}", f"--rest_url=http://127.0.0.1:{rest}", "--grace_seconds=5"],
         ):
             process = subprocess.Popen([sys.executable, "-m", *command], stderr=subprocess.DEVNULL)
-            stack.callback(end_noting, process, left)
+            stack.callback(note_end, process)
         victim = attacks.Victim(server.target, f"http://127.0.0.1:{rest}", f"http://127.0.0.1:{ui}")
         eventually(lambda: works(victim), "the servers answer", seconds=60)
         attacks.fill(victim)
         yield victim
     assert left == [""] * 3
-
-
-def end_noting(process, left):
-    left.append(end(process))
 
 
 def end(process):
