@@ -77,7 +77,7 @@ def artifacts_of_a_type(server, type_id):
 def many_small_artifacts(server, type_id):
     """Just below what is looked at: many of them at once."""
     one = rpc.PutArtifactsRequest(artifacts=[pb.Artifact(type_id=type_id)]).SerializeToString()
-    put(server, one * (10_000 // len(one)))
+    put(server, one * (17_000 // len(one)))
 
 
 def long_texts(server, type_id):
