@@ -63,7 +63,7 @@ class Stack:
         flags = [
             "--http_port=0",
             f"--grpc_web_port={port}",
-            f"--grpc_web_allowed_origins={origins}",
+            f"--allowed_origins={origins}",
             f"--mlmd_grpc_port={self.grpc_target.rpartition(':')[2]}",
         ]
         url = f"http://127.0.0.1:{port}"

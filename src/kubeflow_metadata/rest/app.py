@@ -13,8 +13,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kubeflow_metadata.rest.calls import Calls, connect
-from kubeflow_metadata.rest.metrics import HTTP, SERVER
+from kubeflow_metadata.rest.admission import Admission
+from kubeflow_metadata.rest.calls import Calls, Connection
+from kubeflow_metadata.rest.metrics import HTTP, SERVER, count_refusal
 from kubeflow_metadata.rest.predefined import prepare
 from kubeflow_metadata.rest.readiness import Preparation, readiness
 from kubeflow_metadata.rest.schema_files import TypeDefinition
@@ -23,7 +24,12 @@ from kubeflow_metadata.rest.store import Store
 from kubeflow_metadata.rest.v1alpha1.api import V1ALPHA1
 from kubeflow_metadata.rest.version import Version
 from kubeflow_metadata.serving.health import LIVENESS, READINESS, health_routes
+from kubeflow_metadata.serving.leaving import EndWithClient
+from kubeflow_metadata.serving.origins import Refusal, door
+from kubeflow_metadata.serving.requests import RequestCheck
 from kubeflow_metadata.serving.telemetry import METRICS, Telemetry
+
+_PERMISSION_DENIED = 7
 
 # The first also answers what belongs to none: targets that are no paths, such as `*` and the absolute form.
 VERSIONS: Sequence[Version] = (V1ALPHA1,)
@@ -31,8 +37,10 @@ VERSIONS: Sequence[Version] = (V1ALPHA1,)
 
 def create_app(settings: Settings, definitions: Sequence[TypeDefinition]) -> Starlette:
     """Returns the ASGI application; its lifespan waits for the store and registers the types in the background."""
-    channel = connect(settings.grpc_target, settings.max_grpc_message_length)
-    store = Store(Calls(channel, settings.grpc_timeout))
+    budget = settings.budget
+    connection = Connection(settings.grpc_target, settings.max_grpc_message_length, budget.response)
+    store = Store(Calls(connection, settings.grpc_timeout))
+    admission = Admission(settings.limits, budget, settings.grpc_timeout, settings.max_call_seconds)
     preparation = Preparation()
 
     @asynccontextmanager
@@ -44,7 +52,7 @@ def create_app(settings: Settings, definitions: Sequence[TypeDefinition]) -> Sta
             preparing.cancel()
             with suppress(asyncio.CancelledError):
                 await preparing
-            await channel.close()
+            await connection.close()
 
     app = Starlette(
         routes=[
@@ -53,11 +61,16 @@ def create_app(settings: Settings, definitions: Sequence[TypeDefinition]) -> Sta
             HTTP.route(),
             *(Route(path, _json(make)) for version in VERSIONS for path, make in version.documents.items()),
         ],
-        middleware=[Middleware(Telemetry, server=SERVER, metrics=HTTP)],
+        middleware=[
+            Middleware(Telemetry, server=SERVER, metrics=HTTP),
+            Middleware(RequestCheck),
+            *door(settings.door, _refused),
+            Middleware(EndWithClient),
+        ],
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    app.router.default = _by_version([(version, version.make_app(store, settings)) for version in VERSIONS])
+    app.router.default = _by_version([(version, version.make_app(store, admission, settings)) for version in VERSIONS])
     return app
 
 
@@ -71,6 +84,12 @@ def _by_version(apps: Sequence[tuple[Version, ASGIApp]]) -> ASGIApp:
         await app(scope, receive, send)
 
     return choose
+
+
+def _refused(refusal: Refusal) -> Response:
+    count_refusal("origin or host")
+    body = {"error": refusal.message, "message": refusal.message, "code": _PERMISSION_DENIED}
+    return JSONResponse(body, refusal.status)
 
 
 async def _index(_: Request) -> Response:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -16,28 +19,108 @@ from kubeflow_metadata.serving.telemetry import request_id
 SERVICE = "ml_metadata.MetadataStoreService"
 RPCS = service.DESCRIPTOR.services_by_name["MetadataStoreService"].methods_by_name
 
+# Responses up to this size are received whenever they come; larger ones, one at a time.
+SMALL_BYTES = 256 * 1024
+# gRPC's words for a response that exceeds what the client takes.
+_TOO_LARGE = "larger than max"
+_BY_THIS_SIDE = "CLIENT:"
+_FLAGS = "--max_grpc_message_length, or the memory that --memory_limit leaves for it"
 
-def connect(target: str, max_message_length: int) -> grpc.aio.Channel:
-    """Returns a channel to the store; it connects by itself, and again when the store comes back."""
-    return grpc.aio.insecure_channel(
-        target,
-        options=[
-            ("grpc.max_receive_message_length", max_message_length),
-            ("grpc.max_send_message_length", max_message_length),
-            # A store that comes back is found within a second, not within gRPC's two minutes.
-            ("grpc.initial_reconnect_backoff_ms", 200),
-            ("grpc.max_reconnect_backoff_ms", 1000),
-        ],
-    )
+Metadata = Sequence[tuple[str, str]]
+
+
+class Connection:
+    """The connection to the store; it connects by itself, and again when the store comes back.
+
+    There are two channels, for how much memory a response takes is known only once it is there: reads are tried on
+    the first, which takes no large ones; the second takes them, one at a time. Writes are never sent twice, and their
+    responses are small; they have the second channel, too.
+    """
+
+    def __init__(self, target: str, max_request: int, max_response: int) -> None:
+        """Takes ``host:port``, and the largest messages in bytes."""
+        self._max_response = max_response
+        self._small = _channel(target, max_request, min(SMALL_BYTES, max_response))
+        self._large = _channel(target, max_request, max_response)
+        self._one_large = asyncio.Lock()
+        # Reads whose last response was large are not tried on the first channel.
+        self._expected_large: set[str] = set()
+
+    def rpc(
+        self,
+        path: str,
+        serialize: Callable[[Any], bytes] | None = None,
+        deserialize: Callable[[bytes], Any] | None = None,
+    ) -> Rpc:
+        """Returns an RPC by its path; of bytes unless it is said how they become messages."""
+        return Rpc(
+            self,
+            path,
+            self._small.unary_unary(path, serialize, deserialize),
+            self._large.unary_unary(path, serialize, deserialize),
+        )
+
+    async def call(self, rpc: Rpc, request: Any, seconds: float, metadata: Metadata | None) -> Received:
+        """Calls an RPC.
+
+        Raises:
+            grpc.aio.AioRpcError: the store responded with an error, or not at all.
+        """
+        if not rpc.is_read:
+            return await _received(rpc.large(request, timeout=seconds, metadata=metadata))
+        if rpc.path not in self._expected_large:
+            try:
+                return await _received(rpc.small(request, timeout=seconds, metadata=metadata))
+            except grpc.aio.AioRpcError as error:
+                too_large = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and _TOO_LARGE in (error.details() or "")
+                if not too_large or self._max_response <= SMALL_BYTES:
+                    raise
+        async with self._one_large:
+            received = await _received(rpc.large(request, timeout=seconds, metadata=metadata))
+        size = received.message.ByteSize() if isinstance(received.message, Message) else len(received.message)
+        (self._expected_large.add if size > SMALL_BYTES else self._expected_large.discard)(rpc.path)
+        return received
+
+    async def close(self) -> None:
+        """Closes both channels."""
+        await self._small.close()
+        await self._large.close()
+
+
+@dataclass(frozen=True)
+class Rpc:
+    """An RPC of a connection."""
+
+    connection: Connection
+    path: str
+    small: grpc.aio.UnaryUnaryMultiCallable[Any, Any]
+    large: grpc.aio.UnaryUnaryMultiCallable[Any, Any]
+
+    @property
+    def is_read(self) -> bool:
+        """Returns whether it may be sent twice."""
+        return self.path.rpartition("/")[2].startswith("Get")
+
+    async def __call__(self, request: Any, seconds: float, metadata: Metadata | None = None) -> Received:
+        """Calls it, as ``Connection.call``."""
+        return await self.connection.call(self, request, seconds, metadata)
+
+
+@dataclass(frozen=True)
+class Received:
+    """A response of the store."""
+
+    message: Any
+    trailers: Any
 
 
 class Calls:
     """The RPCs of the store, by their names."""
 
-    def __init__(self, channel: grpc.aio.Channel, timeout: float) -> None:
-        self._channel = channel
+    def __init__(self, connection: Connection, timeout: float) -> None:
+        self._connection = connection
         self._timeout = timeout
-        self._rpcs: dict[str, tuple[type[Message], grpc.aio.UnaryUnaryMultiCallable[Any, Any]]] = {}
+        self._rpcs: dict[str, tuple[type[Message], Rpc]] = {}
 
     async def __call__(self, name: str, **fields: Any) -> Any:
         """Calls an RPC with a request of these fields and returns its response.
@@ -49,13 +132,45 @@ class Calls:
         metadata = (("x-request-id", request_id.get()),) if request_id.get() else None
         with observe_call(name) as outcome:
             try:
-                return await rpc(request(**fields), timeout=self._timeout, metadata=metadata)
+                return (await rpc(request(**fields), self._timeout, metadata)).message
             except grpc.aio.AioRpcError as error:
-                outcome.code = error.code().name
-                raise StoreError(name, error.code(), error.details() or "") from error
+                code, details = outcome_of(error)
+                outcome.code = code.name
+                raise StoreError(name, code, details) from error
 
-    def _add(self, name: str) -> tuple[type[Message], grpc.aio.UnaryUnaryMultiCallable[Any, Any]]:
+    def _add(self, name: str) -> tuple[type[Message], Rpc]:
         request, response = GetMessageClass(RPCS[name].input_type), GetMessageClass(RPCS[name].output_type)
-        rpc = self._channel.unary_unary(f"/{SERVICE}/{name}", request.SerializeToString, response.FromString)
+        rpc = self._connection.rpc(f"/{SERVICE}/{name}", request.SerializeToString, response.FromString)
         self._rpcs[name] = request, rpc
         return request, rpc
+
+
+def outcome_of(error: grpc.aio.AioRpcError) -> tuple[grpc.StatusCode, str]:
+    """Returns the status of a failed call, and what the store says of it."""
+    code, details = error.code(), error.details() or ""
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and _TOO_LARGE in details and details.startswith(_BY_THIS_SIDE):
+        return code, f"the response of the store is too large for this server ({_FLAGS}): {details}"
+    if code is grpc.StatusCode.CANCELLED:
+        # Not by this side, which does not wait for its own cancellations: the connection was reset under the call.
+        return grpc.StatusCode.UNAVAILABLE, f"the call was cut off: {details}"
+    return code, details
+
+
+def _channel(target: str, max_request: int, max_response: int) -> grpc.aio.Channel:
+    return grpc.aio.insecure_channel(
+        target,
+        options=[
+            ("grpc.max_receive_message_length", max_response),
+            ("grpc.max_send_message_length", max_request),
+            # A proxy named in the environment is not for neighbours.
+            ("grpc.enable_http_proxy", 0),
+            # A store that comes back is found within a second, not within gRPC's two minutes.
+            ("grpc.initial_reconnect_backoff_ms", 200),
+            ("grpc.max_reconnect_backoff_ms", 1000),
+        ],
+    )
+
+
+async def _received(call: grpc.aio.UnaryUnaryCall[Any, Any]) -> Received:
+    message = await call
+    return Received(message, await call.trailing_metadata())

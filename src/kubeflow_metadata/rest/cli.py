@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
-from kubeflow_metadata.serving.flags import context_settings, grace_option, log_options, port_option
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+from kubeflow_metadata.serving.addresses import check_host, door_options
+from kubeflow_metadata.serving.flags import (
+    context_settings,
+    grace_option,
+    log_options,
+    longest_call_option,
+    memory_option,
+    port_option,
+    warn_of_unknown_variables,
+)
 
 
 def _store_port(ctx: click.Context, param: click.Parameter, value: str) -> int:
@@ -20,43 +26,21 @@ def _store_port(ctx: click.Context, param: click.Parameter, value: str) -> int:
     return int(number)
 
 
-def _origins(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
-    origins = tuple(filter(None, (part.strip() for part in value.split(","))))
-    if "*" in origins and len(origins) > 1:
-        raise click.BadParameter("* allows every origin; leave out the others.", ctx, param)
-    for origin in origins:
-        written = origin if origin == "*" else _as_browsers_write(origin)
-        if written is None:
-            raise click.BadParameter(f"{origin!r} is not an origin like https://example.org:8443.", ctx, param)
-        if written != origin:
-            raise click.BadParameter(f"{origin!r} never matches: browsers send {written!r}.", ctx, param)
-    return origins
-
-
-def _as_browsers_write(origin: str) -> str | None:
-    """Returns the origin of an address; None if it is not an address of the web."""
-    try:
-        parts = urlsplit(origin)
-        port = parts.port
-    except ValueError:
-        return None
-    host = parts.hostname
-    if parts.scheme not in _DEFAULT_PORTS or not host or not host.isascii() or "@" in parts.netloc:
-        return None
-    shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}" + (f":{port}" if port and port != _DEFAULT_PORTS[parts.scheme] else "")
-
-
 @click.command(
     context_settings=context_settings("KFM_REST"),
     epilog="Every flag can also be set as an environment variable: KFM_REST_HTTP_PORT for --http_port.",
 )
 @click.option(
-    "--http_host", default="127.0.0.1", metavar="ADDRESS", help="Address to listen on; 0.0.0.0 for all interfaces."
+    "--http_host",
+    callback=check_host,
+    default="127.0.0.1",
+    metavar="ADDRESS",
+    help="Address to listen on; :: for all interfaces, 0.0.0.0 for those of IPv4.",
 )
 @port_option("--http_port", default=8080, help="Port to listen on; 0 picks a free one.")
 @click.option(
     "--mlmd_grpc_host",
+    callback=check_host,
     default="127.0.0.1",
     metavar="HOST",
     envvar=["KFM_REST_MLMD_GRPC_HOST", "METADATA_GRPC_SERVICE_HOST"],
@@ -73,18 +57,12 @@ def _as_browsers_write(origin: str) -> str | None:
 @port_option("--grpc_web_port", default=0, help="Port for browser clients (grpc-web); 0 disables it.")
 @click.option(
     "--grpc_web_host",
+    callback=check_host,
     show_default="same as --http_host",
     metavar="ADDRESS",
     help="Address to listen on for grpc-web.",
 )
-@click.option(
-    "--grpc_web_allowed_origins",
-    callback=_origins,
-    default="",
-    show_default="none",
-    metavar="ORIGINS",
-    help="Comma-separated list of other origins whose pages may call grpc-web; * allows all.",
-)
+@door_options
 @click.option(
     "--schema_root_dir",
     type=click.Path(path_type=Path),
@@ -110,14 +88,23 @@ def _as_browsers_write(origin: str) -> str | None:
     type=click.IntRange(1),
     default=32 * 2**20,
     metavar="BYTES",
-    help="Maximum size of a request body or grpc-web message; larger ones are rejected (413, RESOURCE_EXHAUSTED).",
+    help="Maximum size of a request body or grpc-web message; larger ones are rejected (413, RESOURCE_EXHAUSTED). "
+    "A memory limit may allow less.",
 )
+@memory_option
 @click.option(
     "--max_json_depth",
     type=click.IntRange(1, 100),
     default=100,
     metavar="LEVELS",
     help="Maximum nesting depth of a request body.",
+)
+@click.option(
+    "--max_json_values",
+    type=click.IntRange(1),
+    default=100_000,
+    metavar="N",
+    help="Maximum number of values in a request body, objects and arrays included.",
 )
 @click.option(
     "--max_name_length",
@@ -131,8 +118,9 @@ def _as_browsers_write(origin: str) -> str | None:
     type=click.IntRange(1),
     default=100,
     metavar="N",
-    help="Maximum number of requests in progress on each port; further ones are queued.",
+    help="Maximum number of requests worked on at once on each port; ten times as many are queued.",
 )
+@longest_call_option(65.0)
 @grace_option
 @log_options
 @click.version_option(package_name="kubeflow-metadata-server", message="kubeflow_metadata.rest %(version)s")
@@ -143,14 +131,18 @@ def main(
     mlmd_grpc_port: int,
     grpc_web_port: int,
     grpc_web_host: str | None,
-    grpc_web_allowed_origins: tuple[str, ...],
+    allowed_origins: tuple[str, ...],
+    allowed_hosts: tuple[str, ...],
     schema_root_dir: Path | None,
     grpc_timeout: float,
     max_grpc_message_length: int,
     max_body_bytes: int,
+    memory_limit: int | None,
     max_json_depth: int,
+    max_json_values: int,
     max_name_length: int,
     max_concurrent_requests: int,
+    max_call_seconds: float,
     grace_seconds: float,
     log_format: str,
     log_level: str,
@@ -164,21 +156,30 @@ def main(
     from kubeflow_metadata.rest.app import create_app
     from kubeflow_metadata.rest.grpc_web.app import create_grpc_web_app
     from kubeflow_metadata.rest.limits import Limits
-    from kubeflow_metadata.rest.metrics import SERVER
+    from kubeflow_metadata.rest.metrics import REGISTRY, SERVER
     from kubeflow_metadata.rest.schema_files import SchemaError, load_definitions
     from kubeflow_metadata.rest.settings import Settings
     from kubeflow_metadata.serving.http import ListenError, Site, listen, serve, url_of
     from kubeflow_metadata.serving.logs import configure_logs
+    from kubeflow_metadata.serving.memory import in_words, limit_of_cgroup
+    from kubeflow_metadata.serving.origins import policy_for
+    from kubeflow_metadata.serving.protocol import Refusals
 
     configure_logs(log_format, log_level)
+    warn_of_unknown_variables()
     settings = Settings(
         grpc_target=f"{f'[{mlmd_grpc_host}]' if ':' in mlmd_grpc_host else mlmd_grpc_host}:{mlmd_grpc_port}",
         grpc_timeout=grpc_timeout,
         max_grpc_message_length=max_grpc_message_length,
-        limits=Limits(max_body_bytes, max_json_depth, max_name_length, max_concurrent_requests),
-        grpc_web_allowed_origins=grpc_web_allowed_origins,
+        limits=Limits(max_body_bytes, max_json_depth, max_name_length, max_concurrent_requests, max_json_values),
+        door=policy_for(http_host, allowed_origins, allowed_hosts),
+        grpc_web_door=policy_for(grpc_web_host or http_host, allowed_origins, allowed_hosts),
+        memory_limit=memory_limit or limit_of_cgroup(),
+        max_call_seconds=max_call_seconds,
     )
-    told = {"grpc": settings.grpc_target}
+    told: dict[str, object] = {"grpc": settings.grpc_target}
+    if settings.memory_limit:
+        told["memory_limit"] = in_words(settings.memory_limit)
     try:
         definitions = load_definitions(schema_root_dir)
         rest = listen(http_host, http_port, "--http_host and --http_port")
@@ -191,4 +192,4 @@ def main(
         raise click.UsageError(str(error)) from error
     except ListenError as error:
         raise click.ClickException(str(error)) from error
-    serve(SERVER, sites, grace_seconds, **told)
+    serve(SERVER, sites, grace_seconds, Refusals(SERVER, REGISTRY), **told)

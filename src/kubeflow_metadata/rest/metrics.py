@@ -61,3 +61,8 @@ def observe_call(rpc: str) -> Iterator[Outcome]:
 def count_grpc_web(rpc: str, code: str) -> None:
     """Counts a call of a browser."""
     _GRPC_WEB_CALLS.labels(rpc, code).inc()
+
+
+def count_refusal(reason: str) -> None:
+    """Counts a request that was rejected or ended because of a limit."""
+    HTTP.count_refusal(reason)

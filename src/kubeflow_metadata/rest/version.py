@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp
 
+from kubeflow_metadata.rest.admission import Admission
 from kubeflow_metadata.rest.settings import Settings
 from kubeflow_metadata.rest.store import Store
 
@@ -23,7 +24,7 @@ class Version:
     """
 
     prefix: str
-    make_app: Callable[[Store, Settings], ASGIApp]
+    make_app: Callable[[Store, Admission, Settings], ASGIApp]
     documents: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
 

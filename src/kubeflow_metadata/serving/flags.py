@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+import os
+import re
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
 
+from kubeflow_metadata.parts import SERVERS
+
 GRACE_SECONDS = 20.0
+
+# Variables of programs that may run in the same environment, and of this project's tests.
+_OTHER_PREFIXES = ("KFM_SECRET", "KFM_SOAK", "KFM_FAULT", "KFM_FUZZ")
+_SERVERS_PREFIXES = tuple(part.environment for part in SERVERS)
 
 _FORMATS = ("text", "json")
 _LEVELS = ("debug", "info", "warning", "error")
+
+_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)(Ki|Mi|Gi|Ti|k|M|G|T)?")
+_UNITS = {
+    "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
+}  # fmt: skip
+
+
+class _Size(click.ParamType):  # type: ignore[type-arg,unused-ignore] - generic since click 8.4
+    """A number of bytes, as Kubernetes writes memory."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        match = _SIZE.fullmatch(str(value).strip())
+        size = int(float(match[1]) * _UNITS[match[2] or ""]) if match else 0
+        if size <= 0:
+            self.fail(f"{str(value)[:100]!r} is not a size like 512Mi, 1Gi or 536870912.", param, ctx)
+        return size
+
+
+SIZE = _Size()
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,6 +73,28 @@ def grace_option(command: F) -> F:
     )(command)
 
 
+def longest_call_option(seconds: float) -> Callable[[F], F]:
+    """Adds the flag ``--max_call_seconds``, with its default."""
+    return click.option(
+        "--max_call_seconds",
+        type=click.FloatRange(0, 86_400),
+        default=seconds,
+        metavar="SECONDS",
+        help="Longest time that a request may take until its response begins (504 after that); 0 for no limit.",
+    )
+
+
+def memory_option(command: F) -> F:
+    """Adds the flag ``--memory_limit``."""
+    return click.option(
+        "--memory_limit",
+        type=SIZE,
+        show_default="that of the container, else none",
+        metavar="SIZE",
+        help="Memory that this server may use, such as 384Mi; what requests may hold at once follows from it.",
+    )(command)
+
+
 def log_options(command: F) -> F:
     """Adds the flags ``--log_format`` and ``--log_level``."""
     log_format = click.option(
@@ -50,3 +102,26 @@ def log_options(command: F) -> F:
     )
     log_level = click.option("--log_level", type=click.Choice(_LEVELS), default="info", help="Lowest level to log.")
     return log_format(log_level(command))
+
+
+def warn_of_unknown_variables(also_known: Iterable[str] = ()) -> None:
+    """Logs the variables of the environment that look like a flag of the running command and are none.
+
+    Args:
+        also_known: variables that are not flags.
+    """
+    import structlog
+
+    context = click.get_current_context()
+    prefix = context.auto_envvar_prefix
+    known = {f"{prefix}_{parameter.name}".upper() for parameter in context.command.params if parameter.name}
+    elsewhere = tuple(f"{other}_" for other in (*_OTHER_PREFIXES, *_SERVERS_PREFIXES) if other != prefix)
+    for name in sorted(os.environ):
+        if not name.startswith("KFM_") or name in known or name in also_known or name.startswith(elsewhere):
+            continue
+        likely = next(iter(difflib.get_close_matches(name, known, 1)), None)
+        structlog.get_logger("kubeflow_metadata.serving.flags").warning(
+            "unknown environment variable; it has no effect",
+            variable=name,
+            **({"likely": likely} if likely else {"flags": "see --help"}),
+        )

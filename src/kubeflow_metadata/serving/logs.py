@@ -9,7 +9,10 @@ import logging
 import sys
 
 import structlog
-from structlog.types import Processor
+from structlog.types import EventDict, Processor, WrappedLogger
+
+# In characters.
+LONGEST_VALUE = 500
 
 # Libraries that tell in several lines of their own what a server says in one.
 _CHATTY = ("uvicorn", "httpx", "httpcore")
@@ -22,6 +25,7 @@ def configure_logs(log_format: str, level: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _cut,
     ]
     structlog.configure(
         processors=[
@@ -43,6 +47,14 @@ def configure_logs(log_format: str, level: str) -> None:
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _cut(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Cuts long texts: paths, and what clients and databases say, may have any length."""
+    for name, value in event.items():
+        if isinstance(value, str) and len(value) > LONGEST_VALUE:
+            event[name] = f"{value[:LONGEST_VALUE]}... ({len(value)} characters)"
+    return event
 
 
 def _renderers(log_format: str) -> list[Processor]:

@@ -7,11 +7,13 @@ rebinding) must not reach it. Programs send no ``Origin``, so the first rule doe
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -82,16 +84,23 @@ class DoorPolicy:
         if EVERY in self.allowed_hosts:
             return True
         name = _host_and_port(host)[0]
-        return name in self.allowed_hosts or (LOOPBACK in self.allowed_hosts and is_loopback(name))
+        return (name != LOOPBACK and name in self.allowed_hosts) or (
+            LOOPBACK in self.allowed_hosts and is_loopback(name)
+        )
 
 
 # In ``allowed_hosts``: every name and address of this machine alone.
 LOOPBACK = "loopback"
 
 
-def default_hosts(listening_on: str) -> tuple[str, ...]:
-    """Returns the hosts served by default: a server for this machine alone has no other name."""
-    return (LOOPBACK,) if is_loopback(listening_on.lower()) else (EVERY,)
+def policy_for(listening_on: str, allowed_origins: Collection[str], allowed_hosts: Collection[str]) -> DoorPolicy:
+    """Returns the policy of a server: what its flags allow, besides what its address implies.
+
+    A server for this machine alone is always called by the machine's own names, and has no other unless one is given.
+    """
+    if is_loopback(listening_on.lower()):
+        return DoorPolicy(allowed_origins, (LOOPBACK, *allowed_hosts))
+    return DoorPolicy(allowed_origins, allowed_hosts or (EVERY,))
 
 
 def is_loopback(host: str) -> bool:
@@ -155,6 +164,33 @@ class Door:
                 await self._answer(refusal)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+def door(
+    policy: DoorPolicy,
+    answer: Callable[[Refusal], Response] | None = None,
+    methods: Sequence[str] = ("DELETE", "GET", "PATCH", "POST", "PUT"),
+    exposed: Sequence[str] = ("x-request-id",),
+) -> list[Middleware]:
+    """Returns the middleware that enforces a policy, and that tells browsers which origins it allows (CORS).
+
+    Args:
+        policy: what may come in.
+        answer: makes the response to a refused request; plain text by default.
+        methods: what pages of allowed origins may ask for.
+        exposed: the response headers that their scripts may read.
+    """
+    return [
+        Middleware(Door, policy=policy, answer=answer),
+        Middleware(
+            CORSMiddleware,
+            allow_origins=[origin for origin in policy.allowed_origins if origin != "null"],
+            allow_methods=methods,
+            # An origin that is trusted may send any header; few of them go further.
+            allow_headers=[EVERY],
+            expose_headers=exposed,
+        ),
+    ]
 
 
 def _plain(refusal: Refusal) -> Response:

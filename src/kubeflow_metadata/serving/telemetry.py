@@ -67,6 +67,17 @@ class HttpMetrics:
             registry=self.registry,
         )
 
+        self._refusals = Counter(
+            f"kubeflow_metadata_{server}_refusals",
+            "Requests rejected or ended because of a limit or of where they come from, by reason.",
+            ["reason"],
+            registry=self.registry,
+        )
+
+    def count_refusal(self, reason: str) -> None:
+        """Counts a request that was rejected or ended because of a limit or of where it comes from."""
+        self._refusals.labels(reason).inc()
+
     def observe(self, operation: str, method: str, status: int, seconds: float) -> None:
         """Counts a request that has been answered."""
         # A client may invent methods; it may not invent time series.

@@ -11,14 +11,24 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from kubeflow_metadata.serving.health import LIVENESS, health_routes
+from kubeflow_metadata.serving.leaving import EndWithClient
+from kubeflow_metadata.serving.origins import DoorPolicy, Refusal, door
+from kubeflow_metadata.serving.requests import RequestCheck
 from kubeflow_metadata.serving.telemetry import HttpMetrics, Telemetry
 from kubeflow_metadata.ui.files import STATIC_DIR, BuiltFiles, check_built
 from kubeflow_metadata.ui.headers import SecurityHeaders
-from kubeflow_metadata.ui.proxy import Proxy, grpc_web_backend, neighbour_client, reason_of, rest_backend
+from kubeflow_metadata.ui.proxy import (
+    MAX_CALL_SECONDS,
+    Proxy,
+    grpc_web_backend,
+    neighbour_client,
+    reason_of,
+    rest_backend,
+)
 
 SERVER = "ui"
 PREFIX = "/metadata"
@@ -30,8 +40,21 @@ def create_app(
     static_dir: Path = STATIC_DIR,
     transport: httpx.AsyncBaseTransport | None = None,
     grpc_web_url: str | None = None,
+    *,
+    policy: DoorPolicy | None = None,
+    max_call_seconds: float = MAX_CALL_SECONDS,
+    metrics: HttpMetrics | None = None,
 ) -> Starlette:
     """Returns the ASGI application: pages and API at ``/`` and ``/metadata/``, and grpc-web if it has an address.
+
+    Args:
+        rest_url: where the REST backend is.
+        static_dir: the built pages.
+        transport: what takes requests to the servers behind this one; the network by default.
+        grpc_web_url: where grpc-web is served.
+        policy: which origins and hosts may come in; by default any host, and no foreign origin that changes something.
+        max_call_seconds: how long the beginning of a response may take; 0 for no limit.
+        metrics: where requests are counted.
 
     Raises:
         PagesNotBuiltError: ``static_dir`` holds no built pages.
@@ -39,7 +62,7 @@ def create_app(
     check_built(static_dir)
     client = neighbour_client(transport)
     backends = [rest_backend(rest_url), *([grpc_web_backend(grpc_web_url)] if grpc_web_url else [])]
-    metrics = HttpMetrics(SERVER)
+    metrics = metrics or HttpMetrics(SERVER)
     files = BuiltFiles(static_dir)
 
     @asynccontextmanager
@@ -54,6 +77,10 @@ def create_app(
             return f"the REST backend does not respond: {reason_of(error)}"
         # A REST server without this route answers 404, and that it answers is all that is asked here.
         return f"the REST backend returned {answer.status_code}" if answer.is_server_error else ""
+
+    def refused(refusal: Refusal) -> Response:
+        metrics.count_refusal("origin or host")
+        return PlainTextResponse(f"{refusal.message}\n", refusal.status)
 
     async def to_prefix(request: Request) -> Response:
         # Relative, so that it stays right behind a gateway that serves us under a longer path.
@@ -71,8 +98,18 @@ def create_app(
         middleware=[
             Middleware(Telemetry, server=SERVER, metrics=metrics),
             Middleware(SecurityHeaders),
+            Middleware(RequestCheck),
+            *door(policy or DoorPolicy(), refused),
+            Middleware(EndWithClient),
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=6),
-            Middleware(Proxy, client=client, backends=backends, prefix=PREFIX),
+            Middleware(
+                Proxy,
+                client=client,
+                backends=backends,
+                prefix=PREFIX,
+                max_call_seconds=max_call_seconds,
+                count_refusal=metrics.count_refusal,
+            ),
         ],
         lifespan=lifespan,
     )

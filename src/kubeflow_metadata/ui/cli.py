@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
-from urllib.parse import urlsplit
 
 import click
 
-from kubeflow_metadata.serving.flags import context_settings, grace_option, log_options, port_option
+from kubeflow_metadata.serving.addresses import check_host, check_url, door_options
+from kubeflow_metadata.serving.flags import (
+    context_settings,
+    grace_option,
+    log_options,
+    longest_call_option,
+    port_option,
+    warn_of_unknown_variables,
+)
 
 
 def default_rest_url() -> str:
@@ -17,27 +24,16 @@ def default_rest_url() -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def check_url(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """Returns the address if it can be one of a server behind this one."""
-    if value is None:
-        return None
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    # A password in it would show up in logs and in what is answered while that server is down.
-    if not usable or parts.query or parts.fragment or parts.username is not None:
-        raise click.BadParameter(f"{value!r} is not an address like http://localhost:8080.", context, parameter)
-    return value
-
-
 @click.command(
     context_settings=context_settings("KFM_UI"),
     epilog="Every flag can also be set as an environment variable: KFM_UI_PORT for --port.",
 )
 @click.option(
-    "--host", default="127.0.0.1", metavar="ADDRESS", help="Address to listen on; 0.0.0.0 for all interfaces."
+    "--host",
+    callback=check_host,
+    default="127.0.0.1",
+    metavar="ADDRESS",
+    help="Address to listen on; :: for all interfaces, 0.0.0.0 for those of IPv4.",
 )
 @port_option("--port", default=3000, help="Port to listen on; 0 picks a free one.")
 @click.option(
@@ -54,6 +50,8 @@ def check_url(context: click.Context, parameter: click.Parameter, value: str | N
     metavar="URL",
     help="URL of the REST backend's --grpc_web_port, to which grpc-web calls are forwarded; by default they are not.",
 )
+@door_options
+@longest_call_option(70.0)
 @grace_option
 @log_options
 @click.version_option(package_name="kubeflow-metadata-server", message="kubeflow_metadata.ui %(version)s")
@@ -62,6 +60,9 @@ def main(
     port: int,
     rest_url: str,
     grpc_web_url: str | None,
+    allowed_origins: tuple[str, ...],
+    allowed_hosts: tuple[str, ...],
+    max_call_seconds: float,
     grace_seconds: float,
     log_format: str,
     log_level: str,
@@ -73,14 +74,26 @@ def main(
     # Heavy, and not needed for --help.
     from kubeflow_metadata.serving.http import ListenError, Site, listen, serve
     from kubeflow_metadata.serving.logs import configure_logs
+    from kubeflow_metadata.serving.origins import policy_for
+    from kubeflow_metadata.serving.protocol import Refusals
+    from kubeflow_metadata.serving.telemetry import HttpMetrics
     from kubeflow_metadata.ui.app import SERVER, create_app
     from kubeflow_metadata.ui.files import STATIC_DIR, PagesNotBuiltError, check_built
 
     configure_logs(log_format, log_level)
+    warn_of_unknown_variables()
+    policy = policy_for(host, allowed_origins, allowed_hosts)
+    metrics = HttpMetrics(SERVER)
     try:
         check_built(STATIC_DIR)
         listener = listen(host, port, "--host and --port")
     except (PagesNotBuiltError, ListenError) as error:
         raise click.ClickException(str(error)) from error
     told = {"rest": rest_url, **({"grpc_web": grpc_web_url} if grpc_web_url else {})}
-    serve(SERVER, [Site(listener, lambda: create_app(rest_url, grpc_web_url=grpc_web_url))], grace_seconds, **told)
+    site = Site(
+        listener,
+        lambda: create_app(
+            rest_url, grpc_web_url=grpc_web_url, policy=policy, max_call_seconds=max_call_seconds, metrics=metrics
+        ),
+    )
+    serve(SERVER, [site], grace_seconds, Refusals(SERVER, metrics.registry), **told)

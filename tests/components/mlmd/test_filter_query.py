@@ -250,7 +250,10 @@ class TestWrongQueries:
             ("contexts_a.uri = 'e'", "unknown attribute 'uri'"),
             ("events_0.artifact_id = 1", "unknown attribute 'artifact_id'"),
             ("properties.rows.int = 1", "unknown kind of value 'int'"),
-            ("properties.rows = 1", r"unexpected .* kind of the property's value is missing; write properties.rows.string_value"),
+            (
+                "properties.rows = 1",
+                r"unexpected .* kind of the property's value is missing; write properties.rows.string_value",
+            ),
             (
                 "custom_properties.my-metric.int_value = 2",
                 r"put the name in backquotes: custom_properties.`my-metric`.int_value \[at 1:19\]",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -25,7 +23,7 @@ from kubeflow_metadata.mlmd.service import MetadataStore
 from kubeflow_metadata.rest.app import create_app
 from kubeflow_metadata.rest.schema_files import load_definitions
 from kubeflow_metadata.rest.settings import Settings
-from kubeflow_metadata.serving.http import http_server, listen, url_of
+from tests.support.applications import running_application
 
 API = "/api/v1alpha1"
 
@@ -72,36 +70,11 @@ def running_store(database: Path, address: str = "127.0.0.1:0") -> Iterator[str]
 
 
 @contextmanager
-def running(make_app: Callable[[], ASGIApp]) -> Iterator[str]:
-    """Serve an application until the block ends; the value is its address."""
-    listener = listen("127.0.0.1", 0, "--port")
-    stop: list[Callable[[], None]] = []
-    made = threading.Event()
-
-    async def serve() -> None:
-        server = http_server(make_app(), 5)
-        stop.append(lambda: setattr(server, "should_exit", True))
-        made.set()
-        await server.serve(sockets=[listener])
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    assert made.wait(30)
-    url = url_of(listener)
-    try:
-        yield url
-    finally:
-        stop[0]()
-        thread.join(30)
-        listener.close()
-
-
-@contextmanager
 def running_backend(settings: Settings, definitions: Any = None, *, until: str = "/readyz") -> Iterator[Backend]:
     """Serve until the block ends; entered once the page `until` answers 200."""
     known = load_definitions(None) if definitions is None else definitions
     with (
-        running(lambda: create_app(settings, known)) as url,
+        running_application(lambda: create_app(settings, known)) as url,
         httpx.Client(base_url=url, timeout=60, trust_env=False) as client,
     ):
         wait_for(lambda: client.get(until).status_code == 200)
@@ -167,7 +140,7 @@ def scripted() -> Callable[..., Any]:
 
 @pytest.fixture
 def serving() -> Callable[[Callable[[], ASGIApp]], Any]:
-    return running
+    return running_application
 
 
 @pytest.fixture

@@ -26,7 +26,13 @@ def run(*arguments, **environment):
 
 
 @pytest.fixture
-def process():
+def lines():
+    """What a server logged before it listened."""
+    return []
+
+
+@pytest.fixture
+def process(lines):
     started = []
 
     def begin(*arguments, **environment):
@@ -38,6 +44,7 @@ def process():
         )
         started.append(server)
         for line in server.stderr:
+            lines.append(line)
             if found := re.search(r" url=(http://127\.0\.0\.1:\d+)", line):
                 return server, found[1]
         raise AssertionError("the server ended before it listened")
@@ -67,7 +74,7 @@ def test_a_misspelt_flag_is_corrected():
     [
         ("example.org", "'example.org' is not an origin like https://example.org:8443."),
         ("ftp://example.org", "is not an origin"),
-        ("https://user@example.org", "is not an origin"),
+        ("https://user:secret@example.org", "must not hold a user name or a password"),
         ("https://example.org:port", "is not an origin"),
         ("null", "is not an origin"),
         ("https://example.org/", "never matches: browsers send 'https://example.org'."),
@@ -76,9 +83,92 @@ def test_a_misspelt_flag_is_corrected():
     ],
 )
 def test_an_origin_that_no_browser_sends_is_refused(origins, words):
-    done = run("--grpc_web_allowed_origins", origins)
+    done = run("--allowed_origins", origins)
     assert done.returncode == 2
     assert words in " ".join(done.stderr.split())
+    assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "host", ["https://example.org", "example.org:8080", "example.org/path", "exam ple", "-x", "a@b"]
+)
+def test_a_host_is_a_name(host):
+    done = run(f"--allowed_hosts={host}")
+    assert done.returncode == 2
+    assert "leave out scheme, port and path" in done.stderr or "user name or a password" in done.stderr
+
+
+@pytest.mark.parametrize("flag", ["--http_host", "--grpc_web_host", "--mlmd_grpc_host"])
+@pytest.mark.parametrize("host", ["http://me:secret@store", "me:secret@store", "store:8080", "dns:///store", ""])
+def test_an_address_is_a_host_and_a_password_is_never_shown(flag, host):
+    done = run(flag, host)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "lots", "12 parsecs", "1KiB", "9" * 1000])
+def test_a_size_is_written_as_kubernetes_does(size):
+    done = run(f"--memory_limit={size}")
+    assert done.returncode == 2
+    assert "is not a size like 512Mi" in done.stderr
+
+
+def test_a_misspelt_variable_is_said_with_the_likely_name(process, lines):
+    server, url = process(KFM_REST_HTPP_PORT="1", KFM_RESTT_LOG_LEVEL="debug", KFM_MLMD_GRPC_PORT="1", KFM_UI_PORT="2")
+    server.send_signal(signal.SIGTERM)
+    server.communicate(timeout=60)
+    assert url
+    said = "".join(lines)
+    assert "variable=KFM_REST_HTPP_PORT" in said
+    assert "likely=KFM_REST_HTTP_PORT" in said
+    assert "likely=KFM_REST_LOG_LEVEL" in said
+    assert "KFM_MLMD" not in said
+    assert "KFM_UI" not in said
+
+
+@pytest.mark.parametrize("flags", [["--http_host=::"], ["--http_host=[::]"]])
+def test_the_address_of_everything_is_reached_over_both_families(flags):
+    server = subprocess.Popen([*COMMAND, "--http_port=0", *flags], stderr=subprocess.PIPE, text=True)
+    try:
+        line = next(line for line in server.stderr if " url=" in line)
+        found = re.search(r" url=http://(?:\[::\]|0\.0\.0\.0):(\d+)", line)
+        assert found is not None, line
+        port = found[1]
+        hosts = ["127.0.0.1", *(["[::1]"] if "[::]" in line else [])]
+        for host in hosts:
+            assert httpx.get(f"http://{host}:{port}/healthz", trust_env=False).status_code == 200
+        assert "[::]" in line or not socket.has_dualstack_ipv6() or not _has_ipv6()
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def _has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_server_that_is_held_up_ends_after_its_grace_all_the_same(process, scripted):
+    held, release = threading.Event(), threading.Event()
+
+    def answer(method, request, context):
+        if method == "GetArtifactTypes":
+            held.set()
+            release.wait(60)
+        return b""
+
+    with scripted(answer) as target, ThreadPoolExecutor(1) as beside:
+        server, url = process("--mlmd_grpc_port", target.split(":")[1], "--grace_seconds=0.5")
+        beside.submit(lambda: httpx.get(f"{url}/api/v1alpha1/artifact_types", trust_env=False, timeout=60))
+        assert held.wait(60)
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=60)
+        release.set()
+    assert server.returncode is not None
 
 
 @pytest.mark.parametrize("port", ["x", "0", "65536", "tcp://10.0.0.1"])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import grpc
@@ -14,6 +17,8 @@ from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
 from kubeflow_metadata.proto.metadata_store_service_pb2 import GetArtifactsRequest, GetArtifactsResponse
 from kubeflow_metadata.rest.limits import Limits
 from kubeflow_metadata.rest.metrics import REGISTRY
+from kubeflow_metadata.serving.origins import DoorPolicy, policy_for
+from tests.support.applications import connected
 
 PLAIN = "text/plain; charset=utf-8"
 
@@ -22,7 +27,6 @@ class TestStoreErrors:
     @pytest.mark.parametrize(
         ("code", "status"),
         [
-            ("CANCELLED", 408),
             ("INVALID_ARGUMENT", 400),
             ("DEADLINE_EXCEEDED", 504),
             ("NOT_FOUND", 404),
@@ -42,6 +46,11 @@ class TestStoreErrors:
         assert response.status_code == status
         number = grpc.StatusCode[code].value[0]
         assert response.json() == {"error": 'why "so"', "message": 'why "so"', "code": number}
+
+    def test_of_a_call_that_the_store_cut_off_are_unavailable(self, start, scripted):
+        with scripted(failing("CANCELLED", "reset", methods={"GetArtifactTypes"})) as target:
+            response = start(target).call("GET", "/artifact_types")
+        assert (response.status_code, response.json()["code"], response.headers["retry-after"]) == (503, 14, "1")
 
     @pytest.mark.parametrize("code", ["INTERNAL", "UNKNOWN", "DATA_LOSS"])
     def test_inside_the_store_stay_inside(self, start, scripted, code):
@@ -82,6 +91,88 @@ def failing(code, details, methods):
         return b""
 
     return answer
+
+
+class TestTimeLimit:
+    """`--max_call_seconds`, beyond which nobody works for a request."""
+
+    def test_ends_the_call_of_the_store_and_names_the_flag(self, start, scripted):
+        ended = threading.Event()
+
+        def answer(method, request, context):
+            if method == "GetArtifactTypes":
+                context.add_callback(ended.set)
+                ended.wait(60)
+            return b""
+
+        with scripted(answer) as target:
+            backend = start(target, max_call_seconds=0.3)
+            response = backend.call("GET", "/artifact_types")
+            assert (response.status_code, response.json()["code"]) == (504, 4)
+            assert "0.3 seconds (--max_call_seconds)" in response.json()["error"]
+            assert ended.wait(60)
+            assert backend.client.get("/readyz").status_code == 200
+
+    def test_is_none_where_it_is_0(self, start, scripted):
+        with scripted(lambda method, request, context: b"") as target:
+            assert start(target, max_call_seconds=0).call("GET", "/artifact_types").status_code == 200
+
+    def test_does_not_count_the_time_of_a_list_that_is_being_sent(self, start, scripted):
+        def answer(method, request, context):
+            if method != "GetArtifacts":
+                return b""
+            time.sleep(0.1)  # a store that takes its time for each page
+            page = int(GetArtifactsRequest.FromString(request).options.next_page_token or 0)
+            artifacts = [mlmd.Artifact(id=page * 100 + n) for n in range(100)]
+            token = str(page + 1) if page < 9 else ""
+            return GetArtifactsResponse(artifacts=artifacts, next_page_token=token).SerializeToString()
+
+        with scripted(answer) as target:
+            listed = start(target, max_call_seconds=0.5).get("/artifacts")["artifacts"]
+        assert len(listed) == 1000
+
+    def test_ends_a_call_whose_client_has_left(self, start, scripted):
+        began, ended = threading.Event(), threading.Event()
+
+        def answer(method, request, context):
+            if method == "GetArtifactTypes":
+                context.add_callback(ended.set)
+                began.set()
+                ended.wait(60)
+            return b""
+
+        with scripted(answer) as target:
+            backend = start(target)
+            with connected(backend.url) as client:
+                client.sendall(b"GET /api/v1alpha1/artifact_types HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                assert began.wait(60)
+            assert ended.wait(60)
+
+
+class TestLargeResponses:
+    def test_are_received_one_at_a_time_and_whole(self, start, scripted):
+        uri = "u" * 2**20
+
+        def answer(method, request, context):
+            if method != "GetArtifacts":
+                return b""
+            return GetArtifactsResponse(artifacts=[mlmd.Artifact(id=1, uri=uri)]).SerializeToString()
+
+        with scripted(answer) as target, ThreadPoolExecutor(8) as pool:
+            backend = start(target)
+            answers = [pool.submit(backend.get, "/artifacts") for _ in range(16)]
+            assert {len(answer.result()["artifacts"][0]["uri"]) for answer in answers} == {len(uri)}
+
+    def test_beyond_the_memory_limit_are_an_error_that_says_so(self, start, scripted):
+        def answer(method, request, context):
+            if method != "GetArtifacts":
+                return b""
+            return GetArtifactsResponse(artifacts=[mlmd.Artifact(id=1, uri="u" * 5 * 2**20)]).SerializeToString()
+
+        with scripted(answer) as target:
+            response = start(target, memory_limit=100 * 2**20).call("GET", "/artifacts")
+        assert response.status_code == 429
+        assert "--memory_limit" in response.json()["error"]
 
 
 class TestUnmatched:
@@ -204,8 +295,31 @@ class TestPagesOfOtherSites:
         assert response.status_code == 403
         assert backend.call("GET", "/artifact_types/from.elsewhere/T").status_code == 404
 
-    @pytest.mark.parametrize("site", ["same-origin", "same-site", "none"])
+    @pytest.mark.parametrize("headers", [{"sec-fetch-site": "same-site"}, {"origin": "null"}, {"origin": "http://a.b"}])
+    def test_of_the_same_site_or_of_no_origin_neither(self, backend, headers):
+        response = backend.call("POST", "/artifact_types", content='{"name": "from.near/T"}', headers=headers)
+        assert (response.status_code, response.json()["code"]) == (403, 7)
+        assert backend.call("GET", "/artifact_types/from.near/T").status_code == 404
+
+    @pytest.mark.parametrize("site", ["same-origin", "none"])
     def test_other_pages_may(self, backend, site):
         body = f'{{"name": "from.here/{site}"}}'
         response = backend.call("POST", "/artifact_types", content=body, headers={"sec-fetch-site": site})
         assert response.status_code == 200
+
+    def test_that_are_allowed_may_and_are_told_so(self, start):
+        origin = "https://notebooks.example.org"
+        backend = start(door=DoorPolicy([origin]))
+        headers = {"origin": origin, "sec-fetch-site": "cross-site"}
+        preflight = {**headers, "access-control-request-method": "PATCH"}
+        assert backend.call("OPTIONS", "/artifact_types", headers=preflight).status_code == 200
+        response = backend.call("POST", "/artifact_types", content='{"name": "from.there/T"}', headers=headers)
+        assert (response.status_code, response.headers["access-control-allow-origin"]) == (200, origin)
+
+    def test_cannot_get_here_by_a_name_of_theirs(self, start):
+        backend = start(door=policy_for("127.0.0.1", [], []))
+        for verb in ("GET", "POST"):
+            response = backend.call(verb, "/artifact_types", content="{}", headers={"host": "evil.example"})
+            assert response.status_code == 421
+            assert "--allowed_hosts" in response.json()["error"]
+        assert backend.client.get("/metrics", headers={"host": "10.0.0.7:8080"}).status_code == 200

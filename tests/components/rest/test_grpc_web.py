@@ -21,6 +21,7 @@ from kubeflow_metadata.rest.grpc_web.app import create_grpc_web_app
 from kubeflow_metadata.rest.limits import Limits
 from kubeflow_metadata.rest.metrics import REGISTRY
 from kubeflow_metadata.rest.settings import Settings
+from kubeflow_metadata.serving.origins import DoorPolicy, policy_for
 
 SERVICE = "/ml_metadata.MetadataStoreService"
 BINARY, TEXT = "application/grpc-web+proto", "application/grpc-web-text+proto"
@@ -322,7 +323,7 @@ class TestPatience:
 class TestBrowsers:
     @pytest.mark.parametrize(("allowed", "told"), [([ORIGIN], ORIGIN), (["*"], "*"), (["https://a", ORIGIN], ORIGIN)])
     def test_of_an_allowed_origin_may_call_and_read_the_status(self, start, allowed, told):
-        web = start(grpc_web_allowed_origins=allowed)
+        web = start(grpc_web_door=DoorPolicy(allowed))
         preflight = web.client.options(f"{SERVICE}/GetArtifacts", headers=PREFLIGHT)
         assert preflight.status_code == 200
         assert preflight.headers["access-control-allow-origin"] == told
@@ -336,14 +337,24 @@ class TestBrowsers:
 
     @pytest.mark.parametrize("allowed", [[], ["https://elsewhere.example.org"]])
     def test_of_another_origin_are_told_no(self, start, allowed):
-        web = start(grpc_web_allowed_origins=allowed)
+        web = start(grpc_web_door=DoorPolicy(allowed))
         preflight = web.client.options(f"{SERVICE}/GetArtifacts", headers=PREFLIGHT)
         assert preflight.status_code == 400
         assert "access-control-allow-origin" not in preflight.headers
-        # Pages of the own origin send the header, too; behind a gateway the server cannot tell which that is.
-        answer = web.call("GetArtifacts", origin=ORIGIN)
-        assert answer.code == "OK"
-        assert "access-control-allow-origin" not in answer.response.headers
+        for headers in ({"origin": ORIGIN}, {"origin": "null"}, {"sec_fetch_site": "same-site"}):
+            # Every call counts as a change: reads are POST, too.
+            refused = web.send(f"{SERVICE}/GetArtifacts", frame(b""), **headers)
+            assert refused.status_code == 403
+            assert "access-control-allow-origin" not in refused.headers
+
+    def test_of_the_ports_own_origin_may_call_behind_a_gateway_too(self, web):
+        headers = {"origin": "https://kubeflow.example.org", "host": "kubeflow.example.org"}
+        assert web.call("GetArtifacts", **headers).code == "OK"
+
+    def test_are_not_led_here_by_a_name_that_points_here(self, start):
+        web = start(grpc_web_door=policy_for("127.0.0.1", [], []))
+        assert web.send(f"{SERVICE}/GetArtifacts", frame(b""), host="evil.example").status_code == 421
+        assert web.client.get("/readyz", headers={"host": "10.0.0.7"}).status_code == 200
 
 
 class TestProbes:

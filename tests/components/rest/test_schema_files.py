@@ -10,7 +10,7 @@ import pytest
 from referencing import Registry, Resource
 
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
-from kubeflow_metadata.rest.calls import Calls, connect
+from kubeflow_metadata.rest.calls import Calls, Connection
 from kubeflow_metadata.rest.predefined import register
 from kubeflow_metadata.rest.schema_files import SchemaError, TypeDefinition, load_definitions, packaged_directory
 from kubeflow_metadata.rest.store import Store
@@ -202,7 +202,7 @@ class TestRegistration:
 
     def test_by_two_servers_at_once_is_fine(self, start, store):
         async def both(target):
-            channels = [connect(target, 2**20) for _ in range(2)]
+            channels = [Connection(target, 2**20, 2**20) for _ in range(2)]
             stores = [Store(Calls(channel, 30)) for channel in channels]
             try:
                 return await asyncio.gather(*(register(each, load_definitions(None)) for each in stores))

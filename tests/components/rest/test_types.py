@@ -61,8 +61,9 @@ class TestPost:
         created = backend.post(f"/{noun}_types", {"name": name})[f"{noun}_type"]
         assert sorted(created) == ["id", "name"]
 
-
-    @pytest.mark.parametrize("blank", [" ", "\t\n", "\u200b", "\u00a0\u2060 \ufeff", "\u3164", "\u2800", "\u202e", "\ufe0f"])
+    @pytest.mark.parametrize(
+        "blank", [" ", "\t\n", "\u200b", "\u00a0\u2060 \ufeff", "\u3164", "\u2800", "\u202e", "\ufe0f"]
+    )
     def test_refuses_a_name_that_nobody_can_see(self, backend, noun, blank):
         for verb in ("POST", "PATCH"):
             response = backend.call(verb, f"/{noun}_types", {"name": blank})

@@ -8,7 +8,7 @@ from kubeflow_metadata.rest import app
 from kubeflow_metadata.rest.version import Version
 
 
-def next_version(_store, _settings):
+def next_version(_store, _admission, _settings):
     async def answer(scope, receive, send):
         await JSONResponse({"path": scope["path"]})(scope, receive, send)
 

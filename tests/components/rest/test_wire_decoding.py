@@ -269,7 +269,9 @@ JSON = st.recursive(
         st.lists(inner),
         st.dictionaries(
             st.one_of(
-                st.sampled_from(["id", "typeId", "properties", "path", "steps", "int_value", "dict", "output_type", "struct_value"]),
+                st.sampled_from(
+                    ["id", "typeId", "properties", "path", "steps", "int_value", "dict", "output_type", "struct_value"]
+                ),
                 st.text(),
             ),
             inner,

@@ -10,14 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
-from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from kubeflow_metadata.serving.origins import Door, DoorPolicy, default_hosts, is_same_origin
+from kubeflow_metadata.serving.origins import DoorPolicy, door, is_same_origin, policy_for
 
 OPEN = DoorPolicy()
-LAPTOP = DoorPolicy(allowed_hosts=default_hosts("127.0.0.1"))
+LAPTOP = policy_for("127.0.0.1", [], [])
 
 
 def status(policy: DoorPolicy, method: str = "POST", path: str = "/api", **headers: str) -> int:
@@ -114,8 +113,22 @@ class TestHosts:
     def test_probes_and_metrics_are_asked_by_address(self, path):
         assert status(LAPTOP, "GET", path, host="10.0.0.7:8080") == 200
 
-    def test_a_server_for_everybody_answers_for_every_name(self):
-        assert status(DoorPolicy(allowed_hosts=default_hosts("0.0.0.0")), "GET", host="any.example") == 200
+    @pytest.mark.parametrize("address", ["0.0.0.0", "::", "10.0.0.7", "metadata-service"])
+    def test_a_server_for_everybody_answers_for_every_name_unless_some_are_given(self, address):
+        assert status(policy_for(address, [], []), "GET", host="any.example") == 200
+        only = policy_for(address, [], ["kubeflow.example.org"])
+        assert status(only, "GET", host="any.example") == 421
+        assert status(only, "GET", host="localhost") == 421
+        assert status(only, "GET", host="kubeflow.example.org") == 200
+
+    @pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "LOCALHOST", "::1"])
+    def test_a_name_given_on_a_laptop_comes_besides_its_own(self, address):
+        policy = policy_for(address, [], ["laptop.example.org"])
+        assert [status(policy, "GET", host=host) for host in ("localhost", "laptop.example.org", "loopback")] == [
+            200,
+            200,
+            421,
+        ]
 
 
 def test_what_is_refused_does_not_reach_the_application():
@@ -125,7 +138,7 @@ def test_what_is_refused_does_not_reach_the_application():
         reached.append(request.method)
         return PlainTextResponse("changed")
 
-    app = Starlette(routes=[Route("/", changed, methods=["GET", "POST"])], middleware=[Middleware(Door, policy=LAPTOP)])
+    app = Starlette(routes=[Route("/", changed, methods=["GET", "POST"])], middleware=door(LAPTOP))
 
     async def ask() -> None:
         transport = httpx.ASGITransport(app)
@@ -137,5 +150,31 @@ def test_what_is_refused_does_not_reach_the_application():
             assert (misdirected.status_code, reached) == (421, [])
             assert "--allowed_hosts" in misdirected.text
             assert (await client.post("/", headers={"Origin": "http://127.0.0.1:8080"})).status_code == 200
+
+    asyncio.run(ask())
+
+
+def test_browsers_are_told_which_origins_are_allowed():
+    allowed = "https://notebooks.example.org"
+    policy = policy_for("127.0.0.1", [allowed, "null"], [])
+    app = Starlette(
+        routes=[Route("/", lambda _: PlainTextResponse("read"), methods=["GET", "POST"])], middleware=door(policy)
+    )
+
+    async def ask() -> None:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+            for origin, status, told in (
+                (allowed, 200, allowed),
+                ("https://x.example", 400, None),
+                ("null", 400, None),
+            ):
+                headers = {"Origin": origin, "Access-Control-Request-Method": "PATCH"}
+                preflight = await client.options("/", headers=headers)
+                assert preflight.status_code == status
+                assert preflight.headers.get("access-control-allow-origin") == told
+                read = await client.get("/", headers={"Origin": origin, "Sec-Fetch-Site": "cross-site"})
+                assert read.headers.get("access-control-allow-origin") == told
+            assert (await client.post("/", headers={"Origin": "null"})).status_code == 403
 
     asyncio.run(ask())

@@ -22,13 +22,22 @@ def test_rest_is_found_through_the_variables_of_its_service(monkeypatch, host, p
 
 
 @pytest.mark.parametrize(
-    "url", ["localhost:8080", "ftp://h", "http://", "http://h:99999", "http://h:x", "http://h/?a=b", "http://me:pw@h"]
+    "url", ["localhost:8080", "ftp://h", "http://", "http://h:99999", "http://h:x", "http://h/?a=b"]
 )
 @pytest.mark.parametrize("flag", ["--rest_url", "--grpc_web_url"])
 def test_a_wrong_address_is_refused_with_an_example(flag, url):
     result = CliRunner().invoke(main, [flag, url])
     assert result.exit_code == 2
     assert "is not an address like http://localhost:8080" in result.output
+
+
+@pytest.mark.parametrize("url", ["http://me:secret@h", "http://secret@h", "me:secret@h:1"])
+@pytest.mark.parametrize("flag", ["--rest_url", "--grpc_web_url", "--host", "--allowed_origins", "--allowed_hosts"])
+def test_a_password_in_an_address_is_refused_and_not_shown(flag, url):
+    result = CliRunner().invoke(main, [flag, url])
+    assert result.exit_code == 2
+    assert "must not hold a user name or a password" in " ".join(result.output.split())
+    assert "secret" not in result.output
 
 
 def test_help_names_every_flag_in_80_columns():

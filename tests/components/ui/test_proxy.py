@@ -5,6 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kubeflow_metadata.serving.origins import policy_for
 from kubeflow_metadata.ui.app import create_app
 from kubeflow_metadata.ui.proxy import end_to_end
 
@@ -78,6 +79,27 @@ async def test_the_id_of_a_request_is_the_same_on_both_servers(ui, rest):
     unnamed = await ui.get("/api/v1alpha1/artifacts", headers={"x-request-id": "two words"})
     assert rest.seen[1].headers.get_list("x-request-id") == [unnamed.headers["x-request-id"]]
     assert unnamed.headers["x-request-id"] not in ("", "two words")
+
+
+async def test_where_a_request_comes_from_is_checked_here_and_not_again(ui, rest):
+    own = {"origin": "http://ui", "sec-fetch-site": "same-origin"}
+    assert (await ui.post("/metadata/api/v1alpha1/events", content=b"{}", headers=own)).status_code == 200
+    assert not {"origin", "sec-fetch-site"} & rest.seen[0].headers.keys()
+    for foreign in ({"origin": "http://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "same-site"}):
+        assert (await ui.post("/metadata/api/v1alpha1/events", content=b"{}", headers=foreign)).status_code == 403
+    assert len(rest.seen) == 1
+
+
+async def test_pages_of_allowed_origins_may_call(pages, rest):
+    origin = "https://notebooks.example.org"
+    app = create_app("http://rest:8080", pages, rest, policy=policy_for("127.0.0.1", [origin], []))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:3000") as client:
+        headers = {"origin": origin, "sec-fetch-site": "cross-site"}
+        preflight = await client.options(MODEL_PATH, headers={**headers, "access-control-request-method": "POST"})
+        assert (preflight.status_code, rest.seen) == (200, [])
+        answer = await client.post(MODEL_PATH, content=b"{}", headers=headers)
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, origin)
+        assert (await client.get("/", headers={"host": "evil.example"})).status_code == 421
 
 
 def test_headers_named_by_connection_belong_to_it():

@@ -30,6 +30,11 @@ class Framing(Enum):
     BINARY = "application/grpc-web+proto"
     TEXT = "application/grpc-web-text+proto"
 
+    def encoded_bytes(self, message_bytes: int) -> int:
+        """Returns how long the body of a message of this size may be; base64 may be padded in each of its parts."""
+        framed = _HEAD.size + message_bytes
+        return framed if self is Framing.BINARY else framed * 4 // 3 + 4 * (_MOST_PARTS + 1)
+
 
 _FRAMINGS = {
     "application/grpc-web": Framing.BINARY,
@@ -50,7 +55,9 @@ def framing_of(header: str) -> Framing | None:
 class MessageReader:
     """Collects a body as it arrives; rejects it once it cannot be a single message of at most ``max_bytes``."""
 
-    def __init__(self, framing: Framing, max_bytes: int) -> None:
+    def __init__(self, framing: Framing, max_bytes: int, limit: str = "--max_body_bytes") -> None:
+        """Takes the form of the body, the longest message, and what sets that, for the error."""
+        self._limit = limit
         self._decode = Base64Decoder() if framing is Framing.TEXT else None
         self._max_bytes = max_bytes
         self._frame = bytearray()
@@ -83,7 +90,7 @@ class MessageReader:
         if length > self._max_bytes:
             raise ApiError(
                 grpc.StatusCode.RESOURCE_EXHAUSTED,
-                f"the message has {length} bytes; this server accepts at most {self._max_bytes} (--max_body_bytes)",
+                f"the message has {length} bytes; this server accepts at most {self._max_bytes} ({self._limit})",
             )
         if len(self._frame) > _HEAD.size + length:
             raise _malformed("the body contains more than one message; calls of this service take exactly one")

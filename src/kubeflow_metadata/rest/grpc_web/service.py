@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TypeVar
 
 import grpc
-import structlog
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from kubeflow_metadata.rest.calls import RPCS, SERVICE
+from kubeflow_metadata.rest.admission import Admission
+from kubeflow_metadata.rest.calls import RPCS, SERVICE, Connection, outcome_of
 from kubeflow_metadata.rest.errors import ApiError, plain_response
 from kubeflow_metadata.rest.grpc_web.framing import Framing, MessageReader, answer, framing_of
 from kubeflow_metadata.rest.grpc_web.timeout import seconds_of
-from kubeflow_metadata.rest.limits import Limits, Slots
 from kubeflow_metadata.rest.metrics import count_grpc_web, observe_call
 from kubeflow_metadata.serving.grpc_status import status_headers
 from kubeflow_metadata.serving.telemetry import CODE, OPERATION, request_id
 
-T = TypeVar("T")
-
-_LOG = structlog.get_logger("kubeflow_metadata.rest.grpc_web")
 _PATH = re.compile(f"/{re.escape(SERVICE)}/([A-Za-z0-9_]+)")
 # Nothing that claims an identity: the store trusts no such header, and cookies are not meant for it.
 _FORWARDED = ("traceparent", "tracestate")
@@ -57,20 +52,14 @@ class GrpcWeb:
     An error that ends a call before it reaches the store is sent in headers; the store's own status, in trailers.
     """
 
-    def __init__(self, channel: grpc.aio.Channel, limits: Limits, longest_seconds: float) -> None:
-        self._channel = channel
-        self._limits = limits
+    def __init__(self, connection: Connection, admission: Admission, longest_seconds: float) -> None:
+        self._connection = connection
+        self._admission = admission
         self._longest_seconds = longest_seconds
-        self._slots = Slots(limits.concurrent_requests)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            response = await self._respond(request)
-        except ClientDisconnect:
-            _LOG.info("client disconnected")
-            return
-        await response(scope, receive, send)
+        response = await self._respond(Request(scope, receive))
+        await self._admission.send(response, scope, send)
 
     async def _respond(self, request: Request) -> Response:
         path = _PATH.fullmatch(request.url.path)
@@ -103,34 +92,24 @@ class GrpcWeb:
         clock = asyncio.get_running_loop().time
         seconds = seconds_of(request.headers.get("grpc-timeout"), self._longest_seconds)
         deadline = clock() + seconds
-        try:
-            # Not within a slot: a slow client takes nobody's place.
-            message = await asyncio.wait_for(self._read(request, framing), seconds)
-        except (asyncio.TimeoutError, TimeoutError) as error:
-            raise ApiError(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline passed before the body arrived") from error
-
-        async def ask() -> Reply:
-            async with self._slots.take(deadline - clock()):
+        reader = MessageReader(framing, self._admission.budget.body, self._admission.body_limit)
+        longest = framing.encoded_bytes(self._admission.budget.body)
+        # Not within a slot: a slow client takes nobody's place.
+        async with self._admission.body(request, reader.feed, longest=longest, seconds=seconds):
+            message = reader.message()
+            async with self._admission.work(max(deadline - clock(), 0.001)):
                 return await self._ask(path, rpc, message, tuple(_metadata(request)), max(deadline - clock(), 0))
-
-        return await _while_connected(request, ask())
-
-    async def _read(self, request: Request, framing: Framing) -> bytes:
-        reader = MessageReader(framing, self._limits.body_bytes)
-        async for chunk in request.stream():
-            reader.feed(chunk)
-        return reader.message()
 
     async def _ask(
         self, path: str, rpc: str, message: bytes, metadata: Sequence[tuple[str, str]], seconds: float
     ) -> Reply:
-        method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(path)
+        call = self._connection.rpc(path)
         with observe_call(rpc) as outcome:
-            call = method(message, timeout=seconds, metadata=metadata)
             try:
-                reply = Reply(grpc.StatusCode.OK, "", await call, await call.trailing_metadata())
+                received = await call(message, seconds, metadata)
+                reply = Reply(grpc.StatusCode.OK, "", received.message, received.trailers)
             except grpc.aio.AioRpcError as error:
-                reply = Reply(error.code(), error.details() or "", None, error.trailing_metadata())
+                reply = Reply(*outcome_of(error), None, error.trailing_metadata())
             outcome.code = reply.code.name
         return reply
 
@@ -146,26 +125,3 @@ def _metadata(request: Request) -> Iterator[tuple[str, str]]:
         value = request.headers.get(name, "")
         if _FORWARDABLE.fullmatch(value):
             yield name, value
-
-
-async def _while_connected(request: Request, work: Awaitable[T]) -> T:
-    """Returns what the work returns; the work is cancelled if the client goes away.
-
-    Raises:
-        ClientDisconnect: the client went away.
-    """
-
-    async def gone() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-
-    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(gone())
-    try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientDisconnect
-        return working.result()
-    finally:
-        for task in (working, leaving):
-            task.cancel()
-        await asyncio.wait({working, leaving})

@@ -111,11 +111,7 @@ def _unescape(escape: str, at: int) -> str:
 def _unexpected(query: str, text: str, at: int) -> QueryError:
     """Returns the error for a text that does not belong where it is, with what to type if it is part of a name."""
     unexpected = f"unexpected {_cut(text)}"
-    return (
-        _unreadable_property(query, at, unexpected)
-        or _unreadable_alias(query, at)
-        or QueryError(unexpected, at)
-    )
+    return _unreadable_property(query, at, unexpected) or _unreadable_alias(query, at) or QueryError(unexpected, at)
 
 
 def _unreadable_property(query: str, at: int, unexpected: str) -> QueryError | None:
@@ -130,7 +126,9 @@ def _unreadable_property(query: str, at: int, unexpected: str) -> QueryError | N
     if written == name and field:
         return None
     if written == name:
-        return QueryError(f"{unexpected}: the kind of the property's value is missing; write {typed}, or int_value ...", at)
+        return QueryError(
+            f"{unexpected}: the kind of the property's value is missing; write {typed}, or int_value ...", at
+        )
     return QueryError(f"put the name in backquotes: {typed}", found.start("name"))
 
 

@@ -21,7 +21,17 @@ M = TypeVar("M", bound=Message)
 
 @dataclass(frozen=True)
 class Call:
-    """A request whose route is known and whose body is read."""
+    """A request whose route is known and whose body is read.
+
+    Attributes:
+        operation: the name of the operation.
+        parameters: what the path says.
+        query: what the query says.
+        body: the body as it was sent.
+        store: the metadata store.
+        limits: what a request may ask for.
+        decoded: the body as a message, where it has been decoded already.
+    """
 
     operation: str
     parameters: Mapping[str, str]
@@ -29,12 +39,15 @@ class Call:
     body: bytes
     store: Store
     limits: Limits
+    decoded: Message | None = None
 
     def message(self, kind: type[M]) -> M:
         """Returns the body as a message."""
+        if isinstance(self.decoded, kind):
+            return self.decoded
         message = kind()
         try:
-            Decoder(self.limits.json_depth).decode(self.body, message)
+            Decoder(self.limits.json_depth, self.limits.json_values).decode(self.body, message)
         except DecodeError as error:
             raise invalid(str(error)) from error
         return message

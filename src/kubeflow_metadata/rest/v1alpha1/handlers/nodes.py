@@ -16,6 +16,7 @@ from kubeflow_metadata.rest.v1alpha1.handlers.call import Answer, Call, invalid
 from kubeflow_metadata.rest.v1alpha1.wire.decode import INT64
 from kubeflow_metadata.rest.v1alpha1.wire.encode import encode
 
+_LARGE_PAGE_BYTES = 256 * 1024
 _DIGITS = re.compile("[0-9]+")
 _PROPERTY_TYPES = {
     "int_value": mlmd.INT,
@@ -103,13 +104,15 @@ class NodeHandlers(Generic[Node, Type]):
     async def _stream(self, page: Sequence[Node] | None, pages: AsyncIterator[Sequence[Node]]) -> AsyncIterator[bytes]:
         separator = b'{"%bs":[' % self._noun.encode()
         while page is not None:
-            # The store works on the next page while this one is written.
-            upcoming = asyncio.create_task(_next(pages))
+            piece = separator + b",".join(map(encode, page))
+            # The store works on the next page while this one is sent. No client makes this server keep two large ones.
+            upcoming = asyncio.create_task(_next(pages)) if len(piece) <= _LARGE_PAGE_BYTES else None
             try:
-                yield separator + b",".join(map(encode, page))
-                page = await upcoming
+                yield piece
+                page = await (upcoming or _next(pages))
             finally:
-                upcoming.cancel()
+                if upcoming:
+                    upcoming.cancel()
             separator = b"," if page else b""
         yield b"]}"
 

@@ -55,7 +55,7 @@ class TypeHandlers(Generic[Node, Type]):
         call.check_names("version of the type", [node_type.version])
         call.check_names("external id", [node_type.external_id])
         if node_type.name and is_blank(node_type.name):
-            raise invalid(f"The type name {ascii(node_type.name[:40])} is blank: nobody could see or type it.")
+            raise invalid(f"The type name {node_type.name[:40]!a} is blank: nobody could see or type it.")
         call.check_names("property name", node_type.properties)
         for name in sorted(node_type.properties):
             if node_type.properties[name] == mlmd.UNKNOWN:

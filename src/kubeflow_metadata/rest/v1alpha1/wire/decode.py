@@ -18,6 +18,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct, Value
 
+from kubeflow_metadata.rest.v1alpha1.wire.bounds import excess_of
 from kubeflow_metadata.rest.v1alpha1.wire.encode import quote
 from kubeflow_metadata.rest.v1alpha1.wire.fields import descriptor_of, enum_of, fields_of, is_map, message_of
 
@@ -31,7 +32,6 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _NON_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
 
 class DecodeError(ValueError):
@@ -60,38 +60,25 @@ _JSON = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_constant=
 
 
 class Decoder:
-    """Reads request bodies; ``max_depth`` bounds how deeply JSON may nest."""
+    """Reads request bodies; ``max_depth`` bounds how deeply JSON may nest, and ``max_values`` how much it may hold."""
 
-    def __init__(self, max_depth: int) -> None:
+    def __init__(self, max_depth: int, max_values: int = 100_000) -> None:
         self._max_depth = max_depth
+        self._max_values = max_values
 
     def decode(self, body: bytes, message: Message) -> None:
         """Fills the empty ``message`` from the first JSON value of the body; no value leaves it empty."""
         text = body.decode("utf-8", errors="replace-each-byte").lstrip(_SPACE)
         if not text:
             return
-        self._check_depth(text)
+        if excess := excess_of(text, self._max_depth, self._max_values):
+            raise DecodeError(f"invalid JSON: {excess}")
         try:
             value, _ = _JSON.raw_decode(text)
         except json.JSONDecodeError as error:
             raise DecodeError(f"invalid JSON: {error.msg} at line {error.lineno}, column {error.colno}") from error
         if value is not None:
             _read_message(value, message, "body")
-
-    def _check_depth(self, text: str) -> None:
-        if text.count("{") + text.count("[") <= self._max_depth:
-            return
-        depth = 0
-        for match in _STRING_OR_BRACKET.finditer(text):
-            bracket = match.group()
-            if bracket in "{[":
-                depth += 1
-                if depth > self._max_depth:
-                    raise DecodeError(f"invalid JSON: nested deeper than {self._max_depth} levels")
-            elif bracket in "}]":
-                depth -= 1
-                if depth == 0:
-                    return
 
 
 def _read_message(value: Any, message: Message, path: str) -> None:
