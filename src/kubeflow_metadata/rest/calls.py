@@ -23,7 +23,7 @@ RPCS = service.DESCRIPTOR.services_by_name["MetadataStoreService"].methods_by_na
 SMALL_BYTES = 256 * 1024
 # gRPC's words for a response that exceeds what the client takes.
 _TOO_LARGE = "larger than max"
-_BY_THIS_SIDE = "CLIENT:"
+_BY_THIS_SIDE = "CLIENT: Received message larger than max"
 _FLAGS = "--max_grpc_message_length, or the memory that --memory_limit leaves for it"
 
 Metadata = Sequence[tuple[str, str]]
@@ -148,7 +148,7 @@ class Calls:
 def outcome_of(error: grpc.aio.AioRpcError) -> tuple[grpc.StatusCode, str]:
     """Returns the status of a failed call, and what the store says of it."""
     code, details = error.code(), error.details() or ""
-    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and _TOO_LARGE in details and details.startswith(_BY_THIS_SIDE):
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and _BY_THIS_SIDE in details:
         return code, f"the response of the store is too large for this server ({_FLAGS}): {details}"
     if code is grpc.StatusCode.CANCELLED:
         # Not by this side, which does not wait for its own cancellations: the connection was reset under the call.

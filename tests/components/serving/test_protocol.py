@@ -148,7 +148,7 @@ def test_a_client_that_reads_slowly_is_not(url, application, closed, monkeypatch
         (b"GET / HTTP/1.1\r\nHost: a\r\nno header\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnot a chunk", 400),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnot a chunk\r\n", 400),
         (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
         (b"GET /" + b"a" * 1_000_000, 414),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX-Long: " + b"a" * 1_000_000, 431),
