@@ -115,7 +115,7 @@ def test_the_largest_load_fits_the_limit_and_delays_nobody(servers):
     ascii_text = property_of("x," * ((largest - 200) // 2))
     nested = b'{"zz":' + b"[" * (2 * MIB) + b"]" * (2 * MIB) + b"}"
     quotes = b'{"zz":[' + b'"",' * (2 * MIB) + b'""]}'
-    objects = b'{"zz":[' + b'{"a":{}},' * 24_000 + b"{}]}"
+    objects = b'{"name":"objects","zz":[' + b'{"a":{}},' * 24_000 + b"{}]}"
     with watched(url, servers.ui.url):
         for _ in range(ROUNDS):
             for _ in range(30):

@@ -39,6 +39,8 @@ class RequestCheck:
 def _problem(scope: Scope) -> tuple[HTTPStatus, str] | None:
     if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > LONGEST_TARGET:
         return HTTPStatus.REQUEST_URI_TOO_LONG, f"the path and query have more than {LONGEST_TARGET} characters"
+    if scope["method"] == "CONNECT":
+        return HTTPStatus.METHOD_NOT_ALLOWED, "this server is no proxy"
     headers = Headers(scope=scope)
     if "content-length" in headers and "transfer-encoding" in headers:
         # RFC 9112, section 6.3: what follows could be read in two ways.
