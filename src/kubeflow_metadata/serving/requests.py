@@ -37,7 +37,10 @@ class RequestCheck:
 
 
 def _problem(scope: Scope) -> tuple[HTTPStatus, str] | None:
-    if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > LONGEST_TARGET:
+    target = (scope.get("raw_path") or scope["path"].encode()) + scope["query_string"]
+    if b"#" in target:
+        return HTTPStatus.BAD_REQUEST, "a path or query must not contain #; write %23"
+    if len(target) > LONGEST_TARGET:
         return HTTPStatus.REQUEST_URI_TOO_LONG, f"the path and query have more than {LONGEST_TARGET} characters"
     if scope["method"] == "CONNECT":
         return HTTPStatus.METHOD_NOT_ALLOWED, "this server is no proxy"

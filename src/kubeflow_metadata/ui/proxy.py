@@ -57,6 +57,7 @@ HOP_BY_HOP = frozenset(
         b"upgrade",
     }
 )
+GRPC_INVALID_ARGUMENT = 3
 GRPC_DEADLINE_EXCEEDED = 4
 GRPC_UNAVAILABLE = 14
 
@@ -142,7 +143,12 @@ class Proxy:
                 scope, receive, send
             )
             return
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except httpx.InvalidURL as error:
+            await _failure(backend, scope, 400, GRPC_INVALID_ARGUMENT, f"malformed address: {error}")(
+                scope, receive, send
+            )
+            return
+        except httpx.HTTPError as error:
             await _trouble(backend, scope, 502, GRPC_UNAVAILABLE, "cannot be reached", error)(scope, receive, send)
             return
         with self._relaying.hold(lambda: abort(scope, "memory")) as held:
