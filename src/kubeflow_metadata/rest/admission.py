@@ -1,6 +1,6 @@
-"""What every request goes through, whichever version of the API answers it: its body is read, it gets a slot and the
-memory that it needs, its work has a time limit, and its response is sent.
+"""What every request goes through, whichever version of the API answers it.
 
+Its body is read, it gets a slot and the memory that it needs, its work has a time limit, and its response is sent.
 Only work takes a slot. A client that sends or reads slowly keeps what memory it needs, and is given up when others
 need it more.
 """
@@ -113,7 +113,7 @@ class Admission:
             try:
                 with within(self._longest_call, self._took_too_long()):
                     yield
-            except _TooLong:
+            except _TooLongError:
                 count_refusal("time")
                 raise
 
@@ -186,13 +186,13 @@ class Admission:
         )
 
     def _took_too_long(self) -> ApiError:
-        return _TooLong(
+        return _TooLongError(
             grpc.StatusCode.DEADLINE_EXCEEDED,
             f"the request took longer than {self._longest_call:g} seconds (--max_call_seconds)",
         )
 
 
-class _TooLong(ApiError):
+class _TooLongError(ApiError):
     """The time limit of a call."""
 
 

@@ -27,7 +27,7 @@ _UNITS = {
 }  # fmt: skip
 
 
-class _Size(click.ParamType):  # type: ignore[type-arg,unused-ignore] - generic since click 8.4
+class _Size(click.ParamType):  # type: ignore[type-arg]
     """A number of bytes, as Kubernetes writes memory."""
 
     name = "size"

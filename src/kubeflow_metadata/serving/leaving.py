@@ -52,7 +52,7 @@ class EndWithClient:
 
 
 class _Body:
-    """What arrives of a request: the application reads the body; once it has ended, only the end of the client comes."""
+    """What arrives of a request: the application reads the body; after its end only the client's leaving can come."""
 
     def __init__(self, receive: Receive, *, announced: bool) -> None:
         self._receive = receive
@@ -83,6 +83,8 @@ class _Body:
         while not self._left.is_set():
             if (await self._receive())["type"] == "http.disconnect":
                 self._left.set()
+            # A server that has something to say at once must not keep the application from running.
+            await asyncio.sleep(0)
 
 
 def _has_body(scope: Scope) -> bool:

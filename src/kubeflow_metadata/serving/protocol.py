@@ -197,7 +197,7 @@ def protocol_that_counts(refusals: Refusals | None) -> type[PatientProtocol]:
 
 
 def abort(scope: Scope, reason: str) -> None:
-    """Closes the connection of a request at once; does nothing where the server has no such connections, as in tests."""
+    """Closes the connection of a request at once; does nothing where it is served by another server, as in tests."""
     connection = cast("PatientProtocol | None", scope.get("state", {}).get(_CONNECTION))
     if connection is not None:
         connection.abort(reason)
