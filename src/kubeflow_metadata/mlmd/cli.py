@@ -10,7 +10,7 @@ import click
 
 from kubeflow_metadata.mlmd.db.flags import FILE, PORT, SWITCH
 from kubeflow_metadata.mlmd.db.kinds import KINDS
-from kubeflow_metadata.serving.flags import context_settings, log_options
+from kubeflow_metadata.serving.flags import context_settings, log_options, warn_of_unknown_variables
 
 Command: TypeAlias = Callable[..., Any]
 
@@ -116,6 +116,8 @@ def main(**flags: Any) -> None:
     from kubeflow_metadata.serving.logs import configure_logs
 
     configure_logs(flags["log_format"], flags["log_level"])
+    if workers.worker_port() is None:
+        warn_of_unknown_variables(also_known=["KFM_MLMD_MYSQL_DRIVER"])
     try:
         configuration = read(flags)
     except ConfigurationError as error:

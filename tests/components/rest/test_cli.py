@@ -201,6 +201,14 @@ def test_the_store_is_found_through_the_environment_of_a_pod(process, store):
         assert httpx.get(f"{url}/api/v1alpha1/artifact_types", trust_env=False).status_code == 200
 
 
+@pytest.mark.parametrize("variable", ["http_proxy", "https_proxy", "grpc_proxy"])
+def test_the_store_is_never_asked_through_a_proxy(process, store, variable):
+    with store() as target:
+        proxy = {variable: f"http://127.0.0.1:{unused_port()}", "no_proxy": "", "NO_PROXY": ""}
+        _, url = process("--mlmd_grpc_port", target.split(":")[1], **proxy)
+        assert httpx.get(f"{url}/api/v1alpha1/artifact_types", trust_env=False).status_code == 200
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_server_in_peace(process, number):
     server, url = process("--mlmd_grpc_port", "1")
