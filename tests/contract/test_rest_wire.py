@@ -31,7 +31,7 @@ def send(connection):
     """Send bytes as they are; return status, headers and body of the answer."""
 
     def send(request_line, *headers, body=b""):
-        head = "\r\n".join([f"{request_line} HTTP/1.1", "Host: metadata", *headers, "", ""])
+        head = "\r\n".join([f"{request_line} HTTP/1.1", "Host: localhost", *headers, "", ""])
         connection.sendall(head.encode("latin-1") + body)
         answer = http.client.HTTPResponse(connection)
         answer.begin()
