@@ -20,6 +20,8 @@ Type = TypeVar("Type", mlmd.ArtifactType, mlmd.ExecutionType)
 
 # Every server accepts pages of 100. The official one loses all that follows the first page when asked for more.
 PAGE_SIZE = 100
+# Into how many a page is divided that turns out to be too large.
+_SMALLER = 4
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,14 @@ class Store:
                 raise
 
 
+@dataclass(frozen=True)
+class Page(Generic[Node]):
+    """Some of the nodes of a list."""
+
+    nodes: Sequence[Node]
+    is_last: bool
+
+
 class NodeStore(Generic[Node, Type]):
     """The nodes of one kind, with their types and their side of the events."""
 
@@ -111,22 +121,30 @@ class NodeStore(Generic[Node, Type]):
         events: Sequence[mlmd.Event] = (await self._ask(_GET_EVENTS, **{f"{self._noun}_ids": [node_id]})).events
         return events
 
-    async def pages(self, type_name: str | None, version: str = "") -> AsyncIterator[Sequence[Node]]:
+    async def pages(self, type_name: str | None, version: str = "") -> AsyncIterator[Page[Node]]:
         """Yields all nodes, or those of the type of this name and version, in the order of their ids."""
         token = ""
+        size = PAGE_SIZE
         while True:
             options = mlmd.ListOperationOptions(
-                max_result_size=PAGE_SIZE,
+                max_result_size=size,
                 order_by_field={"field": mlmd.ListOperationOptions.OrderByField.ID, "is_asc": True},
                 next_page_token=token,
             )
-            if type_name is None:
-                page = await self._ask(_GET_ALL, options=options)
-            else:
-                named = {"type_name": type_name, "type_version": version or None}
-                page = await self._ask(_GET_BY_TYPE, **named, options=options)
-            yield self._nodes_in(page)
+            try:
+                if type_name is None:
+                    page = await self._ask(_GET_ALL, options=options)
+                else:
+                    named = {"type_name": type_name, "type_version": version or None}
+                    page = await self._ask(_GET_BY_TYPE, **named, options=options)
+            except StoreError as error:
+                # Nodes so large that a page of them exceeds what the store sends, or what is taken here.
+                if error.code != grpc.StatusCode.RESOURCE_EXHAUSTED or size == 1:
+                    raise
+                size = max(1, size // _SMALLER)
+                continue
             token = page.next_page_token
+            yield Page(self._nodes_in(page), is_last=not token)
             if not token:
                 return
 

@@ -6,7 +6,7 @@ whose threads die is gone at once, so that whoever supervises it starts another:
 
 from __future__ import annotations
 
-import math
+import faulthandler
 import os
 import signal
 import socket
@@ -24,8 +24,8 @@ RESTART = 75
 # What a process may take after its grace, to close its connections and files.
 MARGIN_SECONDS = 2.0
 
-# How much later than its watchdog thread the operating system ends a process whose threads do not let go of Python.
-_ALARM_AFTER_SECONDS = 1
+# How much later than by its own thread a process ends whose threads do not let go of Python; its exit code is then 1.
+_WATCHDOG_AFTER_SECONDS = 1.0
 
 log = structlog.get_logger("kubeflow_metadata.serving.ending")
 
@@ -64,9 +64,9 @@ def surely_within(seconds: float, code: int = 0) -> None:
         at_once(code)
 
     threading.Thread(target=wait, name="ending", daemon=True).start()
-    if hasattr(signal, "alarm"):
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(math.ceil(seconds) + _ALARM_AFTER_SECONDS)
+    # In case a thread does not let go of the interpreter: this watchdog needs nothing of Python's. (An alarm would not
+    # do: Linux keeps it from the first process of a container.)
+    faulthandler.dump_traceback_later(seconds + _WATCHDOG_AFTER_SECONDS, exit=True)
 
 
 def at_once(code: int) -> None:

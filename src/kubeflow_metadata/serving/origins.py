@@ -84,23 +84,30 @@ class DoorPolicy:
         if EVERY in self.allowed_hosts:
             return True
         name = _host_and_port(host)[0]
-        return (name != LOOPBACK and name in self.allowed_hosts) or (
-            LOOPBACK in self.allowed_hosts and is_loopback(name)
+        return (
+            (name in self.allowed_hosts and name not in (LOOPBACK, CLUSTER))
+            or (LOOPBACK in self.allowed_hosts and is_loopback(name))
+            or (CLUSTER in self.allowed_hosts and is_of_cluster(name))
         )
 
 
 # In ``allowed_hosts``: every name and address of this machine alone.
 LOOPBACK = "loopback"
+# In ``allowed_hosts``: the names that a cluster's own DNS resolves and nobody can register, and all addresses.
+CLUSTER = "cluster"
+
+_DOMAINS_OF_CLUSTERS = (".svc", ".svc.cluster.local")
 
 
 def policy_for(listening_on: str, allowed_origins: Collection[str], allowed_hosts: Collection[str]) -> DoorPolicy:
     """Returns the policy of a server: what its flags allow, besides what its address implies.
 
     A server for this machine alone is always called by the machine's own names, and has no other unless one is given.
+    Any other server is also called by its neighbours and through port forwarding, whatever it is called in public.
     """
     if is_loopback(listening_on.lower()):
         return DoorPolicy(allowed_origins, (LOOPBACK, *allowed_hosts))
-    return DoorPolicy(allowed_origins, allowed_hosts or (EVERY,))
+    return DoorPolicy(allowed_origins, (LOOPBACK, CLUSTER, *allowed_hosts) if allowed_hosts else (EVERY,))
 
 
 def is_loopback(host: str) -> bool:
@@ -111,6 +118,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_of_cluster(host: str) -> bool:
+    """Returns whether a host is an address, or a name that only a cluster's DNS has: no stranger's name can be that."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return bool(host) and ("." not in host or host.endswith(_DOMAINS_OF_CLUSTERS))
+    return True
 
 
 def is_same_origin(origin: str, host: str) -> bool:

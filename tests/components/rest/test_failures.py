@@ -163,6 +163,18 @@ class TestLargeResponses:
             answers = [pool.submit(backend.get, "/artifacts") for _ in range(16)]
             assert {len(answer.result()["artifacts"][0]["uri"]) for answer in answers} == {len(uri)}
 
+    def test_are_asked_for_again_in_smaller_pages_where_the_store_or_this_server_cannot_have_them(self, start, store):
+        uri = "u" * 2**20
+        with store() as target:
+            backend = start(target, memory_limit=100 * 2**20)
+            backend.post("/artifact_types", {"name": "large"})
+            for _ in range(9):
+                backend.post("/artifact_types/large/artifacts", {"uri": uri})
+            for path in ("/artifacts", "/artifact_types/large/artifacts"):
+                artifacts = backend.get(path)["artifacts"]
+                assert [int(one["id"]) for one in artifacts] == list(range(1, 10))
+                assert {one["uri"] for one in artifacts} == {uri}
+
     def test_beyond_the_memory_limit_are_an_error_that_says_so(self, start, scripted):
         def answer(method, request, context):
             if method != "GetArtifacts":

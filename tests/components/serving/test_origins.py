@@ -118,7 +118,10 @@ class TestHosts:
         assert status(policy_for(address, [], []), "GET", host="any.example") == 200
         only = policy_for(address, [], ["kubeflow.example.org"])
         assert status(only, "GET", host="any.example") == 421
-        assert status(only, "GET", host="localhost") == 421
+        for host in ("localhost", "metadata-service:8080", "metadata-service.kubeflow.svc.cluster.local", "10.96.0.3"):
+            assert status(only, "GET", host=host) == 200
+        for host in ("metadata-service.example", "svc.example.org", "", "kubeflow.example.org.evil.example"):
+            assert status(only, "GET", host=host) == 421
         assert status(only, "GET", host="kubeflow.example.org") == 200
 
     @pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "LOCALHOST", "::1"])

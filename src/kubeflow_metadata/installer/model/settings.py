@@ -208,7 +208,9 @@ class Settings(Section):
         "needed for pages served by the gateway.",
     )
     allowed_hosts: tuple[f.ServedHost, ...] = setting(
-        (), "Host names that REST, gRPC-web and the UI serve, without port. Empty: any."
+        (),
+        "Host names that REST, gRPC-web and the UI serve, without port, besides addresses and the names that only a "
+        "cluster resolves (metadata-service, *.svc, *.svc.cluster.local). Empty: any.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "Log level of the servers.")
     mysql: MySQL = section(MySQL, "The bundled MySQL.")

@@ -11,7 +11,7 @@ import grpc
 
 from kubeflow_metadata.proto import metadata_store_pb2 as mlmd
 from kubeflow_metadata.rest.errors import ApiError, StoreError
-from kubeflow_metadata.rest.store import PAGE_SIZE, Kind, Node, NodeStore, Type
+from kubeflow_metadata.rest.store import Kind, Node, NodeStore, Page, Type
 from kubeflow_metadata.rest.v1alpha1.handlers.call import Answer, Call, invalid
 from kubeflow_metadata.rest.v1alpha1.wire.decode import INT64
 from kubeflow_metadata.rest.v1alpha1.wire.encode import encode
@@ -89,22 +89,22 @@ class NodeHandlers(Generic[Node, Type]):
             expected = _EXPECTED.get(self._noun, self._title)
             message = f"internal error: expecting single {expected}, got instead : []"
             raise ApiError(grpc.StatusCode.NOT_FOUND, message)
-        return b'{"%b":%b}' % (self._noun.encode(), encode(stored[0]))
+        return b'{"%b":%b}' % (self._noun.encode(), await _encoded(stored))
 
     async def _list(self, call: Call, type_name: str | None) -> Answer:
         pages = call.store.nodes(self._kind).pages(type_name, call.query.get("version", ""))
         first = await anext(pages)
-        if not first:
+        if not first.nodes:
             return b"{}"
         stream = self._stream(first, pages)
-        if len(first) < PAGE_SIZE:
+        if first.is_last:
             return b"".join([part async for part in stream])
         return stream
 
-    async def _stream(self, page: Sequence[Node] | None, pages: AsyncIterator[Sequence[Node]]) -> AsyncIterator[bytes]:
+    async def _stream(self, page: Page[Node] | None, pages: AsyncIterator[Page[Node]]) -> AsyncIterator[bytes]:
         separator = b'{"%bs":[' % self._noun.encode()
-        while page is not None:
-            piece = separator + b",".join(map(encode, page))
+        while page is not None and page.nodes:
+            piece = separator + await _encoded(page.nodes)
             # The store works on the next page while this one is sent. No client makes this server keep two large ones.
             upcoming = asyncio.create_task(_next(pages)) if len(piece) <= _LARGE_PAGE_BYTES else None
             try:
@@ -113,12 +113,23 @@ class NodeHandlers(Generic[Node, Type]):
             finally:
                 if upcoming:
                     upcoming.cancel()
-            separator = b"," if page else b""
+            separator = b","
         yield b"]}"
 
 
-async def _next(pages: AsyncIterator[Sequence[Node]]) -> Sequence[Node] | None:
+async def _next(pages: AsyncIterator[Page[Node]]) -> Page[Node] | None:
     return await anext(pages, None)
+
+
+async def _encoded(nodes: Sequence[Node]) -> bytes:
+    """Returns nodes as JSON, with commas between them; large ones are written by a thread, not by the event loop."""
+
+    def write() -> bytes:
+        return b",".join(map(encode, nodes))
+
+    if sum(node.ByteSize() for node in nodes) <= _LARGE_PAGE_BYTES:
+        return write()
+    return await asyncio.to_thread(write)
 
 
 def _check_properties(node: Node, node_type: Type) -> None:
