@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -425,6 +426,66 @@ class TestRecords:
         after = contents(data_dir.path)
         assert set(after) == set(before)
         assert after["state.json"][1] == before["state.json"][1]
+
+
+class TestCopies:
+    """A data directory was copied or moved, records included, while its servers ran."""
+
+    @pytest.fixture
+    def running(self, data_dir):
+        """Starts a process for the data directory, as this or an earlier version does."""
+        started = []
+
+        def start(version):
+            variables = processes.tethered(data_dir.state, "rest", "abc") if version == "this" else {}
+            code = "import time; time.sleep(600)"
+            process = processes.start([sys.executable, "-c", code], data_dir.log_file("rest"), variables)
+            started.append(process)
+            instance = "abc" if variables else ""
+            data_dir.remember("rest", ServerRecord(process.pid, processes.start_time(process.pid), 8080, instance))
+            return process
+
+        yield start
+        for process in started:
+            process.kill()
+            process.wait(60)
+
+    @staticmethod
+    def pids(path):
+        document = json.loads(run("status", "--local", "--data-dir", path, "-o", "json").stdout)
+        return {server["name"]: server["pid"] for server in document["servers"]}
+
+    @staticmethod
+    def down(path, *options):
+        done = run("down", "--local", "--data-dir", path, "-o", "json", *options)
+        assert done.exit_code == 0
+        return json.loads(done.stdout)["stopped"]
+
+    @pytest.mark.parametrize("version", ["this", "earlier"])
+    def test_the_servers_of_the_original_are_not_those_of_the_copy(self, data_dir, running, version):
+        process = running(version)
+        copy = data_dir.path.with_name("copy")
+        shutil.copytree(data_dir.path, copy)
+        assert self.pids(copy) == dict.fromkeys(("grpc", "rest", "ui"))
+        assert "Not running: MLMD gRPC server, REST backend" in run("smoke", "--local", "--data-dir", copy).output
+        assert self.down(copy) == []
+        assert self.down(copy, "--delete-data", "--yes") == []
+        assert not copy.exists()
+        assert process.poll() is None
+        assert self.pids(data_dir.path)["rest"] == process.pid
+        assert self.down(data_dir.path) == ["rest"]
+
+    @pytest.mark.parametrize("version", ["this", "earlier"])
+    def test_the_servers_of_a_moved_directory_are_still_its_own(self, data_dir, running, version):
+        process = running(version)
+        moved = data_dir.path.rename(data_dir.path.with_name("moved"))
+        assert self.pids(moved)["rest"] == process.pid
+        assert self.down(moved) == ["rest"]
+
+    def test_servers_whose_logs_were_deleted_are_still_its_own(self, data_dir, running):
+        running("earlier")
+        shutil.rmtree(data_dir.logs)
+        assert self.down(data_dir.path) == ["rest"]
 
 
 def test_one_that_cannot_be_made_says_which_option_helps(tmp_path):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.local import files, records
+from kubeflow_metadata.installer.local import files, processes, records
 from kubeflow_metadata.installer.local.records import ServerRecord
 from kubeflow_metadata.parts import SERVERS
 from kubeflow_metadata.serving.log_rotation import names_of
@@ -106,7 +106,7 @@ class DataDir:
         return self.logs / f"{component}.log"
 
     def servers(self) -> dict[str, ServerRecord]:
-        """Returns the servers that were started and not stopped, by name.
+        """Returns the servers that were started and not stopped, by name; in a copy, not those of the original.
 
         Raises:
             UserError: what is kept here is damaged, or not this user's own.
@@ -115,7 +115,7 @@ class DataDir:
             return {}
         files.require_own_directory(self.path)
         try:
-            return records.parse(files.read(self.state, records.LIMIT))
+            known = records.parse(files.read(self.state, records.LIMIT))
         except FileNotFoundError:
             return {}
         except ValueError as problem:
@@ -123,6 +123,7 @@ class DataDir:
                 f"Cannot use {self.state}: {problem}.",
                 hint=f"Run: rm {shlex.quote(str(self.state))}   (servers that still run here then stop by themselves)",
             ) from problem
+        return {name: record for name, record in known.items() if not processes.is_elsewhere(record, self.state)}
 
     def remember(self, component: str, record: ServerRecord | None) -> None:
         """Records that a server runs, or with None that it does not."""
