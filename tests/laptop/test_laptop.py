@@ -176,6 +176,15 @@ class TestEnvironment:
             assert installer.json("status")["running"] is True
             assert installer.json("smoke")["passed"] is True
 
+    def test_variables_that_no_server_knows_are_warned_of_in_the_logs_alone(self, with_environment):
+        unknown = [f"KFM_{name}_PROT" for name in ("MLMD", "REST", "UI")]
+        installer = with_environment(**dict.fromkeys(unknown, "1"))
+        done = installer.run("up", *unused_ports())
+        assert done.returncode == 0, done.stderr
+        assert "KFM_" not in done.stdout + done.stderr
+        logs = installer.run("logs").stdout
+        assert all(f"variable={name}" in logs for name in unknown)
+
     def test_the_grpc_server_may_have_workers(self, with_environment):
         installer = with_environment(KFM_MLMD_WORKER_PROCESSES="2")
         installer.up()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ import pytest
 from kubeflow_metadata.database_secret.api import ApiError, Secrets
 from kubeflow_metadata.database_secret.ensure import StopError, ensure_secret, write_credentials
 from kubeflow_metadata.database_secret.volume import OURS, SETTING_UP, Volume
+from tests.support.certificates import self_signed
 from tests.support.secrets_server import secrets_server
 
 NAME = "metadata-db-secrets"
@@ -285,6 +287,28 @@ def test_an_api_server_that_never_answers_ends_in_a_sentence(store, volume, api_
 
     with pytest.raises(ApiError, match="does not respond"):
         ensure(impatient, volume)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_api_server_is_asked_directly_whatever_proxy_the_environment_names(
+    api_server, store, volume, monkeypatch, tmp_path, scheme
+):
+    url = api_server.url
+    if scheme == "https":
+        key, certificate = self_signed(tmp_path, "localhost")
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate, key)
+        api_server.socket = tls.wrap_socket(api_server.socket, server_side=True)
+        certificate.rename(store.account / "ca.crt")
+        url = url.replace("http://127.0.0.1", "https://localhost")
+    with secrets_server() as proxy:
+        proxy.refuse = [502] * 10
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        for name in ("http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        assert ensure(Secrets(url, store.account, patience=0), volume)[0].keys() == KEYS
+        assert proxy.requests == []
 
 
 def test_mysql_gets_the_values_as_files_that_only_it_can_read(tmp_path):

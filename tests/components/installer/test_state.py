@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import shutil
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -15,6 +19,7 @@ from hypothesis import strategies as st
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cli.main import main
+from kubeflow_metadata.installer.local import processes
 from kubeflow_metadata.installer.local.records import ServerRecord
 from kubeflow_metadata.installer.local.state import DataDir
 
@@ -240,6 +245,100 @@ class TestDeletion:
             assert data_dir.database.read_text() == "precious"
 
 
+class TestEarlierVersion:
+    """The directory is one of an earlier version, which noted nothing and locked another file."""
+
+    @pytest.fixture
+    def earlier(self, tmp_path):
+        data_dir = DataDir(tmp_path / "data")
+        data_dir.create()
+        (data_dir.path / "lock").write_text("4711")
+        (data_dir.path / "state.json").write_text("{}")
+        data_dir.database.write_text("data")
+        for name in ("grpc.log", "rest.log", "ui.log", "ui.log.1"):
+            (data_dir.logs / name).write_text("a line\n")
+        for path in data_dir.path.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        return DataDir(data_dir.path)
+
+    @pytest.mark.parametrize("instance", [{}, {"instance": "abc"}])
+    def test_it_is_used_as_one_of_this_version(self, earlier, instance):
+        document = {"grpc": {"pid": 2**30, "started": 1.5, "port": 8080, **instance}}
+        (earlier.path / "state.json").write_text(json.dumps(document))
+        install(earlier.path)
+        assert earlier.servers() == {"grpc": ServerRecord(2**30, 1.5, 8080, instance.get("instance", ""))}
+        assert earlier.database.read_text() == "data"
+        assert not (earlier.path / "lock").exists()
+        assert {mode(path) for path in earlier.path.rglob("*") if path.is_file()} == {0o600}
+        assert delete(earlier) == []
+        assert not earlier.path.exists()
+
+    def test_it_is_deleted_without_being_used_before(self, earlier):
+        done = run("down", "--local", "--data-dir", earlier.path, "--delete-data", "--yes", "-o", "json")
+        assert json.loads(done.stdout) == {"stopped": [], "data_deleted": True, "kept": []}
+        assert not earlier.path.exists()
+
+    def test_one_that_was_refused_before_is_used(self, earlier):
+        lock = earlier.path / "lock"
+        lock.rename(earlier.path / "away")
+        with pytest.raises(UserError, match="was not created by this program"):
+            install(earlier.path)
+        (earlier.path / "away").rename(lock)
+        install(earlier.path)
+        assert not lock.exists()
+
+    def test_servers_that_still_run_are_shown_and_stopped(self, earlier):
+        with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+            document = {"pid": process.pid, "started": processes.start_time(process.pid), "port": 8080}
+            (earlier.path / "state.json").write_text(json.dumps({"rest": document}))
+            shown = json.loads(run("status", "--local", "--data-dir", earlier.path, "-o", "json").stdout)
+            assert {server["name"]: server["pid"] for server in shown["servers"]}["rest"] == process.pid
+            done = run("down", "--local", "--data-dir", earlier.path, "-o", "json")
+            assert json.loads(done.stdout)["stopped"] == ["rest"]
+            process.wait(60)  # its standard input is open: it did not end by itself
+
+    def test_a_command_of_that_version_is_waited_for(self, earlier):
+        waits = threading.Event()
+        said = []
+        with (earlier.path / "lock").open("a+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+
+            def say(text):
+                said.append(text)
+                waits.set()
+
+            def second():
+                with earlier.locked(say):
+                    said.append("works")
+
+            thread = threading.Thread(target=second)
+            thread.start()
+            assert waits.wait(60)
+            assert said == [f"Another command (pid 4711) is using {earlier.path}; waiting for it."]
+        thread.join(60)
+        assert said[1:] == ["works"]
+
+    @pytest.mark.parametrize("foreign", ["no lock", "another lock", "linked lock", "no records", "other records"])
+    def test_what_only_looks_like_it_is_refused_and_left_as_it_is(self, earlier, foreign):
+        lock, state = earlier.path / "lock", earlier.path / "state.json"
+        if foreign == "no records":
+            state.unlink()
+        elif foreign == "other records":
+            state.write_text('{"mysql": 1}')
+        else:
+            lock.unlink()
+        if foreign == "another lock":
+            lock.write_text("held by nginx\n")
+        elif foreign == "linked lock":
+            lock.symlink_to("127.0.1.1:+4711")
+        before = contents(earlier.path)
+        for arguments in (["up"], ["down", "--delete-data", "--yes"]):
+            done = run(*arguments, "--local", "--data-dir", earlier.path)
+            assert isinstance(done.exception, SystemExit | None)
+            assert {path: what for path, what in contents(earlier.path).items() if path in before} == before
+        assert run("up", "--local", "--data-dir", earlier.path).exit_code == 1
+
+
 class TestRecords:
     def test_they_are_remembered_and_forgotten(self, data_dir):
         record = ServerRecord(pid=1, started=2.5, port=3, instance="abc")
@@ -327,6 +426,66 @@ class TestRecords:
         after = contents(data_dir.path)
         assert set(after) == set(before)
         assert after["state.json"][1] == before["state.json"][1]
+
+
+class TestCopies:
+    """A data directory was copied or moved, records included, while its servers ran."""
+
+    @pytest.fixture
+    def running(self, data_dir):
+        """Starts a process for the data directory, as this or an earlier version does."""
+        started = []
+
+        def start(version):
+            variables = processes.tethered(data_dir.state, "rest", "abc") if version == "this" else {}
+            code = "import time; time.sleep(600)"
+            process = processes.start([sys.executable, "-c", code], data_dir.log_file("rest"), variables)
+            started.append(process)
+            instance = "abc" if variables else ""
+            data_dir.remember("rest", ServerRecord(process.pid, processes.start_time(process.pid), 8080, instance))
+            return process
+
+        yield start
+        for process in started:
+            process.kill()
+            process.wait(60)
+
+    @staticmethod
+    def pids(path):
+        document = json.loads(run("status", "--local", "--data-dir", path, "-o", "json").stdout)
+        return {server["name"]: server["pid"] for server in document["servers"]}
+
+    @staticmethod
+    def down(path, *options):
+        done = run("down", "--local", "--data-dir", path, "-o", "json", *options)
+        assert done.exit_code == 0
+        return json.loads(done.stdout)["stopped"]
+
+    @pytest.mark.parametrize("version", ["this", "earlier"])
+    def test_the_servers_of_the_original_are_not_those_of_the_copy(self, data_dir, running, version):
+        process = running(version)
+        copy = data_dir.path.with_name("copy")
+        shutil.copytree(data_dir.path, copy)
+        assert self.pids(copy) == dict.fromkeys(("grpc", "rest", "ui"))
+        assert "Not running: MLMD gRPC server, REST backend" in run("smoke", "--local", "--data-dir", copy).output
+        assert self.down(copy) == []
+        assert self.down(copy, "--delete-data", "--yes") == []
+        assert not copy.exists()
+        assert process.poll() is None
+        assert self.pids(data_dir.path)["rest"] == process.pid
+        assert self.down(data_dir.path) == ["rest"]
+
+    @pytest.mark.parametrize("version", ["this", "earlier"])
+    def test_the_servers_of_a_moved_directory_are_still_its_own(self, data_dir, running, version):
+        process = running(version)
+        moved = data_dir.path.rename(data_dir.path.with_name("moved"))
+        assert self.pids(moved)["rest"] == process.pid
+        assert self.down(moved) == ["rest"]
+
+    def test_servers_whose_logs_were_deleted_are_still_its_own(self, data_dir, running):
+        running("earlier")
+        shutil.rmtree(data_dir.logs)
+        assert self.down(data_dir.path) == ["rest"]
 
 
 def test_one_that_cannot_be_made_says_which_option_helps(tmp_path):

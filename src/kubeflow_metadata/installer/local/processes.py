@@ -77,6 +77,28 @@ def is_running(record: ServerRecord) -> bool:
     return _find(record) is not None
 
 
+def is_elsewhere(record: ServerRecord, state: Path) -> bool:
+    """Returns whether a record is a copy: its process was started for another data directory, which is still there.
+
+    Args:
+        record: of a server.
+        state: the file that the record is in.
+    """
+    try:
+        process = _find(record)
+        if process is None:
+            return False
+        # One of an earlier version has no such variable, but has always worked in the folder of its logs.
+        home = process.environ().get(laptop.STATE) or Path(process.cwd()).parent / state.name
+    except (psutil.Error, OSError):
+        return False
+    try:
+        # Directories are compared, because the file is a new one whenever it is written.
+        return Path(home).exists() and not Path(home).parent.samefile(state.parent)
+    except OSError:
+        return False
+
+
 def listens(record: ServerRecord) -> bool:
     """Returns whether the process of the record, or one of its workers, listens on its port."""
     process = _find(record)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.local import files, records
+from kubeflow_metadata.installer.local import files, processes, records
 from kubeflow_metadata.installer.local.records import ServerRecord
 from kubeflow_metadata.parts import SERVERS
 from kubeflow_metadata.serving.log_rotation import names_of
@@ -22,6 +24,9 @@ _STATE = "state.json"
 _DRAFT = "state.new"
 # Locked by the command at work; its content says which that is, and what was made here.
 _OURS = ".kubeflow-metadata"
+# What earlier versions locked instead; it holds nothing but a process id.
+_EARLIER_LOCK = "lock"
+_PROCESS_ID = re.compile(rb"[0-9]{0,10}\s*")
 
 # SQLite's own files come and go with the database.
 _WITH_DATABASE = ("", "-wal", "-shm", "-journal")
@@ -52,6 +57,7 @@ class DataDir:
         self.state = self.path / _STATE
         self.options = "--local" if path is None else f"--local --data-dir {shlex.quote(str(path))}"
         self._ours = self.path / _OURS
+        self._earlier_lock = self.path / _EARLIER_LOCK
         self._new: set[str] = set()
 
     def create(self) -> None:
@@ -100,7 +106,7 @@ class DataDir:
         return self.logs / f"{component}.log"
 
     def servers(self) -> dict[str, ServerRecord]:
-        """Returns the servers that were started and not stopped, by name.
+        """Returns the servers that were started and not stopped, by name; in a copy, not those of the original.
 
         Raises:
             UserError: what is kept here is damaged, or not this user's own.
@@ -109,7 +115,7 @@ class DataDir:
             return {}
         files.require_own_directory(self.path)
         try:
-            return records.parse(files.read(self.state, records.LIMIT))
+            known = records.parse(files.read(self.state, records.LIMIT))
         except FileNotFoundError:
             return {}
         except ValueError as problem:
@@ -117,6 +123,7 @@ class DataDir:
                 f"Cannot use {self.state}: {problem}.",
                 hint=f"Run: rm {shlex.quote(str(self.state))}   (servers that still run here then stop by themselves)",
             ) from problem
+        return {name: record for name, record in known.items() if not processes.is_elsewhere(record, self.state)}
 
     def remember(self, component: str, record: ServerRecord | None) -> None:
         """Records that a server runs, or with None that it does not."""
@@ -134,14 +141,11 @@ class DataDir:
         """
         files.require_own_directory(self.path)
         with os.fdopen(files.open_file(self._ours, os.O_RDWR | os.O_CREAT), "rb+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                on_wait(f"Another command (pid {self._holder()}) is using {self.path}; waiting for it.")
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            self._wait_for(lock, self._holder, on_wait)
             if not _is_still(self._ours, lock.fileno()):
                 raise UserError(f"Another command deleted {self.path}.", hint="Run the same command again.")
             self._note(self._made())
+            self._adopt(on_wait)
             yield
 
     def delete(self) -> list[str]:
@@ -177,6 +181,36 @@ class DataDir:
         if _DATABASE not in made and os.path.lexists(self.database):
             kept.append(str(self.database))
         return kept
+
+    def _adopt(self, on_wait: Callable[[str], None]) -> None:
+        """Takes over a directory of an earlier version, which did not note what it made: all of it counts as made."""
+        try:
+            descriptor = files.open_file(self._earlier_lock, os.O_RDWR)
+        except (FileNotFoundError, UserError):
+            return
+        with os.fdopen(descriptor, "rb") as lock:
+            # Other programs have a file of this name, too, but none of them with our records beside it.
+            holder = lock.read(64)
+            if not _PROCESS_ID.fullmatch(holder) or not self._has_records():
+                return
+            self._wait_for(lock, lambda: holder.decode().strip() or "unknown", on_wait)
+            if _is_still(self._earlier_lock, lock.fileno()) and self._has_records():
+                self._note(set(_NAMES))
+                self._earlier_lock.unlink()
+
+    def _has_records(self) -> bool:
+        try:
+            records.parse(files.read(self.state, records.LIMIT))
+        except (FileNotFoundError, ValueError):
+            return False
+        return True
+
+    def _wait_for(self, lock: BinaryIO, holder: Callable[[], str], on_wait: Callable[[str], None]) -> None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait(f"Another command (pid {holder()}) is using {self.path}; waiting for it.")
+            fcntl.flock(lock, fcntl.LOCK_EX)
 
     def _made(self) -> set[str]:
         made = self._notes().get("made")
