@@ -21,6 +21,8 @@ RPCS = service.DESCRIPTOR.services_by_name["MetadataStoreService"].methods_by_na
 
 # Responses up to this size are received whenever they come; larger ones, one at a time.
 SMALL_BYTES = 256 * 1024
+# Reads that are tried at once whether their responses are small.
+_TRIES = 16
 # gRPC's words for a response that exceeds what the client takes.
 _TOO_LARGE = "larger than max"
 _BY_THIS_SIDE = "CLIENT: Received message larger than max"
@@ -33,8 +35,8 @@ class Connection:
     """The connection to the store; it connects by itself, and again when the store comes back.
 
     There are two channels, for how much memory a response takes is known only once it is there: reads are tried on
-    the first, which takes no large ones; the second takes them, one at a time. Writes are never sent twice, and their
-    responses are small; they have the second channel, too.
+    the first, which takes no large ones; the second takes them, one at a time until they have been made use of. Writes
+    are never sent twice, and their responses are small; they have the second channel, too.
     """
 
     def __init__(self, target: str, max_request: int, max_response: int) -> None:
@@ -43,6 +45,9 @@ class Connection:
         self._small = _channel(target, max_request, min(SMALL_BYTES, max_response))
         self._large = _channel(target, max_request, max_response)
         self._one_large = asyncio.Lock()
+        # The store goes on with a response that was not taken: a crowd of such reads would use up the streams of the
+        # connection.
+        self._tries = asyncio.Semaphore(_TRIES)
         # Reads whose last response was large are not tried on the first channel.
         self._expected_large: set[str] = set()
 
@@ -60,26 +65,41 @@ class Connection:
             self._large.unary_unary(path, serialize, deserialize),
         )
 
-    async def call(self, rpc: Rpc, request: Any, seconds: float, metadata: Metadata | None) -> Received:
-        """Calls an RPC.
+    async def call(
+        self, rpc: Rpc, request: Any, seconds: float, metadata: Metadata | None, use: Callable[[Any], Any]
+    ) -> Received:
+        """Calls an RPC, and returns what ``use`` makes of its response; for a large one, a thread does that.
 
         Raises:
             grpc.aio.AioRpcError: the store responded with an error, or not at all.
         """
         if not rpc.is_read:
-            return await _received(rpc.large(request, timeout=seconds, metadata=metadata))
-        if rpc.path not in self._expected_large:
+            return (await _received(rpc.large(request, timeout=seconds, metadata=metadata))).used(use)
+        if (received := await self._try(rpc, request, seconds, metadata)) is not None:
+            return received.used(use)
+        async with self._one_large:
+            received = await _received(rpc.large(request, timeout=seconds, metadata=metadata))
+            size = received.message.ByteSize() if isinstance(received.message, Message) else len(received.message)
+            if size <= SMALL_BYTES:
+                self._expected_large.discard(rpc.path)
+                return received.used(use)
+            return await asyncio.to_thread(received.used, use)
+
+    async def _try(self, rpc: Rpc, request: Any, seconds: float, metadata: Metadata | None) -> Received | None:
+        """Reads a response unless it is large."""
+        if rpc.path in self._expected_large:
+            return None
+        async with self._tries:
+            if rpc.path in self._expected_large:
+                return None
             try:
                 return await _received(rpc.small(request, timeout=seconds, metadata=metadata))
             except grpc.aio.AioRpcError as error:
                 too_large = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and _TOO_LARGE in (error.details() or "")
                 if not too_large or self._max_response <= SMALL_BYTES:
                     raise
-        async with self._one_large:
-            received = await _received(rpc.large(request, timeout=seconds, metadata=metadata))
-        size = received.message.ByteSize() if isinstance(received.message, Message) else len(received.message)
-        (self._expected_large.add if size > SMALL_BYTES else self._expected_large.discard)(rpc.path)
-        return received
+        self._expected_large.add(rpc.path)
+        return None
 
     async def close(self) -> None:
         """Closes both channels."""
@@ -101,17 +121,27 @@ class Rpc:
         """Returns whether it may be sent twice."""
         return self.path.rpartition("/")[2].startswith("Get")
 
-    async def __call__(self, request: Any, seconds: float, metadata: Metadata | None = None) -> Received:
+    async def __call__(
+        self,
+        request: Any,
+        seconds: float,
+        metadata: Metadata | None = None,
+        use: Callable[[Any], Any] = lambda message: message,
+    ) -> Received:
         """Calls it, as ``Connection.call``."""
-        return await self.connection.call(self, request, seconds, metadata)
+        return await self.connection.call(self, request, seconds, metadata, use)
 
 
 @dataclass(frozen=True)
 class Received:
-    """A response of the store."""
+    """A response of the store, or what was made of it."""
 
     message: Any
     trailers: Any
+
+    def used(self, use: Callable[[Any], Any]) -> Received:
+        """Returns what a function makes of the message, in its place."""
+        return Received(use(self.message), self.trailers)
 
 
 class Calls:
@@ -122,8 +152,8 @@ class Calls:
         self._timeout = timeout
         self._rpcs: dict[str, tuple[type[Message], Rpc]] = {}
 
-    async def __call__(self, name: str, **fields: Any) -> Any:
-        """Calls an RPC with a request of these fields and returns its response.
+    async def __call__(self, name: str, use: Callable[[Any], Any] = lambda message: message, /, **fields: Any) -> Any:
+        """Calls an RPC with a request of these fields and returns its response, or what ``use`` makes of it.
 
         Raises:
             StoreError: the store answered with an error, or not at all.
@@ -132,7 +162,7 @@ class Calls:
         metadata = (("x-request-id", request_id.get()),) if request_id.get() else None
         with observe_call(name) as outcome:
             try:
-                return (await rpc(request(**fields), self._timeout, metadata)).message
+                return (await rpc(request(**fields), self._timeout, metadata, use)).message
             except grpc.aio.AioRpcError as error:
                 code, details = outcome_of(error)
                 outcome.code = code.name

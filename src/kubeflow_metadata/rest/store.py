@@ -5,7 +5,7 @@ The service has the same RPCs for each kind, and each is named after the kind: s
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -76,11 +76,11 @@ class Store:
 
 
 @dataclass(frozen=True)
-class Page(Generic[Node]):
-    """Some of the nodes of a list."""
+class Page:
+    """A page of a list, as it was written."""
 
-    nodes: Sequence[Node]
-    is_last: bool
+    written: bytes
+    next_token: str
 
 
 class NodeStore(Generic[Node, Type]):
@@ -121,8 +121,21 @@ class NodeStore(Generic[Node, Type]):
         events: Sequence[mlmd.Event] = (await self._ask(_GET_EVENTS, **{f"{self._noun}_ids": [node_id]})).events
         return events
 
-    async def pages(self, type_name: str | None, version: str = "") -> AsyncIterator[Page[Node]]:
-        """Yields all nodes, or those of the type of this name and version, in the order of their ids."""
+    async def pages(
+        self, write: Callable[[Sequence[Node]], bytes], type_name: str | None, version: str = ""
+    ) -> AsyncIterator[Page]:
+        """Yields all nodes, or those of the type of this name and version, in the order of their ids.
+
+        Args:
+            write: turns a page of nodes, at least one, into bytes; large ones in a thread, one after the other.
+            type_name: of the type; None for all nodes.
+            version: of the type.
+        """
+
+        def page_of(response: Any) -> Page:
+            nodes = self._nodes_in(response)
+            return Page(write(nodes) if nodes else b"", response.next_page_token)
+
         token = ""
         size = PAGE_SIZE
         while True:
@@ -133,23 +146,23 @@ class NodeStore(Generic[Node, Type]):
             )
             try:
                 if type_name is None:
-                    page = await self._ask(_GET_ALL, options=options)
+                    page = await self._ask(_GET_ALL, page_of, options=options)
                 else:
                     named = {"type_name": type_name, "type_version": version or None}
-                    page = await self._ask(_GET_BY_TYPE, **named, options=options)
+                    page = await self._ask(_GET_BY_TYPE, page_of, **named, options=options)
             except StoreError as error:
                 # Nodes so large that a page of them exceeds what the store sends, or what is taken here.
                 if error.code != grpc.StatusCode.RESOURCE_EXHAUSTED or size == 1:
                     raise
                 size = max(1, size // _SMALLER)
                 continue
-            token = page.next_page_token
-            yield Page(self._nodes_in(page), is_last=not token)
+            yield page
+            token = page.next_token
             if not token:
                 return
 
-    async def _ask(self, rpc: str, **fields: Any) -> Any:
-        return await self._calls(rpc.format(self._title), **fields)
+    async def _ask(self, rpc: str, use: Callable[[Any], Any] = lambda message: message, /, **fields: Any) -> Any:
+        return await self._calls(rpc.format(self._title), use, **fields)
 
     def _nodes_in(self, response: Any) -> Sequence[Node]:
         nodes: Sequence[Node] = getattr(response, f"{self._noun}s")

@@ -89,26 +89,26 @@ class NodeHandlers(Generic[Node, Type]):
             expected = _EXPECTED.get(self._noun, self._title)
             message = f"internal error: expecting single {expected}, got instead : []"
             raise ApiError(grpc.StatusCode.NOT_FOUND, message)
-        return b'{"%b":%b}' % (self._noun.encode(), await _encoded(stored))
+        return b'{"%b":%b}' % (self._noun.encode(), encode(stored[0]))
 
     async def _list(self, call: Call, type_name: str | None) -> Answer:
-        pages = call.store.nodes(self._kind).pages(type_name, call.query.get("version", ""))
+        pages = call.store.nodes(self._kind).pages(_written, type_name, call.query.get("version", ""))
         first = await anext(pages)
-        if not first.nodes:
+        if not first.written:
             return b"{}"
         stream = self._stream(first, pages)
-        if first.is_last:
+        if not first.next_token:
             return b"".join([part async for part in stream])
         return stream
 
-    async def _stream(self, page: Page[Node] | None, pages: AsyncIterator[Page[Node]]) -> AsyncIterator[bytes]:
+    async def _stream(self, page: Page | None, pages: AsyncIterator[Page]) -> AsyncIterator[bytes]:
         separator = b'{"%bs":[' % self._noun.encode()
-        while page is not None and page.nodes:
-            piece = separator + await _encoded(page.nodes)
+        while page is not None and page.written:
             # The store works on the next page while this one is sent. No client makes this server keep two large ones.
-            upcoming = asyncio.create_task(_next(pages)) if len(piece) <= _LARGE_PAGE_BYTES else None
+            is_small = len(page.written) <= _LARGE_PAGE_BYTES
+            upcoming = asyncio.create_task(_next(pages)) if is_small else None
             try:
-                yield piece
+                yield separator + page.written
                 page = await (upcoming or _next(pages))
             finally:
                 if upcoming:
@@ -117,19 +117,12 @@ class NodeHandlers(Generic[Node, Type]):
         yield b"]}"
 
 
-async def _next(pages: AsyncIterator[Page[Node]]) -> Page[Node] | None:
+async def _next(pages: AsyncIterator[Page]) -> Page | None:
     return await anext(pages, None)
 
 
-async def _encoded(nodes: Sequence[Node]) -> bytes:
-    """Returns nodes as JSON, with commas between them; large ones are written by a thread, not by the event loop."""
-
-    def write() -> bytes:
-        return b",".join(map(encode, nodes))
-
-    if sum(node.ByteSize() for node in nodes) <= _LARGE_PAGE_BYTES:
-        return write()
-    return await asyncio.to_thread(write)
+def _written(nodes: Sequence[mlmd.Artifact] | Sequence[mlmd.Execution]) -> bytes:
+    return b",".join(map(encode, nodes))
 
 
 def _check_properties(node: Node, node_type: Type) -> None:
