@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ class Secrets:
         while True:
             try:
                 return self._ask_once(method, path, body, content_type)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, HTTPException) as error:
                 if time.monotonic() > deadline:
                     raise ApiError(f"The API server at {self.url} does not respond: {error}") from error
                 sys.stderr.write(f"The API server at {self.url} does not respond yet: {error}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -309,6 +310,24 @@ def test_the_api_server_is_asked_directly_whatever_proxy_the_environment_names(
             monkeypatch.setenv(name, proxy.url)
         assert ensure(Secrets(url, store.account, patience=0), volume)[0].keys() == KEYS
         assert proxy.requests == []
+
+
+@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"])
+def test_what_is_no_answer_of_an_api_server_ends_in_a_sentence(store, volume, answer):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def respond():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=respond)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(ApiError, match=f"The API server at {url} does not respond"):
+            ensure(Secrets(url, store.account, patience=0), volume)
+        thread.join(60)
 
 
 def test_mysql_gets_the_values_as_files_that_only_it_can_read(tmp_path):
