@@ -157,6 +157,7 @@ class Admission:
         with self._sending.hold(lambda: _give_up(scope)) as held:
             while (piece := await self._next(pieces)) is not None:
                 await _send_slices(piece, held.resize, send)
+                del piece  # while the next one is made
         await send({"type": "http.response.body", "body": b""})
 
     def too_large(self) -> ApiError:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,8 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from kubeflow_metadata.proto import metadata_store_service_pb2 as service
-from kubeflow_metadata.rest.errors import StoreError
-from kubeflow_metadata.rest.metrics import observe_call
+from kubeflow_metadata.rest.errors import ApiError, StoreError
+from kubeflow_metadata.rest.metrics import count_refusal, observe_call
 from kubeflow_metadata.serving.telemetry import request_id
 
 SERVICE = "ml_metadata.MetadataStoreService"
@@ -23,6 +24,8 @@ RPCS = service.DESCRIPTOR.services_by_name["MetadataStoreService"].methods_by_na
 SMALL_BYTES = 256 * 1024
 # Reads that are tried at once whether their responses are small.
 _TRIES = 16
+# Large responses that are received or waited for.
+_MOST_LARGE = 32
 # gRPC's words for a response that exceeds what the client takes.
 _TOO_LARGE = "larger than max"
 _BY_THIS_SIDE = "CLIENT: Received message larger than max"
@@ -45,6 +48,7 @@ class Connection:
         self._small = _channel(target, max_request, min(SMALL_BYTES, max_response))
         self._large = _channel(target, max_request, max_response)
         self._one_large = asyncio.Lock()
+        self._large_ones = 0
         # The store goes on with a response that was not taken: a crowd of such reads would use up the streams of the
         # connection.
         self._tries = asyncio.Semaphore(_TRIES)
@@ -72,18 +76,33 @@ class Connection:
 
         Raises:
             grpc.aio.AioRpcError: the store responded with an error, or not at all.
+            ApiError: too many large responses are wanted.
         """
         if not rpc.is_read:
             return (await _received(rpc.large(request, timeout=seconds, metadata=metadata))).used(use)
         if (received := await self._try(rpc, request, seconds, metadata)) is not None:
             return received.used(use)
-        async with self._one_large:
+        async with self._large_turn():
             received = await _received(rpc.large(request, timeout=seconds, metadata=metadata))
             size = received.message.ByteSize() if isinstance(received.message, Message) else len(received.message)
             if size <= SMALL_BYTES:
                 self._expected_large.discard(rpc.path)
                 return received.used(use)
             return await asyncio.to_thread(received.used, use)
+
+    @asynccontextmanager
+    async def _large_turn(self) -> AsyncIterator[None]:
+        # Who waits here has a slot, and others need some.
+        if self._large_ones >= _MOST_LARGE:
+            count_refusal("large responses")
+            message = "too many large responses are wanted at once; try again in a moment"
+            raise ApiError(grpc.StatusCode.UNAVAILABLE, message)
+        self._large_ones += 1
+        try:
+            async with self._one_large:
+                yield
+        finally:
+            self._large_ones -= 1
 
     async def _try(self, rpc: Rpc, request: Any, seconds: float, metadata: Metadata | None) -> Received | None:
         """Reads a response unless it is large."""
@@ -157,12 +176,16 @@ class Calls:
 
         Raises:
             StoreError: the store answered with an error, or not at all.
+            ApiError: too many large responses are wanted.
         """
         request, rpc = self._rpcs.get(name) or self._add(name)
         metadata = (("x-request-id", request_id.get()),) if request_id.get() else None
         with observe_call(name) as outcome:
             try:
                 return (await rpc(request(**fields), self._timeout, metadata, use)).message
+            except ApiError as error:
+                outcome.code = error.code.name
+                raise
             except grpc.aio.AioRpcError as error:
                 code, details = outcome_of(error)
                 outcome.code = code.name

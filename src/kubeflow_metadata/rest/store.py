@@ -75,12 +75,18 @@ class Store:
                 raise
 
 
-@dataclass(frozen=True)
 class Page:
-    """A page of a list, as it was written."""
+    """A page of a list, as it was written; it may be large, and is kept only until it is taken."""
 
-    written: bytes
-    next_token: str
+    def __init__(self, written: bytes, next_token: str) -> None:
+        self.size = len(written)
+        self.next_token = next_token
+        self._written = written
+
+    def take(self) -> bytes:
+        """Returns the page, once."""
+        written, self._written = self._written, b""
+        return written
 
 
 class NodeStore(Generic[Node, Type]):

@@ -94,7 +94,7 @@ class NodeHandlers(Generic[Node, Type]):
     async def _list(self, call: Call, type_name: str | None) -> Answer:
         pages = call.store.nodes(self._kind).pages(_written, type_name, call.query.get("version", ""))
         first = await anext(pages)
-        if not first.written:
+        if not first.size:
             return b"{}"
         stream = self._stream(first, pages)
         if not first.next_token:
@@ -103,12 +103,12 @@ class NodeHandlers(Generic[Node, Type]):
 
     async def _stream(self, page: Page | None, pages: AsyncIterator[Page]) -> AsyncIterator[bytes]:
         separator = b'{"%bs":[' % self._noun.encode()
-        while page is not None and page.written:
-            # The store works on the next page while this one is sent. No client makes this server keep two large ones.
-            is_small = len(page.written) <= _LARGE_PAGE_BYTES
-            upcoming = asyncio.create_task(_next(pages)) if is_small else None
+        while page is not None and page.size:
+            # The store works on the next page while this one is sent. No client makes this server keep two large ones,
+            # nor one that it has been sent while the next one waits for its turn.
+            upcoming = asyncio.create_task(_next(pages)) if page.size <= _LARGE_PAGE_BYTES else None
             try:
-                yield separator + page.written
+                yield separator + page.take()
                 page = await (upcoming or _next(pages))
             finally:
                 if upcoming:
