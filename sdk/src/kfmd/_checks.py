@@ -25,7 +25,7 @@ def require_text(owner: str, field: str, value: object) -> str:
 
     Raises:
         ValueError: when it is missing, empty or blank.
-        TypeError: when it is no text.
+        TypeError: when it is not text.
     """
     text = optional_text(owner, field, value)
     if not text:
@@ -40,7 +40,7 @@ def optional_text(owner: str, field: str, value: object) -> Optional[str]:
     """Returns ``value`` as text, or None; dates, paths, UUIDs and the text in an Enum are taken.
 
     Raises:
-        TypeError: when it is no text.
+        TypeError: when it is not text.
     """
     if value is None:
         return None
@@ -71,7 +71,7 @@ def check_mapping(owner: str, field: str, value: object) -> None:
     """Checks that a field that takes a dict has one, and that labels have one value each.
 
     Raises:
-        TypeError: when it is none, or of another shape.
+        TypeError: when it is not a mapping, or has another shape.
         ValueError: when a label has a blank name.
     """
     if value is None:
@@ -92,7 +92,7 @@ def check_mapping(owner: str, field: str, value: object) -> None:
         if isinstance(label, (Mapping, list, tuple)):
             raise TypeError(
                 f"{owner}: labels[{shown(name)}] must be a string, not the {type_name(type(label))} {shown(label)}: "
-                f"write {example}, or pass it as a keyword argument of its own"
+                f"write {example}, or pass it as its own keyword argument"
             )
 
 

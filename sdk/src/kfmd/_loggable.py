@@ -85,7 +85,7 @@ def check_loggable(artifact: Any) -> str:
         raise TypeError(f"cannot log the class {kind} itself: log an instance, {kind}(name=..., uri=...)")
     name = getattr(artifact, "ARTIFACT_TYPE_NAME", None)
     if isinstance(artifact, (list, tuple, set)):
-        raise TypeError(f"cannot log the {_described(artifact)} at once: log each artifact in it")
+        raise TypeError(f"cannot log the {_described(artifact)} as a whole: log each artifact in it")
     if not isinstance(name, str) or not hasattr(artifact, "serialization"):
         raise TypeError(
             f"cannot log the {_described(artifact)}: it must be a DataSet, Model or Metrics, or have "

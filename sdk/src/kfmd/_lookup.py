@@ -54,7 +54,7 @@ class Lookup:
         artifacts = self.artifacts(type_name)
         matching = [a for a in artifacts if text(a, "name") == name and version in {None, text(a, "version")}]
         if not matching:
-            of_version = "" if version is None else f" of the version {version!r}"
+            of_version = "" if version is None else f" with version {version!r}"
             words = f"the workspace {self._workspace!r} has no {type_name!r} named {name!r}{of_version}"
             raise _not_found(words, name, (text(artifact, "name") for artifact in artifacts))
         return self._restore(matching[-1], type_name)

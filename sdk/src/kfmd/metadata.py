@@ -80,7 +80,7 @@ class Workspace:
             name: name of the workspace. Required.
             description: what it is about; kept in this object only.
             labels: labels of the workspace; kept in this object only.
-            **unknown: none; a misspelt argument is answered by the name that was likely meant.
+            **unknown: not accepted; for a misspelt argument, the error suggests the likely name.
         """
         refuse_unknown("Workspace", unknown, ("backend_url_prefix", "name", "description", "labels"))
         check_mapping("Workspace", "labels", labels)
@@ -138,7 +138,7 @@ class Workspace:
             version: with a name: its version.
 
         Returns:
-            A ``DataSet``, ``Model`` or ``Metrics``; an ``Artifact`` where it is of another type.
+            A ``DataSet``, ``Model`` or ``Metrics``; an ``Artifact`` for any other type.
 
         Raises:
             NotFoundException: when there is none.
@@ -202,7 +202,7 @@ class Run:
             workspace: the workspace that it belongs to. Required.
             name: name of the run. Required.
             description: what it is about; kept in this object only.
-            **unknown: none; a misspelt argument is answered by the name that was likely meant.
+            **unknown: not accepted; for a misspelt argument, the error suggests the likely name.
         """
         refuse_unknown("Run", unknown, ("workspace", "name", "description"))
         self.workspace = _require_workspace("Run", workspace)
@@ -233,7 +233,7 @@ class Execution:
             workspace: the workspace to record it in. Required.
             run: the run that it is a step of, or the name of that run.
             description: what it does.
-            **unknown: none; a misspelt argument is answered by the name that was likely meant.
+            **unknown: not accepted; for a misspelt argument, the error suggests the likely name.
         """
         refuse_unknown("Execution", unknown, ("name", "workspace", "run", "description"))
         self.id: Optional[str] = None
@@ -277,7 +277,7 @@ class Execution:
 
         Args:
             artifact: a ``DataSet``, ``Model`` or ``Metrics``; or any object with ``ARTIFACT_TYPE_NAME``, ``id`` and a
-                method ``serialization()`` that answers an ``openapi_client.MlMetadataArtifact``; or the id of a stored
+                method ``serialization()`` that returns an ``openapi_client.MlMetadataArtifact``; or the id of a stored
                 artifact; or its dict, as ``Workspace.list`` has it.
 
         Returns:
@@ -336,7 +336,8 @@ class Execution:
                 f"and stored artifacts are immutable. {again}"
             )
         base_url = self.workspace._base_url
-        # One backend may have two addresses, and ids are small numbers: another has one of the same id.
+        # One backend may have two addresses; and ids are small numbers: another backend has an artifact with the same
+        # id.
         if artifact.stored_elsewhere_than(base_url) and not self._is_here(artifact, artifact_id):
             raise ValueError(
                 f"the {kind} {shown(artifact.name)} is artifact {artifact_id} of a backend other than {base_url}. "

@@ -88,7 +88,7 @@ def _database_options(command: Command) -> Command:
     "--max_connection_age",
     default=0,
     type=click.IntRange(0),
-    help="Seconds after which clients must reconnect, so that they spread over all replicas; 0 disables it.",
+    help="Seconds after which clients must reconnect, so that they spread across all replicas; 0 disables it.",
 )
 @click.option(
     "--grpc_channel_arguments",
@@ -122,7 +122,7 @@ def main(**flags: Any) -> None:
       python -m kubeflow_metadata.mlmd --sqlite_config_filename_uri=metadata.db
       python -m kubeflow_metadata.mlmd --mysql_config_host=db --mysql_config_database=metadb
 
-    Every flag can also be set as an environment variable, KFM_MLMD_ and its name in upper case, such as
+    Every flag can also be set as an environment variable, KFM_MLMD_ followed by its name in upper case, such as
     KFM_MLMD_MYSQL_CONFIG_PASSWORD.
     """  # noqa: D301 - a backspace, not a backslash, keeps the lines after it as they are
     # Imported here so that --help answers at once.

@@ -154,7 +154,7 @@ def _with_file(flags: Mapping[str, Any], file: pb.MetadataStoreServerConfig) -> 
     """Returns the flags, with what the file says in their place."""
     if file.HasField("ssl_config"):
         raise ConfigurationError(
-            "ssl_config of --metadata_store_server_config_file contains keys inline. Put them in files and pass those "
+            "ssl_config of --metadata_store_server_config_file contains inline keys. Put them in files and pass those "
             "with --grpc_tls_key, --grpc_tls_cert and --grpc_tls_client_ca."
         )
     which = file.connection_config.WhichOneof("config")
@@ -166,7 +166,7 @@ def _with_file(flags: Mapping[str, Any], file: pb.MetadataStoreServerConfig) -> 
             return {**flags, **said, "metadata_source_config_type": which}
     known = " and ".join(sorted(kind.kind for kind in KINDS))
     raise ConfigurationError(
-        f"connection_config of --metadata_store_server_config_file names {which}; this server supports {known}."
+        f"connection_config of --metadata_store_server_config_file selects {which}; this server supports {known}."
     )
 
 

@@ -1,9 +1,9 @@
-"""An executor for ``grpc.server`` that gives a call to a worker only once its request message is there.
+"""An executor for ``grpc.server`` that hands a call to a worker only once its request message has arrived.
 
-gRPC for Python gives a call to a thread of its pool as soon as its headers are there, and the thread then waits for
-the message: a handful of clients that send headers alone hold every thread. Here the thread that serves gRPC's events
+gRPC for Python hands a call to a pool thread as soon as its headers arrive, and the thread then waits for
+the message: a few clients that send only headers can tie up every thread. Here the thread that serves gRPC's events
 starts to receive the message, and what waits for it is an entry in a table. Tables and queues are bounded; where one
-is full, the call that has waited longest ends with RESOURCE_EXHAUSTED, and a new call is never refused for it.
+is full, the call that has waited longest ends with RESOURCE_EXHAUSTED, and a new call is never rejected because of it.
 
 This leans on private names of grpcio that have been the same from 1.74 to 1.85. ``executor`` answers with gRPC's own
 kind of pool, and says so in the log, where they are not as known.
@@ -30,7 +30,7 @@ from kubeflow_metadata.mlmd.ready_calls import ReadyCalls
 log = structlog.get_logger("kubeflow_metadata.mlmd")
 
 _TICK_SECONDS = 0.25
-# How often memory is looked at while more calls than usual send their messages.
+# How often memory is checked while more calls than usual send their messages.
 _BUSY_TICK_SECONDS = 0.01
 # A message that is under way for less than this is an ordinary one, whatever memory there is.
 _ORDINARY_SECONDS = 0.05
@@ -109,7 +109,7 @@ def grpcio_is_as_known() -> bool:
 
 
 class _Call:
-    """A call on its way: what gRPC asked to run, and since when it waits."""
+    """A call on its way: what gRPC asked to run, and since when it has been waiting."""
 
     __slots__ = ("arguments", "body", "event", "since", "size", "state")
 
@@ -187,7 +187,7 @@ class MessageFirstExecutor(futures.Executor):
         self._stopped.set()
 
     def _when_received(self, call: _Call) -> Callable[[Any], Any]:
-        """Returns what gRPC's serving thread runs when the message is there, or will not come any more."""
+        """Returns what gRPC's serving thread runs when the message is there, or can no longer arrive."""
         receive = _server._receive_message(call.state, call.event.call, None)
 
         def received(event: Any) -> Any:

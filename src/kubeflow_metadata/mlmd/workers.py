@@ -1,6 +1,6 @@
 """Several worker processes on one port: Python runs one thread at a time, so each core needs its own process.
 
-The first process only supervises: it starts the workers, starts a new one where one dies, and adds up their metrics.
+The first process only supervises: it starts the workers, replaces one that dies, and adds up their metrics.
 Each worker is the same command with ``WORKER`` in its environment; it ends by itself when its supervisor is gone.
 """
 
@@ -61,7 +61,7 @@ class Supervisor:
         self._short_lives = 0
 
     def run(self, grace_seconds: float, on_ready: Callable[[], None]) -> int:
-        """Runs until SIGTERM or SIGINT, or until a worker says by its exit code that it can never work."""
+        """Runs until SIGTERM or SIGINT, or until a worker's exit code says that it can never work."""
         ending.when_told_to_stop(lambda: self._events.put(("stop", None)))
         for _ in range(self._count):
             self._start()
@@ -133,9 +133,9 @@ def reserve_port(host: str, port: int) -> socket.socket:
     Raises:
         OSError: the port is taken, also by workers of another server, or the address is not of this machine.
     """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, _, _, _, address = found[0]
-    # Without SO_REUSEPORT, to which sockets of another server would agree.
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, address = addresses[0]
+    # Without SO_REUSEPORT: with it, the bind would succeed even beside another server's sockets.
     with socket.socket(family) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         trial.bind(address)
@@ -158,7 +158,7 @@ def tell_supervisor_ready() -> None:
 
 
 def when_supervisor_is_gone(stop: Callable[[], None], pipe: IO[str] = sys.stdin) -> None:
-    """Calls ``stop`` when the supervisor has ended, however that came."""
+    """Calls ``stop`` when the supervisor has exited, for whatever reason."""
 
     def wait() -> None:
         pipe.read()
@@ -168,5 +168,5 @@ def when_supervisor_is_gone(stop: Callable[[], None], pipe: IO[str] = sys.stdin)
 
 
 def metrics_directory() -> tempfile.TemporaryDirectory[str]:
-    """Returns a folder for the workers' metrics, which are of no use after them."""
+    """Returns a folder for the workers' metrics, which are useless once the workers have exited."""
     return tempfile.TemporaryDirectory(prefix="kfm-mlmd-metrics-")

@@ -54,13 +54,13 @@ def _store_port(ctx: click.Context, param: click.Parameter, value: str) -> int:
     envvar=["KFM_REST_MLMD_GRPC_PORT", "METADATA_GRPC_SERVICE_PORT"],
     help="Port of the metadata store (also METADATA_GRPC_SERVICE_PORT).",
 )
-@port_option("--grpc_web_port", default=0, help="Port for browser clients (grpc-web); 0 disables it.")
+@port_option("--grpc_web_port", default=0, help="Port for browser clients (gRPC-Web); 0 disables it.")
 @click.option(
     "--grpc_web_host",
     callback=check_host,
     show_default="same as --http_host",
     metavar="ADDRESS",
-    help="Address to listen on for grpc-web.",
+    help="Address to listen on for gRPC-Web.",
 )
 @door_options
 @click.option(
@@ -74,7 +74,7 @@ def _store_port(ctx: click.Context, param: click.Parameter, value: str) -> int:
     type=click.FloatRange(0, min_open=True),
     default=60.0,
     metavar="SECONDS",
-    help="Timeout for receiving a request's body and for each call to the store; grpc-web clients can request less.",
+    help="Timeout for receiving a request's body and for each call to the store; gRPC-Web clients can request less.",
 )
 @click.option(
     "--max_grpc_message_length",

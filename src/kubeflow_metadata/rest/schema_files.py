@@ -1,4 +1,4 @@
-"""JSON Schema files to predefined types.
+"""Turns JSON Schema files into predefined types.
 
 A file whose constants ``namespace``, ``apiversion`` and ``kind`` are known, its own or inherited by ``allOf``, defines
 the type ``{namespace}/{apiversion}/{kind}``; the constant ``category`` says of what. Files without them are there to be

@@ -60,7 +60,8 @@ class DoorPolicy:
         if not self._is_known(host):
             return Refusal(
                 MISDIRECTED,
-                f"this server does not serve the host {_shown(host)}; to allow it, start it with --allowed_hosts",
+                f"this server does not serve the host {_shown(host)}; to allow it, start the server with "
+                "--allowed_hosts",
             )
         if method in _SAFE_METHODS:
             return None

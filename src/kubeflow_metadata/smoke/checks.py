@@ -71,7 +71,7 @@ def write_junit(results: list[CheckResult], file: Path) -> None:
     try:
         ET.ElementTree(suite).write(file, encoding="utf-8", xml_declaration=True)
     except OSError as error:
-        raise UserError(f"Cannot write {file}: {error.strerror}.", hint="Name another file with --junit.") from error
+        raise UserError(f"Cannot write {file}: {error.strerror}.", hint="Choose another file with --junit.") from error
 
 
 def _run(name: str, check: Callable[[], None]) -> CheckResult:

@@ -48,7 +48,7 @@ def default_rest_url() -> str:
     "--grpc_web_url",
     callback=check_url,
     metavar="URL",
-    help="URL of the REST backend's --grpc_web_port, to which grpc-web calls are forwarded; by default they are not.",
+    help="URL of the REST backend's --grpc_web_port. If not given, gRPC-Web calls are not forwarded.",
 )
 @door_options
 @longest_call_option(70.0)

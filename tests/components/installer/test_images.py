@@ -79,7 +79,7 @@ def test_the_first_engine_that_answers_is_used(machine):
 
 
 def test_without_any_engine_it_says_so(machine):
-    assert "None of Docker, Podman and Buildah" in str(failure("push", "registry.example"))
+    assert "None of Docker, Podman or Buildah" in str(failure("push", "registry.example"))
 
 
 def test_an_engine_asked_for_by_name_must_answer(machine):
@@ -113,7 +113,7 @@ def test_push_records_the_digest_that_the_registry_has(machine, tmp_path, engine
 def test_push_refuses_what_is_no_registry(machine, registry):
     machine.has("docker")
 
-    assert "is not a registry" in str(failure("push", registry))
+    assert "is not a valid registry" in str(failure("push", registry))
     assert not machine.asked("docker push")
 
 

@@ -123,7 +123,7 @@ def test_any_type_name_survives_a_query(backend, api, name):
 
 @pytest.mark.parametrize("name", ["", None, 1.5, True, "\ud800"])
 def test_a_name_that_cannot_be_in_a_path_is_refused(backend, api, name):
-    with pytest.raises(ApiValueError, match=r"'name' (must be a name or an id|is not valid Unicode)"):
+    with pytest.raises(ApiValueError, match=r"'name' (must be a non-empty name or id|is not valid Unicode)"):
         api.get_artifact_type(name)
     assert backend.requests == []
 

@@ -104,7 +104,7 @@ def test_a_class_in_place_of_an_object_is_refused_with_how_to_make_one(execution
 
 
 def test_several_artifacts_at_once_are_refused(execution):
-    with pytest.raises(TypeError, match=r"cannot log the list \[Model\(.*at once: log each artifact in it"):
+    with pytest.raises(TypeError, match=r"cannot log the list \[Model\(.*as a whole: log each artifact in it"):
         execution.log_output([metadata.Model(name="n", uri="u")])
 
 

@@ -223,7 +223,7 @@ def test_what_is_not_there_is_said_with_what_was_likely_meant(backend, workspace
     train.log_output(metadata.Model(name="MNIST", uri="gs://m", version="v1"))
     with pytest.raises(NotFoundException, match=r"no '.*model' named 'MINST'\. Did you mean 'MNIST'\?"):
         workspace.artifact(name="MINST")
-    with pytest.raises(NotFoundException, match="named 'MNIST' of the version 'v2'"):
+    with pytest.raises(NotFoundException, match="named 'MNIST' with version 'v2'"):
         workspace.artifact(name="MNIST", version="v2")
     with pytest.raises(NotFoundException, match=r"no execution named 'trian'\. Did you mean 'train'\?"):
         workspace.execution(name="trian")

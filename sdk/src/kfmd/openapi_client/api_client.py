@@ -117,7 +117,7 @@ class ApiClient:
 
     def _quote(self, key: str, value: Any) -> str:
         if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
-            raise ApiValueError(f"{key!r} must be a name or an id that is not empty, not {value!r}")
+            raise ApiValueError(f"{key!r} must be a non-empty name or id, not {value!r}")
         try:
             quoted = quote(str(value), safe=self.configuration.safe_chars_for_path_param)
         except UnicodeEncodeError:

@@ -27,7 +27,7 @@ def command() -> None:
 @options.output
 @click.pass_obj
 def list_images(shared: Shared, tag: str | None) -> None:
-    """List the images of an installation, and which of them are on this machine."""
+    """List the images that an installation uses, and which of them are on this machine."""
     from kubeflow_metadata.installer.verbs import images
 
     images.show(shared.terminal, tag)
@@ -60,7 +60,7 @@ def build(
 @_tag
 @_engine
 @click.option("--cluster", default="kind", show_default=True, metavar="NAME", help="Name of the kind cluster.")
-@click.option("--kind", "kind_program", default="kind", metavar="PATH", help="Path of the kind binary. [default: kind]")
+@click.option("--kind", "kind_program", default="kind", metavar="PATH", help="Path to the kind binary. [default: kind]")
 @options.output
 @click.pass_obj
 def load(shared: Shared, tag: str | None, engine: str | None, cluster: str, kind_program: str) -> None:

@@ -126,7 +126,7 @@ settings: Callable[[Command], Command] = _both(
         "assignments",
         cls=ClusterOption,
         multiple=True,
-        metavar="K=V",
+        metavar="NAME=VALUE",
         help="Set a single value; overrides the file. Repeatable.",
     ),
 )
@@ -149,7 +149,9 @@ cluster: Callable[[Command], Command] = _both(
     namespace,
 )
 local: Callable[[Command], Command] = _both(
-    click.option("--local", is_flag=True, help="Run on this machine: local processes over SQLite, no cluster."),
+    click.option(
+        "--local", is_flag=True, help="Use this machine instead of a cluster: local processes, SQLite database."
+    ),
     click.option(
         "--data-dir",
         "data_path",

@@ -52,6 +52,6 @@ def refuse_others(cluster: Cluster, objects: Iterable[Object]) -> None:
                 f"{program.command('up')} {cluster.options} --set besideKfp.enabled=true"
             )
         else:
-            hint = f"If upstream's manifests created it and it is no longer needed: {cluster.kubectl} delete "
+            hint = f"If upstream's manifests created it and it is no longer needed, run: {cluster.kubectl} delete "
             hint += f"{kind.lower()}/{name}"
         raise UserError(f"{kind} {name} in {cluster.namespace} belongs to another installation.", hint=hint)

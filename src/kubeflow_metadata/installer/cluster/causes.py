@@ -13,7 +13,7 @@ class Cause:
     Attributes:
         code: names it in messages, documents and scripts; never reused for another one.
         sentence: what is so, with ``{container}``, ``{reason}`` and ``{message}``.
-        patience: seconds for which it may go away by itself; for ever where it is a step on the way.
+        patience: seconds to wait for it to resolve by itself; infinite for a normal intermediate state.
         hint: what to do, with ``{program}``, ``{options}``, ``{kubectl}``, ``{namespace}`` and ``{pod}``.
         has_log: whether the last log lines of the container explain it.
     """
@@ -45,7 +45,7 @@ IMAGE_PULL = Cause("KFM0206", "{container}: {reason}: {message}", 20.0, _IMAGE_H
 IMAGE_UNUSABLE = Cause("KFM0207", "{container}: {reason}: {message}", hint=_IMAGE_HINT)
 CONTAINER_CONFIG = Cause("KFM0208", "{container}: {reason}: {message}", 30.0, has_log=True)
 MOUNT = Cause("KFM0209", "{message}", 40.0, "Create the missing object in {namespace}, or change the settings.")
-# The container wrote the reason for which it stopped.
+# The container wrote why it stopped.
 STOPPED = Cause("KFM0210", "{container}: {message}")
 CRASHED = Cause("KFM0211", "{container} exited with code {message} ({reason})", has_log=True)
 PODS_REJECTED = Cause(

@@ -61,7 +61,7 @@ class Cluster:
             return str(VersionApi(self.client.client).get_code(**_TIMEOUT).git_version)
 
     def get(self, api_version: str, kind: str, name: str) -> Object | None:
-        """Returns an object; None where there is none."""
+        """Returns an object, or None if it does not exist."""
         with _explained("get", f"{kind} {name}"):
             return self._call(
                 lambda: self._resource(api_version, kind).get(name=name, namespace=self.namespace, **_TIMEOUT)

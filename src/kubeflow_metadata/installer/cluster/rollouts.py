@@ -19,7 +19,7 @@ _REVISION = "deployment.kubernetes.io/revision"
 
 @dataclass(frozen=True)
 class Rollout:
-    """How far a workload is.
+    """How far a workload's rollout has progressed.
 
     Attributes:
         name: its name.
@@ -86,7 +86,7 @@ def wait(
         try:
             seen = _look(cluster, names)
         except UnreachableError as error:
-            # An API server that restarts, say.
+            # For example, the API server is restarting.
             seen = _Seen(unreachable=error)
             say("the cluster does not respond; retrying")
             return None
@@ -142,7 +142,7 @@ def _selector(workload: Object) -> str:
 
 
 def _raise_final(cluster: Cluster, seen: _Seen, clock: Clock) -> None:
-    """Raises what waiting any longer will not help."""
+    """Raises an error for a problem that waiting longer will not solve."""
     for state in seen.unfinished:
         if state.rejected:
             trouble = Trouble("", causes.PODS_REJECTED, container=state.name)

@@ -62,7 +62,7 @@ class Engine:
                 name, _, digest = line.partition("@")
                 if name == repository:
                     return digest
-            raise UserError(f"docker pushed {target} but reports no digest for it.")
+            raise UserError(f"docker pushed {target} but reported no digest for it.")
         with tempfile.TemporaryDirectory() as folder:
             digest_file = Path(folder) / "digest"
             insecure = ["--tls-verify=false"] if plain_http else []
@@ -82,7 +82,7 @@ def find(name: str | None = None) -> Engine:
     if name:
         raise UserError(f"{name} does not respond.", hint=f"Start it, then check with: {name} info")
     raise UserError(
-        "None of Docker, Podman and Buildah responds on this machine.",
+        "None of Docker, Podman or Buildah is responding on this machine.",
         hint="Install or start one of them, then run the same command again.",
     )
 

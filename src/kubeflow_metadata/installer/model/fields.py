@@ -106,14 +106,14 @@ SecretKey = _text(r"[-._a-zA-Z0-9]+", "a valid key of a Secret (letters, digits,
 DatabaseName = _text(r"[0-9A-Za-z_$-]+", "a valid database name (letters, digits, _, $ and -)", max_length=64)
 Repository = _text(
     _REPOSITORY,
-    "a valid image repository (without tag and digest)",
+    "a valid image repository (without a tag or digest)",
     max_length=255,
 )
 Tag = _text(_TAG, "a valid image tag", max_length=128)
 RegistryOrNothing = _text(
     r"([a-z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*)?", "a valid registry (host[:port][/path])", max_length=200
 )
-DigestOrNothing = _text(f"({_DIGEST})?", "a valid digest (sha256: and 64 hexadecimal digits)", max_length=71)
+DigestOrNothing = _text(f"({_DIGEST})?", "a valid digest (sha256: followed by 64 hexadecimal digits)", max_length=71)
 GatewayName = _text(rf"({_LABEL}/)?{_DNS}", "a valid Istio gateway (name, or namespace/name)")
 Host = _text(rf"\*|(\*\.)?{_DNS}", "a valid Istio host (a DNS name, *.domain, or *)")
 Duration = _text(r"([0-9]+(h|m|s|ms))+", "a valid duration (for example 30s or 1m)", max_length=16)
@@ -122,7 +122,7 @@ ServedHost = _text(
     rf"\*|{_DNS}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*",
     "a valid host (a lowercase DNS name, or an IP address without brackets, without port)",
 )
-ServerSize = _text(r"([1-9][0-9]*[KMG])?", "a valid MySQL size (an integer and K, M or G)", max_length=16)
+ServerSize = _text(r"([1-9][0-9]*[KMG])?", "a valid MySQL size (an integer followed by K, M or G)", max_length=16)
 MysqldArgument = _text(
     r"--[a-z0-9][a-z0-9-]*(=[^\n]*)?", "a valid mysqld argument (for example --name=value)", max_length=1024
 )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Condition:
-    """Something that is so or not of one setting; without a comparison: it is on, so neither empty nor false.
+    """A condition on one setting. Without a comparison, it holds if the setting is neither empty nor false.
 
     Attributes:
         setting: its path.

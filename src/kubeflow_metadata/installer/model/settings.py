@@ -93,7 +93,7 @@ class MySQL(Section):
     extra_args: tuple[f.MysqldArgument, ...] = setting((), "Additional mysqld arguments, each as `--name=value`.")
     beside_upstream_data: StrictBool = setting(
         False,
-        "Start with an empty database even if the volume holds data of upstream's MySQL. That data is left untouched.",
+        "Start with an empty database even if the volume holds data from upstream's MySQL, which is left untouched.",
     )
 
 
@@ -122,7 +122,7 @@ class Grpc(Section):
     )
     worker_threads: Annotated[StrictInt, Field(ge=1, le=256)] = setting(8, "Number of concurrent calls per process.")
     max_connection_age: Annotated[StrictInt, Field(ge=30, le=86_400)] = setting(
-        300, "Seconds after which clients must reconnect, so that calls are balanced over all pods."
+        300, "Seconds after which clients must reconnect, so that calls are balanced across all pods."
     )
     max_call_seconds: CallSeconds = setting(None, _CALL_SECONDS)
     service: Service = section(Service, _SERVICE)
@@ -175,7 +175,8 @@ class ExternalMySQL(Section):
 
 class HighAvailability(Section):
     enabled: StrictBool = setting(
-        False, "Run several replicas of each server: autoscaled, spread over nodes, protected by PodDisruptionBudgets."
+        False,
+        "Run several replicas of each server: autoscaled, spread across nodes, protected by PodDisruptionBudgets.",
     )
     min_replicas: Annotated[StrictInt, Field(ge=2, le=100)] = setting(2, "Minimum number of replicas of each server.")
     max_replicas: Annotated[StrictInt, Field(ge=2, le=100)] = setting(4, "Maximum number of replicas of each server.")
@@ -204,18 +205,18 @@ class Settings(Section):
     images: Images = section(Images, "Container images.")
     allowed_origins: tuple[f.Origin, ...] = setting(
         (),
-        "Other origins whose pages may change data through REST, gRPC-web and the UI, and call gRPC-web (CORS). Not "
+        "Other origins whose pages may change data through REST, gRPC-Web and the UI, and call gRPC-Web (CORS). Not "
         "needed for pages served by the gateway.",
     )
     allowed_hosts: tuple[f.ServedHost, ...] = setting(
         (),
-        "Host names that REST, gRPC-web and the UI serve, without port, besides addresses and the names that only a "
+        "Host names that REST, gRPC-Web and the UI serve, without port, besides addresses and the names that only a "
         "cluster resolves (metadata-service, *.svc, *.svc.cluster.local). Empty: any.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "Log level of the servers.")
     mysql: MySQL = section(MySQL, "The bundled MySQL.")
     grpc: Grpc = section(Grpc, "The MLMD gRPC server.")
-    rest: Rest = section(Rest, "The REST backend, which also serves gRPC-web.")
+    rest: Rest = section(Rest, "The REST backend, which also serves gRPC-Web.")
     ui: Ui = section(Ui, "The Artifact Store.")
     scheduling: Scheduling = section(Scheduling, "Scheduling of all pods.")
     pods: Pods = section(Pods, "Metadata and security of all pods.")

@@ -78,7 +78,7 @@ class Overlay:
             file.write_text(self.kustomization(manifests.as_posix()), encoding="utf-8")
         except OSError as error:
             raise UserError(
-                f"Cannot write to {directory}: {error.strerror}.", hint="Name another directory."
+                f"Cannot write to {directory}: {error.strerror}.", hint="Choose another directory."
             ) from error
         return file
 

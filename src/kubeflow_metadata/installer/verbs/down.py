@@ -49,7 +49,7 @@ def _wait_until_gone(cluster: Cluster, say: Callable[[str], None], clock: Clock)
         names[:] = [pod["metadata"]["name"] for pod in cluster.list("v1", "Pod", PART)]
         if not names:
             return True
-        say(f"{len(names)} pods are terminating")
+        say(f"pods still terminating: {len(names)}")
         return None
 
     if not polling.until(are_gone, _SECONDS, clock=clock):

@@ -90,7 +90,7 @@ def push(
         )
     if not _REGISTRY.fullmatch(registry):
         raise UserError(
-            f"{registry!r} is not a registry.", hint="Give a host and, if needed, a path: ghcr.io/your-name"
+            f"{registry!r} is not a valid registry.", hint="Give a host and, if needed, a path: ghcr.io/your-name"
         )
     reference = catalog.server_reference(_checked_tag(tag))
     engine = _engine_with(reference, engine_name)

@@ -86,7 +86,7 @@ class MessageReader:
                 grpc.StatusCode.UNIMPLEMENTED, "compressed messages are not supported; send this one uncompressed"
             )
         if flags:
-            raise _malformed(f"a message begins with byte 0, this one with {flags}")
+            raise _malformed(f"a message must begin with byte 0, not {flags}")
         if length > self._max_bytes:
             raise ApiError(
                 grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -117,14 +117,14 @@ class Base64Decoder:
             end = part.end()
             self._parts += part[0].endswith(b"=")
             if self._parts > _MOST_PARTS:
-                raise _malformed(f"the body is base64 in more than {_MOST_PARTS} parts")
+                raise _malformed(f"the base64 body has more than {_MOST_PARTS} parts")
         if end != whole:
-            raise _malformed("the body is not base64")
+            raise _malformed("the body is not valid base64")
         return bytes(decoded)
 
     def end(self) -> None:
         if self._rest:
-            raise _malformed("the body is not base64: its length is not a multiple of four")
+            raise _malformed("the body is not valid base64: its length is not a multiple of four")
 
 
 def answer(framing: Framing, message: bytes | None, trailers: Iterable[tuple[str, str | bytes]]) -> bytes:

@@ -38,7 +38,7 @@ class Helm:
             file = _write_values(settings, directory)
         except OSError as error:
             raise UserError(
-                f"Cannot write to {directory}: {error.strerror}.", hint="Name another directory."
+                f"Cannot write to {directory}: {error.strerror}.", hint="Choose another directory."
             ) from error
         return Written(file, f"helm upgrade --install {RELEASE} charts/metadata -n {namespace} -f {file}")
 

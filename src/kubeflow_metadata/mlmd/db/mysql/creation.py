@@ -134,7 +134,7 @@ def _refuse_unless_version_10(found: _Found, creator: _Creator) -> None:
     if differing:
         raise DatabaseOpenError(
             f"Database {creator.name} has no schema version and its tables are not all of version "
-            f"{schema.SCHEMA_VERSION} ({', '.join(sorted(differing))} differ): an upgrade of the official server was "
+            f"{schema.SCHEMA_VERSION} ({', '.join(sorted(differing))} differ): an upgrade by the official server was "
             "interrupted. Restore a backup from before the upgrade."
         )
 

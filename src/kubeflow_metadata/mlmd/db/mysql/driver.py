@@ -32,7 +32,7 @@ def _load() -> list[Any]:
         with contextlib.suppress(ImportError):
             found.append(importlib.import_module(name))
     if not found:
-        raise ImportError(f"No driver for MySQL is installed ({' or '.join(_NAMES)}). Run: pip install pymysql")
+        raise ImportError(f"No MySQL driver is installed ({' or '.join(_NAMES)}). Run: pip install pymysql")
     return found
 
 

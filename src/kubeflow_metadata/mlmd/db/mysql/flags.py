@@ -42,7 +42,9 @@ _OPTIONS = (
         metavar="FILE",
         help="File with the MySQL password, re-read for each connection.",
     ),
-    click.option("--mysql_config_require_tls", **SWITCH, help="Reject a MySQL server that does not offer TLS."),
+    click.option(
+        "--mysql_config_require_tls", **SWITCH, help="Do not connect to a MySQL server that does not support TLS."
+    ),
     click.option(
         "--mysql_config_sslrootcert",
         "--mysql_config_sslca",

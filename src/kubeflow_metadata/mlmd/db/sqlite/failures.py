@@ -38,7 +38,7 @@ def meaning(path: Path, error: Exception) -> StoreError | TransactionUndoneError
             "and its folder are there and that the server's user can write to both."
         )
     if "full" in text:
-        return ResourceExhaustedError("The disk of the database is full; nothing was written.")
+        return ResourceExhaustedError("The disk that holds the database is full; nothing was written.")
     if "too big" in text or "too large" in text:
         return ResourceExhaustedError("A value is larger than SQLite can store; nothing was written.")
     return UnavailableError(f"The database cannot be used: {text}")
@@ -61,10 +61,10 @@ def cannot_open(path: Path, error: Exception) -> DatabaseOpenError:
     if "malformed" in text:
         return DatabaseOpenError(_damaged(path, text))
     if "not a database" in text:
-        return DatabaseOpenError(f"{path} is not a SQLite database ({text}). Name another file, or move this one.")
+        return DatabaseOpenError(f"{path} is not a SQLite database ({text}). Choose another file, or move this one.")
     if "unable to open" in text or "readonly" in text:
         return DatabaseOpenError(
-            f"Cannot write the database {path} ({text}). Check that its folder exists and that you can write to it."
+            f"Cannot write to the database {path} ({text}). Check that its folder exists and that you can write to it."
         )
     if "locked" in text:
         return DatabaseOpenError(f"The database {path} is locked by another program. Stop that program first.")

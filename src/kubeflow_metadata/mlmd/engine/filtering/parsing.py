@@ -52,7 +52,7 @@ def parse(query: str) -> Tree[Token]:
         QueryError: it is too long or not of the language.
     """
     if len(query) > MAX_LENGTH:
-        raise QueryError(f"the query has {len(query)} characters; {MAX_LENGTH} are allowed", MAX_LENGTH)
+        raise QueryError(f"the query has {len(query)} characters; at most {MAX_LENGTH} are allowed", MAX_LENGTH)
     try:
         return _parser().parse(query)
     except UnexpectedCharacters as error:
