@@ -247,9 +247,9 @@ class TestRefusals:
             (frame(b"abc")[:-1], BINARY, "INVALID_ARGUMENT", "2 of the 3 bytes"),
             (frame(b"") * 2, BINARY, "INVALID_ARGUMENT", "more than one message"),
             (frame(b"", flags=1), BINARY, "UNIMPLEMENTED", "uncompressed"),
-            (frame(b"", flags=0x80), BINARY, "INVALID_ARGUMENT", "begins with byte 0"),
-            (frame(b""), TEXT, "INVALID_ARGUMENT", "not base64"),
-            (b"AAAA?", TEXT, "INVALID_ARGUMENT", "not base64"),
+            (frame(b"", flags=0x80), BINARY, "INVALID_ARGUMENT", "must begin with byte 0"),
+            (frame(b""), TEXT, "INVALID_ARGUMENT", "not valid base64"),
+            (b"AAAA?", TEXT, "INVALID_ARGUMENT", "not valid base64"),
         ],
     )
     def test_of_malformed_bodies_say_what_is_wrong(self, web, body, content_type, code, words):

@@ -90,7 +90,7 @@ def _parts(text):
 )
 def test_what_is_not_base64_is_refused(text):
     error = refusal(base64.b64encode(struct.pack(">BIB", 0, 300, 0)) + text.encode(), Framing.TEXT)
-    assert (error.code, "not base64" in error.message) == (Code.INVALID_ARGUMENT, True)
+    assert (error.code, "not valid base64" in error.message) == (Code.INVALID_ARGUMENT, True)
 
 
 def test_a_long_text_is_decoded_as_it_comes():

@@ -98,7 +98,10 @@ class GrpcWeb:
         async with self._admission.body(request, reader.feed, longest=longest, seconds=seconds):
             message = reader.message()
             async with self._admission.work(max(deadline - clock(), 0.001)):
-                return await self._ask(path, rpc, message, tuple(_metadata(request)), max(deadline - clock(), 0))
+                left = deadline - clock()
+                if left <= 0:  # gRPC might still be faster
+                    raise ApiError(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline passed before the call was made")
+                return await self._ask(path, rpc, message, tuple(_metadata(request)), left)
 
     async def _ask(
         self, path: str, rpc: str, message: bytes, metadata: Sequence[tuple[str, str]], seconds: float

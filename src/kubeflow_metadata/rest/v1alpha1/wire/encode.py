@@ -84,7 +84,8 @@ def _json_value(value: Any) -> str:
     if kind == "string_value":
         return quote(value.string_value)
     if kind == "number_value":
-        return _double(value.number_value)
+        written = _double(value.number_value)
+        return "-0.0" if written == "-0" else written  # which most parsers take for the integer 0
     return _bool(value.bool_value) if kind == "bool_value" else "null"
 
 
