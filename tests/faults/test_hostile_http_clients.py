@@ -168,7 +168,8 @@ def test_readers_that_do_not_read_stop_nobody(servers, door):
             reader.sendall(f"GET {listing} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n\r\n".encode())
         for _ in range(10):
             with httpx.Client(trust_env=False, timeout=60) as client:
-                assert client.get(f"{url}{TYPES}").status_code == 200
+                response = client.get(f"{url}{TYPES}")
+                assert response.status_code == 200, response.text
     assert servers.rest.peak_bytes() < LIMITS["rest"]
     assert servers.ui.peak_bytes() < LIMITS["ui"]
 
@@ -181,8 +182,8 @@ def test_five_hundred_at_once_are_all_answered(servers, door):
         clients = [stack.enter_context(connected(url, timeout=120)) for _ in range(500)]
         for client in clients:
             client.sendall(request)
-        statuses = [until_closed(client)[9:12] for client in clients]
-    assert set(statuses) == {b"200"}
+        answers = [until_closed(client) for client in clients]
+    assert [answer for answer in answers if answer[9:12] != b"200"] == []
 
 
 @pytest.mark.parametrize("door", ["rest", "ui"])
@@ -194,4 +195,5 @@ def test_slow_uploads_and_idle_connections_stop_nobody(servers, door):
             slow.sendall(head(url, 1000) + b"{")
             stack.enter_context(connected(url))
         for _ in range(10):
-            assert post(url, b'{"name": "quick"}').status_code == 200
+            response = post(url, b'{"name": "quick"}')
+            assert response.status_code == 200, response.text

@@ -100,7 +100,8 @@ def test_no_acknowledged_write_is_lost(killed):
     client.close()
     print(f"{len(record.acknowledged)} acknowledged, {len(lost)} lost; failed: {dict(record.failures)}")  # noqa: T201
     assert lost == []
-    assert {code for _, code in record.failures} <= {"UNAVAILABLE"}
+    # gRPC itself resets what arrives at a worker that is stopping: CANCELLED, and nothing was done.
+    assert {code for _, code in record.failures} <= {"UNAVAILABLE", "CANCELLED"}
 
 
 def go_on(record):

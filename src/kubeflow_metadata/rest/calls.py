@@ -28,6 +28,9 @@ _TRIES = 16
 _MOST_LARGE = 32
 # gRPC's words for a response that exceeds what the client takes.
 _TOO_LARGE = "larger than max"
+# Its words for REFUSED_STREAM.
+_NO_STREAM = "RST_STREAM with error code 7"
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
 _BY_THIS_SIDE = "CLIENT: Received message larger than max"
 _FLAGS = "--max_grpc_message_length, or the memory that --memory_limit leaves for it"
 
@@ -79,11 +82,11 @@ class Connection:
             ApiError: too many large responses are wanted.
         """
         if not rpc.is_read:
-            return (await _received(rpc.large(request, timeout=seconds, metadata=metadata))).used(use)
+            return (await _received(rpc.large, request, seconds, metadata)).used(use)
         if (received := await self._try(rpc, request, seconds, metadata)) is not None:
             return received.used(use)
         async with self._large_turn():
-            received = await _received(rpc.large(request, timeout=seconds, metadata=metadata))
+            received = await _received(rpc.large, request, seconds, metadata)
             size = received.message.ByteSize() if isinstance(received.message, Message) else len(received.message)
             if size <= SMALL_BYTES:
                 self._expected_large.discard(rpc.path)
@@ -112,7 +115,7 @@ class Connection:
             if rpc.path in self._expected_large:
                 return None
             try:
-                return await _received(rpc.small(request, timeout=seconds, metadata=metadata))
+                return await _received(rpc.small, request, seconds, metadata)
             except grpc.aio.AioRpcError as error:
                 too_large = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and _TOO_LARGE in (error.details() or "")
                 if not too_large or self._max_response <= SMALL_BYTES:
@@ -224,6 +227,24 @@ def _channel(target: str, max_request: int, max_response: int) -> grpc.aio.Chann
     )
 
 
-async def _received(call: grpc.aio.UnaryUnaryCall[Any, Any]) -> Received:
-    message = await call
-    return Received(message, await call.trailing_metadata())
+async def _received(
+    rpc: grpc.aio.UnaryUnaryMultiCallable[Any, Any], request: Any, seconds: float, metadata: Metadata | None
+) -> Received:
+    """Calls an RPC; again, as long as there is time, while the store has no stream left for this connection.
+
+    Calls that were given up because their clients left still have theirs for a moment. What was refused for that was
+    not looked at (RFC 9113, section 8.7): sending it again does nothing twice.
+    """
+    clock = asyncio.get_running_loop().time
+    end, pause = clock() + seconds, _FIRST_PAUSE
+    while True:
+        try:
+            call = rpc(request, timeout=max(end - clock(), 0), metadata=metadata)
+            message = await call
+            return Received(message, await call.trailing_metadata())
+        except grpc.aio.AioRpcError as error:
+            refused = error.code() is grpc.StatusCode.UNAVAILABLE and _NO_STREAM in (error.details() or "")
+            if not refused or clock() + pause > end:
+                raise
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)

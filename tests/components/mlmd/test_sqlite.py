@@ -350,7 +350,7 @@ class TestDamage:
 def test_what_a_disk_does_has_its_words(tmp_path, text, error, words):
     at_the_start = failures.cannot_open(tmp_path / "m.db", sqlite3.DatabaseError(text))
     assert str(tmp_path / "m.db") in str(at_the_start)
-    assert re.search("Check|restore|Free|Name another", str(at_the_start))
+    assert re.search("Check|restore|Free|Choose another", str(at_the_start))
     found = failures.meaning(tmp_path / "m.db", sqlite3.DatabaseError(text))
     assert type(found) is error
     assert re.search(words, str(found))
