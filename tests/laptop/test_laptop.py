@@ -185,6 +185,11 @@ class TestEnvironment:
         logs = installer.run("logs").stdout
         assert all(f"variable={name}" in logs for name in unknown)
 
+    def test_the_database_of_another_installation_is_not_used(self, with_environment):
+        installer = with_environment(KFM_MLMD_MYSQL_CONFIG_HOST="db.example", KFM_MLMD_MYSQL_CONFIG_DATABASE="metadb")
+        installer.up()
+        assert installer.json("smoke")["passed"] is True
+
     def test_the_grpc_server_may_have_workers(self, with_environment):
         installer = with_environment(KFM_MLMD_WORKER_PROCESSES="2")
         installer.up()

@@ -69,6 +69,8 @@ def _grpc_command(ports: Mapping[str, int], database: Path) -> list[str]:
         *_python(GRPC),
         f"--grpc_host={HOST}",
         f"--grpc_port={ports['grpc']}",
+        # Whatever database the environment's KFM_MLMD_* name.
+        "--metadata_source_config_type=sqlite",
         f"--sqlite_config_filename_uri={database}",
     ]
 
