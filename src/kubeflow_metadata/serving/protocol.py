@@ -159,7 +159,9 @@ class PatientProtocol(H11Protocol):
 
     def _linger(self) -> None:
         # Its response is out and its body is not in.
-        if not self._linger_clock.runs and self.conn.their_state is h11.SEND_BODY and self.cycle.response_complete:
+        if self.conn.their_state is not h11.SEND_BODY or not self.cycle.response_complete:
+            self._linger_clock.stop()  # the next request may have come along with the end of the body
+        elif not self._linger_clock.runs:
             self._unset_keepalive_if_required()
             self._linger_clock.start(LINGER_SECONDS, lambda: self.abort("body after response"))
 

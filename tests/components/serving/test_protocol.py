@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 
@@ -17,7 +18,10 @@ HELLO = b"hello"
 
 
 class Application:
-    """Greets; on /endless it sends until its client is gone, on /unread it answers without reading the body."""
+    """Greets; on /endless it sends until its client is gone, on /unread it answers without reading the body.
+
+    On /late it greets after the time in which the rest of an earlier request's body must have come.
+    """
 
     def __init__(self):
         self.ended = threading.Event()
@@ -32,6 +36,8 @@ class Application:
                 if scope["state"]["connection"].transport.is_closing():
                     self.ended.set()
                     return
+        if scope["path"] == "/late":
+            await asyncio.sleep(3 * protocol.LINGER_SECONDS)
         if scope["path"] != "/unread":
             while (await receive()).get("more_body"):
                 pass
@@ -187,3 +193,14 @@ def test_requests_that_are_sent_ahead_are_all_answered(url):
             piece = raw.recv(65536)
             assert piece, received
             received += piece
+
+
+def test_the_rest_of_a_body_with_the_next_request_behind_it_ends_the_wait_for_it(url, monkeypatch):
+    monkeypatch.setattr(protocol, "LINGER_SECONDS", 0.2)
+    with connected(url) as raw:
+        raw.sendall(b"POST /unread HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n")
+        received = b""
+        while not received.endswith(HELLO):
+            received += raw.recv(4096)
+        raw.sendall(b"x" + GET.replace(b"/ ", b"/late ", 1).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        assert until_closed(raw).endswith(HELLO)
