@@ -24,7 +24,7 @@ def main() -> None:
     with connected(target, method, body):  # fails here if the call is wrong
         print("ready", flush=True)
     for _ in sys.stdin:  # a line a turn
-        # Anew in each turn, so that none of them is dealt the same hand throughout.
+        # New ones in each turn, so that no server is dealt the same hand throughout.
         with connected(target, method, body) as stubs:
             print(json.dumps(turn(stubs, body, float(seconds))), flush=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,16 +11,13 @@ from kubeflow_metadata.mlmd.db.base import DatabaseSettings
 from kubeflow_metadata.mlmd.db.flags import require_file
 from kubeflow_metadata.mlmd.db.kinds import KINDS
 from kubeflow_metadata.mlmd.errors import ConfigurationError
-from kubeflow_metadata.mlmd.options import ChannelArgument, ServerOptions, TlsFiles, host_and_port
-from kubeflow_metadata.serving.memory import limit_of_cgroup
+from kubeflow_metadata.mlmd.options import ChannelArgument, ServerOptions, TlsFiles
+from kubeflow_metadata.serving.addresses import host_and_port
+from kubeflow_metadata.serving.memory import limit_of_cgroup, size_of
 
 if TYPE_CHECKING:
     from kubeflow_metadata.proto import metadata_store_pb2 as pb
 
-# Sizes as Kubernetes writes them.
-_UNITS = {"": 1, **{f"{name}i": 1024**n for n, name in enumerate("KMGT", 1)}}
-_UNITS |= {name: 1000**n for n, name in enumerate("kMGT", 1)}
-_SIZE = re.compile(rf"(\d+(?:\.\d+)?)({'|'.join(filter(None, _UNITS))})?")
 _LEAST_MEMORY_BYTES = 64 * 1024**2
 
 
@@ -118,8 +114,7 @@ def _memory_limit(text: str | None) -> int | None:
     """Returns the bytes that the server may use; without the flag, those that its cgroup may."""
     if text is None:
         return limit_of_cgroup()
-    found = _SIZE.fullmatch(text.strip())
-    size = int(float(found[1]) * _UNITS[found[2] or ""]) if found else 0
+    size = size_of(text)
     if size < _LEAST_MEMORY_BYTES:
         raise ConfigurationError(
             f"--memory_limit={text} is not a size of at least 64Mi. Examples: 536870912, 512Mi, 2Gi"

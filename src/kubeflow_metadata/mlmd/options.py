@@ -33,12 +33,6 @@ class TlsFiles:
         return grpc.ssl_server_credentials([pair], roots, require_client_auth=roots is not None)
 
 
-def host_and_port(host: str, port: int) -> str:
-    """Returns an address as gRPC and people write it: ``[::1]:8080`` for a host with colons, brackets or not."""
-    bare = host.removeprefix("[").removesuffix("]")
-    return f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"
-
-
 @dataclass(frozen=True)
 class ServerOptions:
     """How the gRPC server listens.

@@ -12,8 +12,8 @@ import structlog
 from kubeflow_metadata.mlmd import workers
 from kubeflow_metadata.mlmd.configuration import Configuration, with_address
 from kubeflow_metadata.mlmd.errors import DatabaseOpenError
-from kubeflow_metadata.mlmd.options import host_and_port
 from kubeflow_metadata.serving import ending
+from kubeflow_metadata.serving.addresses import host_and_port
 
 # An available database responds sooner: by the time the server reports that it is serving, it is ready.
 _FIRST_ANSWER_SECONDS = 1.0

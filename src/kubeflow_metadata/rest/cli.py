@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from kubeflow_metadata.serving.addresses import check_host, door_options
+from kubeflow_metadata.serving.addresses import check_host, door_options, host_and_port
 from kubeflow_metadata.serving.flags import (
     context_settings,
     grace_option,
@@ -168,7 +168,7 @@ def main(
     configure_logs(log_format, log_level)
     warn_of_unknown_variables()
     settings = Settings(
-        grpc_target=f"{f'[{mlmd_grpc_host}]' if ':' in mlmd_grpc_host else mlmd_grpc_host}:{mlmd_grpc_port}",
+        grpc_target=host_and_port(mlmd_grpc_host, mlmd_grpc_port),
         grpc_timeout=grpc_timeout,
         max_grpc_message_length=max_grpc_message_length,
         limits=Limits(max_body_bytes, max_json_depth, max_name_length, max_concurrent_requests, max_json_values),

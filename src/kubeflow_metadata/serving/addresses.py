@@ -1,4 +1,4 @@
-"""Addresses on the command line: origins, hosts and URLs, checked before a server starts.
+"""Addresses: how they are written, and origins, hosts and URLs of the command line, checked before a server starts.
 
 What is refused is shown in the error, except where it may hold a password.
 """
@@ -15,10 +15,20 @@ import click
 
 EVERY = "*"
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})\.?", re.ASCII)
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def host_and_port(host: str, port: int | str) -> str:
+    """Returns an address as gRPC and people write it: ``[::1]:8080`` for a host with colons, brackets or not."""
+    return f"{in_url(host.removeprefix('[').removesuffix(']'))}:{port}"
+
+
+def in_url(host: str) -> str:
+    """Returns a host as it stands in URLs: an address with colons in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def door_options(command: F) -> F:
@@ -49,11 +59,11 @@ def check_url(context: click.Context, parameter: click.Parameter, value: str | N
     _refuse_credentials(context, parameter, value)
     try:
         parts = urlsplit(value)
-        usable = parts.scheme in _DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
+        usable = parts.scheme in DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable or parts.query or parts.fragment:
-        raise click.BadParameter(f"{_shown(value)} is not an address like http://localhost:8080.", context, parameter)
+        raise click.BadParameter(f"{shown(value)} is not an address like http://localhost:8080.", context, parameter)
     return value
 
 
@@ -65,7 +75,7 @@ def check_host(context: click.Context, parameter: click.Parameter, value: str | 
     host = _host(value)
     if host is None:
         raise click.BadParameter(
-            f"{_shown(value)} is not a host name or an IP address like localhost or ::1.", context, parameter
+            f"{shown(value)} is not a host name or an IP address like localhost or ::1.", context, parameter
         )
     return host
 
@@ -79,10 +89,10 @@ def _origins(context: click.Context, parameter: click.Parameter, values: Iterabl
         written = origin if origin == EVERY else _as_browsers_write(origin)
         if written is None:
             raise click.BadParameter(
-                f"{_shown(origin)} is not an origin like https://example.org:8443.", context, parameter
+                f"{shown(origin)} is not an origin like https://example.org:8443.", context, parameter
             )
         if written != origin:
-            raise click.BadParameter(f"{_shown(origin)} never matches: browsers send {written!r}.", context, parameter)
+            raise click.BadParameter(f"{shown(origin)} never matches: browsers send {written!r}.", context, parameter)
     return origins
 
 
@@ -93,7 +103,7 @@ def _hosts(context: click.Context, parameter: click.Parameter, values: Iterable[
         host = value if value == EVERY else _host(value)
         if host is None:
             raise click.BadParameter(
-                f"{_shown(value)} is not a host name like kubeflow.example.org; leave out scheme, port and path.",
+                f"{shown(value)} is not a host name like kubeflow.example.org; leave out scheme, port and path.",
                 context,
                 parameter,
             )
@@ -123,10 +133,9 @@ def _as_browsers_write(origin: str) -> str | None:
     except ValueError:
         return None
     host = parts.hostname
-    if parts.scheme not in _DEFAULT_PORTS or not host or not host.isascii():
+    if parts.scheme not in DEFAULT_PORTS or not host or not host.isascii():
         return None
-    shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}" + (f":{port}" if port and port != _DEFAULT_PORTS[parts.scheme] else "")
+    return f"{parts.scheme}://{in_url(host)}" + (f":{port}" if port and port != DEFAULT_PORTS[parts.scheme] else "")
 
 
 def _refuse_credentials(context: click.Context, parameter: click.Parameter, value: str) -> None:
@@ -138,5 +147,6 @@ def _refuse_credentials(context: click.Context, parameter: click.Parameter, valu
         )
 
 
-def _shown(value: str) -> str:
+def shown(value: str) -> str:
+    """Returns what somebody sent or typed, for an error: quoted, and cut where it is long."""
     return repr(value if len(value) <= 100 else f"{value[:100]}...")

@@ -124,7 +124,6 @@ class Holding:
         self._held = held
         self._give_up = give_up
         self.size = 0
-        self.given_up = False
 
     def resize(self, size: int) -> None:
         """Says how much it is now, and that the client made progress."""
@@ -132,7 +131,6 @@ class Holding:
 
     def end(self) -> None:
         """Gives the client up."""
-        self.given_up = True
         self._give_up()
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
 
 from kubeflow_metadata.parts import SERVERS
+from kubeflow_metadata.serving.memory import size_of
 
 GRACE_SECONDS = 20.0
 
@@ -21,11 +21,6 @@ _SERVERS_PREFIXES = tuple(part.environment for part in SERVERS)
 _FORMATS = ("text", "json")
 _LEVELS = ("debug", "info", "warning", "error")
 
-_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)(Ki|Mi|Gi|Ti|k|M|G|T)?")
-_UNITS = {
-    "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
-}  # fmt: skip
-
 
 class _Size(click.ParamType):  # type: ignore[type-arg]
     """A number of bytes, as Kubernetes writes memory."""
@@ -33,8 +28,7 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
     name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        match = _SIZE.fullmatch(str(value).strip())
-        size = int(float(match[1]) * _UNITS[match[2] or ""]) if match else 0
+        size = size_of(str(value))
         if size <= 0:
             self.fail(f"{str(value)[:100]!r} is not a size like 512Mi, 1Gi or 536870912.", param, ctx)
         return size

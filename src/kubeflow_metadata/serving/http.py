@@ -17,6 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from kubeflow_metadata.serving import ending
+from kubeflow_metadata.serving.addresses import host_and_port
 from kubeflow_metadata.serving.protocol import MOST_HEADER_BYTES, Refusals, protocol_that_counts
 
 # This side must be the last to close an idle connection, or the next request of a gateway in front is lost.
@@ -61,7 +62,7 @@ def listen(host: str, port: int, flags: str) -> socket.socket:
     except OSError as error:
         # Python adds "(while attempting to bind on address ...)", which says the address a second time.
         reason = (error.strerror or str(error)).partition(" (")[0]
-        where = f"{_in_url(host)}:{port}"
+        where = host_and_port(host, port)
         raise ListenError(f"Cannot listen on {where}: {reason}. Choose another address with {flags}.") from error
     # Connections inherit it. asyncio sets it only on sockets it made: without it each keep-alive answer waits 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -89,11 +90,7 @@ def _listen_on_both(port: int) -> socket.socket:
 def url_of(listener: socket.socket) -> str:
     """Returns where a listening socket is reached."""
     host, port = listener.getsockname()[:2]
-    return f"http://{_in_url(host)}:{port}"
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+    return f"http://{host_and_port(host, port)}"
 
 
 class HttpServer(uvicorn.Server):

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 _MIB = 2**20
 # cgroup v1 says "no limit" with the largest multiple of a page that it can hold.
 _NO_LIMIT = 2**60
+
+# As Kubernetes writes memory.
+UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_SIZE = re.compile(rf"([0-9]{{1,15}}(?:\.[0-9]{{1,6}})?)({'|'.join(UNITS)})?")
+
+
+def size_of(text: str) -> int:
+    """Returns the bytes that a text like ``512Mi`` or ``536870912`` means; 0 where it means none."""
+    found = _SIZE.fullmatch(text.strip())
+    return int(float(found[1]) * UNITS.get(found[2] or "", 1)) if found else 0
 
 
 def limit_of_cgroup(root: Path = Path("/")) -> int | None:

@@ -17,13 +17,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-EVERY = "*"
+from kubeflow_metadata.serving.addresses import DEFAULT_PORTS, EVERY, shown
 
 # Asked by the kubelet and by Prometheus, by address; they change nothing and tell nothing of what is stored.
 EXEMPT_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 # What browsers say of pages of other sites, in requests in which they leave ``Origin`` out.
 _FOREIGN_SITES = frozenset({"cross-site", "same-site"})
 
@@ -60,7 +59,7 @@ class DoorPolicy:
         if not self._is_known(host):
             return Refusal(
                 MISDIRECTED,
-                f"this server does not serve the host {_shown(host)}; to allow it, start the server with "
+                f"this server does not serve the host {shown(host)}; to allow it, start the server with "
                 "--allowed_hosts",
             )
         if method in _SAFE_METHODS:
@@ -73,7 +72,7 @@ class DoorPolicy:
             return None
         return Refusal(
             FORBIDDEN,
-            f"requests from the origin {_shown(origin)} must not modify data; to allow them, start the server "
+            f"requests from the origin {shown(origin)} must not modify data; to allow them, start the server "
             "with --allowed_origins",
         )
 
@@ -140,12 +139,12 @@ def is_same_origin(origin: str, host: str) -> bool:
         origin_port = parts.port
     except ValueError:
         return False
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         return False
     name, port = _host_and_port(host)
     if parts.hostname != name:
         return False
-    usual = _DEFAULT_PORTS[parts.scheme]
+    usual = DEFAULT_PORTS[parts.scheme]
     return (origin_port or usual) == (port or usual)
 
 
@@ -158,10 +157,6 @@ def _host_and_port(host: str) -> tuple[str, int | None]:
         return (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
         return "", None
-
-
-def _shown(value: str) -> str:
-    return repr(value if len(value) <= 100 else f"{value[:100]}...")
 
 
 class Door:

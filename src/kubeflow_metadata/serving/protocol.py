@@ -123,7 +123,7 @@ class PatientProtocol(H11Protocol):
             return
         self._linger()
         if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
-            # The beginning of the next request came along with this one.
+            # The beginning of the next request arrived with this one.
             self._unset_keepalive_if_required()
             self._header_clock.start(HEADER_SECONDS, self._headers_are_late)
 
@@ -160,7 +160,7 @@ class PatientProtocol(H11Protocol):
     def _linger(self) -> None:
         # Its response is out and its body is not in.
         if self.conn.their_state is not h11.SEND_BODY or not self.cycle.response_complete:
-            self._linger_clock.stop()  # the next request may have come along with the end of the body
+            self._linger_clock.stop()  # the next request may have arrived with the end of the body
         elif not self._linger_clock.runs:
             self._unset_keepalive_if_required()
             self._linger_clock.start(LINGER_SECONDS, lambda: self.abort("body after response"))

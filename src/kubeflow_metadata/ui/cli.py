@@ -6,7 +6,7 @@ import os
 
 import click
 
-from kubeflow_metadata.serving.addresses import check_host, check_url, door_options
+from kubeflow_metadata.serving.addresses import check_host, check_url, door_options, host_and_port
 from kubeflow_metadata.serving.flags import (
     context_settings,
     grace_option,
@@ -21,7 +21,7 @@ def default_rest_url() -> str:
     """Returns the REST backend's address, from the variables that Kubernetes sets for the Service metadata-service."""
     host = os.environ.get("METADATA_SERVICE_SERVICE_HOST", "localhost")
     port = os.environ.get("METADATA_SERVICE_SERVICE_PORT", "8080")
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"http://{host_and_port(host, port)}"
 
 
 @click.command(

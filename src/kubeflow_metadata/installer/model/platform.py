@@ -60,12 +60,12 @@ class NetworkPolicy(Section):
     gateway_namespace: f.NamespaceName = setting("istio-system", "Namespace of the ingress gateway.")
     client_namespaces: tuple[f.NamespaceName, ...] = setting(
         (),
-        "Additional namespaces allowed to reach gRPC, REST, gRPC-web and the UI. Always allowed: the namespace of "
+        "Additional namespaces allowed to reach gRPC, REST, gRPC-Web and the UI. Always allowed: the namespace of "
         "the installation, the gateway's, and those labelled `app.kubernetes.io/part-of: kubeflow-profile`.",
     )
     client_cidrs: tuple[f.Network, ...] = setting(
         (),
-        "CIDRs outside the cluster allowed to reach gRPC, REST, gRPC-web and the UI, for example of a load balancer.",
+        "CIDRs outside the cluster allowed to reach gRPC, REST, gRPC-Web and the UI, for example of a load balancer.",
     )
     api_server_cidrs: tuple[f.Network, ...] = setting(
         (), "CIDRs of the Kubernetes API server, which the MySQL pod calls for its Secret. Empty: any address."

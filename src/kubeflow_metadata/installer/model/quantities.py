@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from kubeflow_metadata.serving.memory import UNITS
+
 MIB = 2**20
-_UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _MYSQL_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
 
 
@@ -14,7 +15,7 @@ def millicores(text: str) -> float:
 
 def in_bytes(text: str) -> int:
     """Returns an amount of memory such as ``512Mi`` in bytes."""
-    return _with_unit(text, _UNITS)
+    return _with_unit(text, UNITS)
 
 
 def mysql_bytes(text: str) -> int:

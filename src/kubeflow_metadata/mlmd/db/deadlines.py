@@ -103,12 +103,17 @@ def check() -> None:
         raise call.error()
 
 
-@contextmanager
-def turn(lock: threading.Lock) -> Iterator[None]:
-    """Holds a lock during the block; raises as ``check`` where the time is over before it is free."""
+def acquire(lock: threading.Lock | threading.Semaphore) -> None:
+    """Acquires a lock; raises as ``check`` where the time is over before it is free."""
     if not lock.acquire(blocking=False):
         while not lock.acquire(timeout=_TURN_SECONDS):
             check()
+
+
+@contextmanager
+def turn(lock: threading.Lock) -> Iterator[None]:
+    """Holds a lock during the block; raises as ``check`` where the time is over before it is free."""
+    acquire(lock)
     try:
         yield
     finally:

@@ -26,9 +26,6 @@ _ROW_BYTES = 1000
 # How often a text is held in that time.
 _COPIES = 4
 
-# How often a call that waits for its place looks whether its time is over.
-_WAIT_SECONDS = 0.1
-
 _here = threading.local()
 
 
@@ -40,8 +37,7 @@ class Gate:
 
     def enter(self) -> None:
         """Waits for a place; raises as ``deadlines.check`` where the call's time is over before."""
-        while not self._free.acquire(timeout=_WAIT_SECONDS):
-            deadlines.check()
+        deadlines.acquire(self._free)
 
     def leave(self) -> None:
         self._free.release()

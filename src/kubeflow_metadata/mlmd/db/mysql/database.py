@@ -70,29 +70,21 @@ class MySqlDatabase:
     @contextmanager
     def read(self, *, snapshot: bool = True) -> Iterator[MySqlSession]:
         readers, _ = self._ready()
-        try:
-            with readers.connection() as connection:
-                session = MySqlSession(connection)
-                if snapshot:
-                    session.fetch("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-                yield session
-                if snapshot:
-                    session.fetch("COMMIT")
-        except DamagedDatabaseError as error:
-            self._damage = str(error)
-            raise
+        with self._noting_damage(), readers.connection() as connection:
+            session = MySqlSession(connection)
+            if snapshot:
+                session.fetch("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+            yield session
+            if snapshot:
+                session.fetch("COMMIT")
 
     @contextmanager
     def write(self) -> Iterator[MySqlSession]:
         _, writers = self._ready()
-        try:
-            with writers.connection() as connection:
-                yield MySqlSession(connection)
-                deadlines.check()
-                self._commit(connection)
-        except DamagedDatabaseError as error:
-            self._damage = str(error)
-            raise
+        with self._noting_damage(), writers.connection() as connection:
+            yield MySqlSession(connection)
+            deadlines.check()
+            self._commit(connection)
 
     def close(self) -> None:
         with self._lock:
@@ -100,6 +92,14 @@ class MySqlDatabase:
             pools = self._pools or ()
         for pool in pools:
             pool.close()
+
+    @contextmanager
+    def _noting_damage(self) -> Iterator[None]:
+        try:
+            yield
+        except DamagedDatabaseError as error:
+            self._damage = str(error)
+            raise
 
     def _ready(self) -> tuple[Pool[MySqlConnection], Pool[MySqlConnection]]:
         if self._pools is None:
