@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
-from contextlib import contextmanager
 
 import pytest
 from click.testing import CliRunner
@@ -13,6 +10,7 @@ from click.testing import CliRunner
 from kubeflow_metadata.installer.cli.main import main
 from kubeflow_metadata.smoke import checks, neighbours
 from kubeflow_metadata.smoke.__main__ import main as smoke
+from tests.support.servers import answering
 
 SECRET = "hunter2"
 
@@ -51,28 +49,6 @@ def test_the_installer_refuses_a_kubeconfig_with_a_password_in_the_address_witho
         assert done.exit_code == 1
         assert SECRET not in done.output
         assert "user name or password" in done.output
-
-
-@contextmanager
-def answering(content):
-    """A server that answers whatever it is asked with these bytes; gives its port."""
-
-    def answer():
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection:
-                connection.recv(65536)
-                connection.sendall(content)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=answer)
-        thread.start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\x00\x06\x04\x00", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"])

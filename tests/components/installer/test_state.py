@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -13,15 +12,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cli.main import main
 from kubeflow_metadata.installer.local import processes
 from kubeflow_metadata.installer.local.records import ServerRecord
 from kubeflow_metadata.installer.local.state import DataDir
+from tests.support.data_directories import contents, install, run
 
 # Every file that an installation has, by its path in the data directory.
 FILES = [
@@ -34,15 +30,6 @@ FILES = [
 CHECKED = [name for name in FILES if not name.startswith("metadata.db-")]
 
 
-def install(path):
-    """What ``up`` does to a directory before it starts servers."""
-    data_dir = DataDir(path)
-    data_dir.create()
-    with data_dir.locked(lambda _: None):
-        data_dir.claim()
-    return data_dir
-
-
 def delete(data_dir):
     with data_dir.locked(lambda _: None):
         return data_dir.delete()
@@ -50,20 +37,6 @@ def delete(data_dir):
 
 def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
-
-
-def contents(folder):
-    """Every path below a folder, with its mode and content; links are not followed."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        status = path.lstat()
-        content = path.read_bytes() if stat.S_ISREG(status.st_mode) else None
-        found[str(path.relative_to(folder))] = (status.st_mode, content)
-    return found
-
-
-def run(*arguments):
-    return CliRunner().invoke(main, [str(each) for each in arguments])
 
 
 @pytest.fixture
@@ -337,155 +310,6 @@ class TestEarlierVersion:
             assert isinstance(done.exception, SystemExit | None)
             assert {path: what for path, what in contents(earlier.path).items() if path in before} == before
         assert run("up", "--local", "--data-dir", earlier.path).exit_code == 1
-
-
-class TestRecords:
-    def test_they_are_remembered_and_forgotten(self, data_dir):
-        record = ServerRecord(pid=1, started=2.5, port=3, instance="abc")
-        data_dir.remember("grpc", record)
-        data_dir.remember("rest", record)
-        data_dir.remember("grpc", None)
-        assert DataDir(data_dir.path).servers() == {"rest": record}
-
-    @pytest.mark.parametrize(
-        "content",
-        [
-            b"",
-            b"{",
-            b"[]",
-            b"null",
-            b"\x00\xff\xfe",
-            b"[" * 60_000,
-            b" " * 70_000,
-            b'{"grpc": 1}',
-            b'{"grpc": {"pid": 1}}',
-            b'{"mysql": {"pid": 1, "started": 1, "port": 1}}',
-            *(
-                f'{{"grpc": {{"pid": {pid}, "started": {started}, "port": {port}}}}}'.encode()
-                for pid, started, port in (
-                    ("-1", "1", "1"),
-                    ("0", "1", "1"),
-                    ("true", "1", "1"),
-                    ("1.5", "1", "1"),
-                    ('"1"', "1", "1"),
-                    ("9" * 30, "1", "1"),
-                    ("9" * 5000, "1", "1"),
-                    ("1", "NaN", "1"),
-                    ("1", "1e999", "1"),
-                    ("1", "-1", "1"),
-                    ("1", "null", "1"),
-                    ("1", "1", "0"),
-                    ("1", "1", "65536"),
-                    ("1", "1", "[]"),
-                    ("1", "1", '1, "x": 1'),
-                    ("1", "1", '1, "instance": "\\ud800"'),
-                )
-            ),
-        ],
-    )
-    def test_damaged_ones_are_one_sentence_in_every_verb(self, data_dir, content):
-        (data_dir.path / "state.json").write_bytes(content)
-        self.assert_one_sentence(data_dir)
-
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(
-        st.one_of(
-            st.binary(max_size=200),
-            st.recursive(
-                st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-                lambda inner: (
-                    st.lists(inner, max_size=3)
-                    | st.dictionaries(
-                        st.sampled_from(["grpc", "rest", "ui", "pid", "started", "port", "instance"]), inner, max_size=4
-                    )
-                ),
-                max_leaves=12,
-            ).map(lambda document: json.dumps(document).encode()),
-        )
-    )
-    def test_whatever_is_in_them_is_records_or_a_sentence(self, data_dir, content):
-        (data_dir.path / "state.json").write_bytes(content)
-        try:
-            known = data_dir.servers()
-        except UserError as error:
-            assert "state.json" in str(error)  # noqa: PT017 - or it is records, which are looked at below
-            self.assert_one_sentence(data_dir)
-        else:
-            assert all(record.pid > 0 and 0 < record.port < 65536 for record in known.values())
-
-    @staticmethod
-    def assert_one_sentence(data_dir):
-        before = contents(data_dir.path)
-        for verb in ("status", "smoke", "down", "up"):
-            done = run(verb, "--local", "--data-dir", data_dir.path)
-            assert done.exit_code == 1, verb
-            assert isinstance(done.exception, SystemExit)
-            problem, hint = done.output.splitlines()
-            assert problem.startswith(f"Error: Cannot use {data_dir.path / 'state.json'}: ")
-            assert hint.startswith(f"Run: rm {data_dir.path / 'state.json'} ")
-        after = contents(data_dir.path)
-        assert set(after) == set(before)
-        assert after["state.json"][1] == before["state.json"][1]
-
-
-class TestCopies:
-    """A data directory was copied or moved, records included, while its servers ran."""
-
-    @pytest.fixture
-    def running(self, data_dir):
-        """Starts a process for the data directory, as this or an earlier version does."""
-        started = []
-
-        def start(version):
-            variables = processes.tethered(data_dir.state, "rest", "abc") if version == "this" else {}
-            code = "import time; time.sleep(600)"
-            process = processes.start([sys.executable, "-c", code], data_dir.log_file("rest"), variables)
-            started.append(process)
-            instance = "abc" if variables else ""
-            data_dir.remember("rest", ServerRecord(process.pid, processes.start_time(process.pid), 8080, instance))
-            return process
-
-        yield start
-        for process in started:
-            process.kill()
-            process.wait(60)
-
-    @staticmethod
-    def pids(path):
-        document = json.loads(run("status", "--local", "--data-dir", path, "-o", "json").stdout)
-        return {server["name"]: server["pid"] for server in document["servers"]}
-
-    @staticmethod
-    def down(path, *options):
-        done = run("down", "--local", "--data-dir", path, "-o", "json", *options)
-        assert done.exit_code == 0
-        return json.loads(done.stdout)["stopped"]
-
-    @pytest.mark.parametrize("version", ["this", "earlier"])
-    def test_the_servers_of_the_original_are_not_those_of_the_copy(self, data_dir, running, version):
-        process = running(version)
-        copy = data_dir.path.with_name("copy")
-        shutil.copytree(data_dir.path, copy)
-        assert self.pids(copy) == dict.fromkeys(("grpc", "rest", "ui"))
-        assert "Not running: MLMD gRPC server, REST backend" in run("smoke", "--local", "--data-dir", copy).output
-        assert self.down(copy) == []
-        assert self.down(copy, "--delete-data", "--yes") == []
-        assert not copy.exists()
-        assert process.poll() is None
-        assert self.pids(data_dir.path)["rest"] == process.pid
-        assert self.down(data_dir.path) == ["rest"]
-
-    @pytest.mark.parametrize("version", ["this", "earlier"])
-    def test_the_servers_of_a_moved_directory_are_still_its_own(self, data_dir, running, version):
-        process = running(version)
-        moved = data_dir.path.rename(data_dir.path.with_name("moved"))
-        assert self.pids(moved)["rest"] == process.pid
-        assert self.down(moved) == ["rest"]
-
-    def test_servers_whose_logs_were_deleted_are_still_its_own(self, data_dir, running):
-        running("earlier")
-        shutil.rmtree(data_dir.logs)
-        assert self.down(data_dir.path) == ["rest"]
 
 
 def test_one_that_cannot_be_made_says_which_option_helps(tmp_path):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import logging
 import socket
-import threading
 
 import pytest
 from kfmd import metadata
@@ -18,6 +17,8 @@ from kfmd.openapi_client import (
     Configuration,
     MetadataServiceApi,
 )
+
+from tests.support.servers import answering
 
 
 @pytest.fixture
@@ -190,23 +191,8 @@ def test_an_address_of_something_else_is_refused_with_how_to_write_it(address, h
 @pytest.fixture
 def speaks_another_protocol():
     """A port whose server answers anything in HTTP/2, as gRPC does."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def answer():
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.recv(65536)
-                    connection.sendall(b"\x00\x00\x18\x04\x00\x00\x00\x00\x00\x00\x04\x00\x3f\xff\xff\x00\n")
-
-        thread = threading.Thread(target=answer, daemon=True)
-        thread.start()
-        yield f"127.0.0.1:{listener.getsockname()[1]}"
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
+    with answering(b"\x00\x00\x18\x04\x00\x00\x00\x00\x00\x00\x04\x00\x3f\xff\xff\x00\n") as port:
+        yield f"127.0.0.1:{port}"
 
 
 def test_the_port_of_the_grpc_server_is_told_from_that_of_rest(speaks_another_protocol, no_pauses):
