@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from concurrent import futures
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -132,10 +133,7 @@ class _Call:
 
     def end(self, code: Any, details: str) -> None:
         """Answers the call with an error, unless it has ended already."""
-        with self.state.condition:
-            if _server._is_rpc_state_active(self.state):
-                self.state.request = None
-                _server._abort(self.state, self.event.call, code, details.encode())
+        _end(self.state, self.event, code, details)
 
 
 class MessageFirstExecutor(futures.Executor):
@@ -207,7 +205,9 @@ class MessageFirstExecutor(futures.Executor):
     def _make_ready(self, call: _Call) -> None:
         call.size = len(call.state.request)
         *before, _, parse, serialize = call.arguments
-        call.arguments = (*before, lambda: _parsed(call, parse), parse, serialize)
+        # Nothing in a call leads back to it: its stream counts as open until gRPC's part of the call is freed, and only
+        # the garbage collector, at some time, frees what is in a circle.
+        call.arguments = (*before, partial(_parsed, call.state, call.event, parse), parse, serialize)
         if _is_stream_of_responses(call):
             self._start_stream(call)
             return
@@ -293,13 +293,20 @@ def _is_stream_of_responses(call: _Call) -> bool:
     return bool(call.body.__name__ == "_stream_response_in_pool" and not non_blocking)
 
 
-def _parsed(call: _Call, parse: Any) -> Any:
+def _parsed(state: Any, event: Any, parse: Any) -> Any:
     """Returns the request, parsed by the worker and not by the serving thread; None where the call has ended."""
-    with call.state.condition:
-        if not _server._is_rpc_state_active(call.state):
+    with state.condition:
+        if not _server._is_rpc_state_active(state):
             return None
-        serialized, call.state.request = call.state.request, None
+        serialized, state.request = state.request, None
     request = _common.deserialize(serialized, parse)
     if request is None:
-        call.end(cygrpc.StatusCode.internal, "The request could not be parsed.")
+        _end(state, event, cygrpc.StatusCode.internal, "The request could not be parsed.")
     return request
+
+
+def _end(state: Any, event: Any, code: Any, details: str) -> None:
+    with state.condition:
+        if _server._is_rpc_state_active(state):
+            state.request = None
+            _server._abort(state, event.call, code, details.encode())

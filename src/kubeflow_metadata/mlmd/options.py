@@ -82,7 +82,7 @@ class ServerOptions:
             "grpc.so_reuseport": int(self.share_port),  # else a taken port is an error
             "grpc.max_receive_message_length": self.max_message_bytes,
             # A flood of streams that are opened and reset stays a matter of its own connection.
-            "grpc.max_concurrent_streams": 1000,
+            "grpc.max_concurrent_streams": 100,
             "grpc.max_send_message_length": -1,
             "grpc.max_metadata_size": self.max_metadata_bytes,
             # A client that is gone without a word is noticed; one that asks often whether we live is not sent away.

@@ -204,8 +204,8 @@ def _answer(
                     _check_size(data, request_type, work.budget)
                 return handle(_parsed(data, request_class)).SerializeToString()
         except StoreError as error:
-            reason = _told(error, call)
-            code, message = reason.code, str(reason)
+            code, message = _told(error, call)
+            _forget_frames(error)
         except MemoryError:
             metrics.REFUSED_FOR_MEMORY.labels("out_of_memory").inc()
             code, message = (
@@ -255,15 +255,27 @@ def _parsed(data: bytes, request_class: type[Message]) -> Message:
         raise InvalidArgumentError(str(error)) from error
 
 
-def _told(error: StoreError, call: CallTime) -> StoreError:
-    """Returns the error that a client reads; of time that is over, the call itself knows best why."""
+def _told(error: StoreError, call: CallTime) -> tuple[Code, str]:
+    """Returns what a client reads of an error; of time that is over, the call itself knows best why."""
     if isinstance(error, TooLargeError):
         metrics.REFUSED_FOR_MEMORY.labels(error.reason).inc()
     elif isinstance(error, DeadlineExceededError) and call.ends <= time.monotonic():
         if call.by_limit():
             metrics.OVER_TIME.inc()
-        return call.error()
-    return error
+        error = call.error()
+    return error.code, str(error)
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Lets go of the frames that an error and its causes have passed.
+
+    Some of them hold the error itself: only the garbage collector would free such a circle, and with it the frame of
+    the call and its stream, which until then counts as open.
+    """
+    passed: BaseException | None = error
+    while passed is not None:
+        passed.__traceback__ = None
+        passed = passed.__cause__ or passed.__context__
 
 
 def _seconds_left(context: grpc.ServicerContext) -> float | None:
