@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from kubeflow_metadata.installer.cluster import connection
+from kubeflow_metadata.installer.cluster import kubeconfig
 from kubeflow_metadata.installer.terminal import Terminal
 from kubeflow_metadata.installer.verbs.target import Target
 from kubeflow_metadata.installer.verbs.up import up
@@ -29,7 +29,7 @@ def cluster(monkeypatch):
     made = FakeCluster()
     for part in PARTS:
         made.add(workload(part.workload, part.name, ready=1, kind=part.workload_kind))
-    monkeypatch.setattr(connection, "connect", lambda _context, _namespace: made)
+    monkeypatch.setattr(kubeconfig, "connect", lambda _context, _namespace: made)
     return made
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster.connection import Cluster, ConflictError, Object
+from kubeflow_metadata.installer.cluster.port import Cluster, ConflictError, Object, RejectedError
 
 
 class FakeClock:
@@ -31,20 +32,31 @@ class FakeCluster(Cluster):
     """Objects by kind and name. Workloads run, and Jobs complete, as soon as they are applied."""
 
     def __init__(self, namespace: str = "kubeflow") -> None:
-        super().__init__("fake", namespace, client=None)
+        super().__init__("fake", namespace)
         self.objects: dict[tuple[str, str], Object] = {}
+        self._count = 0  # of changes, for resourceVersion
         self.applied: list[tuple[str, str]] = []  # kind and name, in order
         self.conflicts: set[str] = set()  # names that another manager has fields of
         self.pods: dict[str, Object] = {}  # by name, as the API has them
         self.log_of: dict[tuple[str, str, bool], str] = {}  # by pod, container and whether of its previous run
         self.warnings: list[Object] = []
         self.rejected: dict[str, str] = {}  # message by name
+        self.forbidden: set[tuple[str, str]] = set()  # verb and kind
+        self.unknown_kinds: set[str] = set()
 
     def add(self, made: Object) -> None:
         self.objects[made["kind"], made["metadata"]["name"]] = made
 
     def version(self) -> str:
         return "v1.31.2"
+
+    def serves(self, api_version: str, kind: str) -> bool:
+        del api_version
+        return kind not in self.unknown_kinds
+
+    def allows(self, verb: str, api_version: str, kind: str, name: str = "", *, subresource: str = "") -> bool:
+        del api_version, name
+        return (verb, f"{kind}/{subresource}" if subresource else kind) not in self.forbidden
 
     def get(self, api_version: str, kind: str, name: str) -> Object | None:
         del api_version
@@ -57,12 +69,14 @@ class FakeCluster(Cluster):
         listed = list(self.pods.values()) if kind == "Pod" else [o for (k, _), o in self.objects.items() if k == kind]
         return [copy.deepcopy(each) for each in listed if _selected(each["metadata"].get("labels", {}), selector)]
 
-    def apply(self, wanted: Object, *, force: bool = False) -> Object:
+    def apply(self, wanted: Object, *, force: bool = False, dry_run: bool = False) -> Object:
         kind, name = wanted["kind"], wanted["metadata"]["name"]
         if name in self.rejected:
-            raise UserError(f"The cluster rejected {kind} {name}.", details=self.rejected[name])
+            raise RejectedError(f"The cluster rejected {kind} {name}.", details=self.rejected[name])
         if name in self.conflicts and not force:
             raise ConflictError(f"{kind} {name} has fields of others.", details='conflict with "kubectl": .spec.x')
+        if dry_run:
+            return copy.deepcopy(wanted)
         self.applied.append((kind, name))
         made: Object = json.loads(json.dumps(wanted))
         if kind in {"Deployment", "StatefulSet"}:
@@ -78,11 +92,35 @@ class FakeCluster(Cluster):
         self.add(made)
         return made
 
-    def create(self, wanted: Object) -> None:
-        self.add(wanted)
+    def create(self, wanted: Object, *, dry_run: bool = False) -> Object:
+        kind, name = wanted["kind"], wanted["metadata"]["name"]
+        if (kind, name) in self.objects:
+            raise ConflictError(f"{kind} {name} exists.")
+        made = copy.deepcopy(wanted)
+        self._count += 1
+        made["metadata"]["resourceVersion"] = str(self._count)
+        if not dry_run:
+            self.add(made)
+        return copy.deepcopy(made)
 
-    def delete(self, api_version: str, kind: str, name: str) -> bool:
+    def replace(self, wanted: Object) -> Object:
+        kind, name = wanted["kind"], wanted["metadata"]["name"]
+        present = self.objects.get((kind, name))
+        if present is None or present["metadata"].get("resourceVersion") != wanted["metadata"].get("resourceVersion"):
+            raise ConflictError(f"{kind} {name} was changed since it was read.")
+        made = copy.deepcopy(wanted)
+        self._count += 1
+        made["metadata"]["resourceVersion"] = str(self._count)
+        self.add(made)
+        return copy.deepcopy(made)
+
+    def delete(self, api_version: str, kind: str, name: str, *, uid: str = "", dry_run: bool = False) -> bool:
         del api_version
+        present = self.objects.get((kind, name))
+        if present is not None and uid and present["metadata"].get("uid") != uid:
+            raise ConflictError(f"{kind} {name} is another one.")
+        if dry_run:
+            return present is not None
         if kind == "Job":
             self.pods.pop(name, None)
         return self.objects.pop((kind, name), None) is not None
@@ -90,6 +128,14 @@ class FakeCluster(Cluster):
     def logs(self, pod: str, container: str, *, lines: int, previous: bool = False) -> str:
         del lines
         return self.log_of.get((pod, container, previous), "")
+
+    def follow(self, pod: str, container: str, *, lines: int) -> Iterator[str]:
+        yield from self.logs(pod, container, lines=lines).splitlines()
+
+    @contextmanager
+    def forward(self, pod: str, port: int, local_port: int = 0) -> Iterator[int]:
+        del pod
+        yield local_port or port
 
     def names(self, kind: str) -> set[str]:
         return {name for other, name in self.objects if other == kind}

@@ -8,9 +8,9 @@ from datetime import datetime, timezone
 import pytest
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster import admission, causes, connection, inventory, pods, rollouts, smoke
-from kubeflow_metadata.installer.cluster.connection import UnreachableError
+from kubeflow_metadata.installer.cluster import admission, causes, inventory, kubeconfig, pods, rollouts, smoke
 from kubeflow_metadata.installer.cluster.engines.kustomize import Kustomize
+from kubeflow_metadata.installer.cluster.port import UnreachableError
 from kubeflow_metadata.installer.cluster.smoke import SmokeResult
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.terminal import Terminal
@@ -39,7 +39,7 @@ OBJECTS = [
 @pytest.fixture
 def cluster(monkeypatch):
     made = FakeCluster()
-    monkeypatch.setattr(connection, "connect", lambda _context, namespace: _in(made, namespace))
+    monkeypatch.setattr(kubeconfig, "connect", lambda _context, namespace: _in(made, namespace))
     monkeypatch.setattr(Kustomize, "objects", lambda *_args: [dict(each) for each in OBJECTS])
     monkeypatch.setattr(smoke, "run", lambda *_args: SmokeResult(True, "6 passed, 0 failed"))
     return made

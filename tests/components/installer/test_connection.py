@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster.connection import Cluster, ConflictError, UnknownKindError, connect
+from kubeflow_metadata.installer.cluster.kubeconfig import connect
+from kubeflow_metadata.installer.cluster.port import Cluster, ConflictError, UnknownKindError
 
 VERSION = {"major": "1", "minor": "33", "gitVersion": "v1.33.1+k3s1"} | dict.fromkeys(
     ("gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler", "platform"), ""

@@ -11,7 +11,7 @@ import pytest
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cli import options
-from kubeflow_metadata.installer.cluster import connection, inventory
+from kubeflow_metadata.installer.cluster import inventory, kubeconfig
 from kubeflow_metadata.installer.cluster.engines import choice
 from kubeflow_metadata.installer.cluster.engines.kustomize import Kustomize
 from kubeflow_metadata.installer.model.loading import settings_of
@@ -66,7 +66,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
     made = FakeCluster()
     for part in PARTS:
         made.add(workload(part.workload, part.name, ready=1, kind=part.workload_kind))
-    monkeypatch.setattr(connection, "connect", lambda _context, _namespace: made)
+    monkeypatch.setattr(kubeconfig, "connect", lambda _context, _namespace: made)
     return made
 
 

@@ -46,7 +46,7 @@ class _Verbs(click.Group):
             return super().invoke(ctx)
         except UserError as error:
             Terminal().error(error)
-            sys.exit(1)
+            sys.exit(error.exit_code)
         except KeyboardInterrupt:
             Terminal().note("Interrupted.")
             sys.exit(130)

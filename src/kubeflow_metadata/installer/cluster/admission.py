@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import kinds, program
-from kubeflow_metadata.installer.cluster.connection import Cluster, Object
 from kubeflow_metadata.installer.cluster.objects import PART
+from kubeflow_metadata.installer.cluster.port import Cluster, Object
 
 
 def refuse_terminating_namespace(cluster: Cluster) -> None:

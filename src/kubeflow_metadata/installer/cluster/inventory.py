@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from importlib.metadata import version
 
 from kubeflow_metadata.installer.catalog import SERVER_NAME
-from kubeflow_metadata.installer.cluster.connection import Cluster
 from kubeflow_metadata.installer.cluster.objects import Identity
+from kubeflow_metadata.installer.cluster.port import Cluster
 
 NAME = "metadata-inventory"
 # Without app.kubernetes.io/instance, by which Argo CD tracks objects: it would prune what no manifest contains.

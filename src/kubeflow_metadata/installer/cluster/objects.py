@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from kubeflow_metadata.installer import kinds
-from kubeflow_metadata.installer.cluster.connection import Cluster, Object
+from kubeflow_metadata.installer.cluster.port import Cluster, Object
 
 # The label that every object of an installation has; its value is the part that it belongs to.
 PART = "metadata.kubeflow.org/part"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from kubeflow_metadata.installer import program
 from kubeflow_metadata.installer.cluster import causes
 from kubeflow_metadata.installer.cluster.causes import Cause
-from kubeflow_metadata.installer.cluster.connection import Cluster, Object
+from kubeflow_metadata.installer.cluster.port import Cluster, Object
 from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock, seconds_since
 
 _LOG_LINES = 12

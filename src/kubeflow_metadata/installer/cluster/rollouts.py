@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import polling, program
 from kubeflow_metadata.installer.cluster import causes, pods
-from kubeflow_metadata.installer.cluster.connection import Cluster, Object, UnreachableError
 from kubeflow_metadata.installer.cluster.objects import PART
 from kubeflow_metadata.installer.cluster.pods import Trouble
+from kubeflow_metadata.installer.cluster.port import Cluster, Object, UnreachableError
 from kubeflow_metadata.installer.kinds import BY_NAME
 from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 

@@ -9,8 +9,8 @@ from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import polling
 from kubeflow_metadata.installer.cluster import pods
 from kubeflow_metadata.installer.cluster.causes import CRASHED
-from kubeflow_metadata.installer.cluster.connection import Cluster, Object
 from kubeflow_metadata.installer.cluster.objects import PART, Identity, in_order, part_of
+from kubeflow_metadata.installer.cluster.port import Cluster, Object
 from kubeflow_metadata.installer.kinds import BY_NAME
 from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 from kubeflow_metadata.installer.render.names import SMOKE_JOB

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import polling, program
 from kubeflow_metadata.installer.cluster import objects
-from kubeflow_metadata.installer.cluster.connection import Cluster
 from kubeflow_metadata.installer.cluster.engines import choice
 from kubeflow_metadata.installer.cluster.objects import PART
+from kubeflow_metadata.installer.cluster.port import Cluster
 from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 from kubeflow_metadata.installer.terminal import Terminal
 from kubeflow_metadata.installer.verbs.target import Target

@@ -5,8 +5,8 @@ from __future__ import annotations
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import program
 from kubeflow_metadata.installer.cluster import smoke as smoke_job
-from kubeflow_metadata.installer.cluster.connection import Cluster
 from kubeflow_metadata.installer.cluster.engines import choice
+from kubeflow_metadata.installer.cluster.port import Cluster
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.terminal import Terminal
 from kubeflow_metadata.installer.verbs.target import Target

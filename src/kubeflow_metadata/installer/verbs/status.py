@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from kubeflow_metadata.installer import kinds, program
 from kubeflow_metadata.installer.cluster import pods, rollouts
-from kubeflow_metadata.installer.cluster.connection import Cluster, Object
 from kubeflow_metadata.installer.cluster.engines import choice
 from kubeflow_metadata.installer.cluster.objects import PART, part_of
+from kubeflow_metadata.installer.cluster.port import Cluster, Object
 from kubeflow_metadata.installer.terminal import Terminal, table
 from kubeflow_metadata.installer.verbs.target import Target
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kubeflow_metadata.installer.render.names import DEFAULT_NAMESPACE
 
 if TYPE_CHECKING:
-    from kubeflow_metadata.installer.cluster.connection import Cluster
+    from kubeflow_metadata.installer.cluster.port import Cluster
     from kubeflow_metadata.installer.model.settings import Settings
 
 
@@ -44,6 +44,6 @@ class Target:
 
     def cluster(self) -> Cluster:
         """Connects to the cluster."""
-        from kubeflow_metadata.installer.cluster.connection import connect
+        from kubeflow_metadata.installer.cluster.kubeconfig import connect
 
         return connect(self.context, self.namespace)

@@ -11,10 +11,10 @@ from kubeflow_metadata.installer import kinds, program
 from kubeflow_metadata.installer.catalog import SERVER_NAME
 from kubeflow_metadata.installer.cluster import admission, rollouts
 from kubeflow_metadata.installer.cluster import smoke as smoke_job
-from kubeflow_metadata.installer.cluster.connection import Cluster, Object
 from kubeflow_metadata.installer.cluster.endpoints import endpoints
 from kubeflow_metadata.installer.cluster.engines import choice
 from kubeflow_metadata.installer.cluster.engines.protocol import Engine
+from kubeflow_metadata.installer.cluster.port import Cluster, Object
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 from kubeflow_metadata.installer.terminal import Terminal

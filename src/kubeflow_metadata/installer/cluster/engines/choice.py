@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kubeflow_metadata.installer.cluster.connection import Cluster
 from kubeflow_metadata.installer.cluster.engines.helm import Helm
 from kubeflow_metadata.installer.cluster.engines.kustomize import Kustomize
 from kubeflow_metadata.installer.cluster.engines.protocol import Engine
+from kubeflow_metadata.installer.cluster.port import Cluster
 
 # The default comes first.
 ENGINES: tuple[Engine, ...] = (Kustomize(), Helm())

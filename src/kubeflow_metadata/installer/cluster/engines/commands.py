@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster.connection import Object
+from kubeflow_metadata.installer.cluster.port import Object
 
 
 def run(command: Sequence[str | Path]) -> str:

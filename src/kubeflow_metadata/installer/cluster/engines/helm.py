@@ -11,10 +11,10 @@ from typing import Any
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import program
-from kubeflow_metadata.installer.cluster.connection import Cluster, Object
 from kubeflow_metadata.installer.cluster.engines.commands import documents, run
 from kubeflow_metadata.installer.cluster.engines.protocol import Say, Written
 from kubeflow_metadata.installer.cluster.objects import Identity, delete
+from kubeflow_metadata.installer.cluster.port import Cluster, Object
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.render import sources
 from kubeflow_metadata.installer.render.yaml_text import dump

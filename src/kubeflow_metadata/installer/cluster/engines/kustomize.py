@@ -10,10 +10,10 @@ from pathlib import Path
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import program
 from kubeflow_metadata.installer.cluster import inventory
-from kubeflow_metadata.installer.cluster.connection import Cluster, ConflictError, Object
 from kubeflow_metadata.installer.cluster.engines.commands import documents, run
 from kubeflow_metadata.installer.cluster.engines.protocol import Say, Written
 from kubeflow_metadata.installer.cluster.objects import Identity, delete, in_order
+from kubeflow_metadata.installer.cluster.port import Cluster, ConflictError, Object
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.render.overlay import Overlay
 

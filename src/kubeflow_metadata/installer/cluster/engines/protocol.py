@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from kubeflow_metadata.installer.cluster.connection import Cluster, Object
 from kubeflow_metadata.installer.cluster.objects import Identity
+from kubeflow_metadata.installer.cluster.port import Cluster, Object
 from kubeflow_metadata.installer.model.settings import Settings
 
 Say = Callable[[str], None]
