@@ -16,7 +16,16 @@ from kubeflow_metadata.installer.terminal import Terminal
 
 _DISTRIBUTION = "kubeflow-metadata-server"
 # Each is a module of this package with a ``command``.
-_VERBS = ("render", "up", "status", "smoke", "logs", "down", "images")
+_VERBS = (
+    "render",
+    "up",
+    "status",
+    "open",
+    "smoke",
+    "logs",
+    "down",
+    "images",
+)
 
 
 class _Verbs(click.Group):
