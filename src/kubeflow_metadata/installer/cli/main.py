@@ -56,8 +56,8 @@ class _Verbs(click.Group):
         except UserError as error:
             Terminal().error(error)
             sys.exit(error.exit_code)
-        except KeyboardInterrupt:
-            Terminal().note("Interrupted.")
+        except KeyboardInterrupt as interrupt:
+            Terminal().note(f"Interrupted. {interrupt}".rstrip())
             sys.exit(130)
         except BrokenPipeError:
             # Whoever read the output is gone; Python would complain once more when it flushes at exit.
