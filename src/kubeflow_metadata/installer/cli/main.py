@@ -23,8 +23,11 @@ _VERBS = (
     "open",
     "smoke",
     "logs",
+    "version",
+    "credentials",
     "down",
     "images",
+    "completion",
 )
 
 
