@@ -25,6 +25,7 @@ _VERBS = (
     "logs",
     "version",
     "credentials",
+    "dashboard",
     "down",
     "images",
     "completion",
