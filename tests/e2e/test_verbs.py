@@ -109,10 +109,11 @@ def test_logs_are_followed_through_a_restart(installed: Installation) -> None:
         lines = iter(process.stdout.readline, "")
         old = json.loads(next(lines))["pod"]
         installed.kubectl("delete", "pod", old, "--wait=false")
-        assert next(pod for line in lines if (pod := json.loads(line)["pod"]) != old)
+        new = next(pod for line in lines if (pod := json.loads(line)["pod"]) != old)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
-    assert f"Pod {old} is gone." in errors
+    assert f"Pod {new} started." in errors
+    assert "Traceback" not in errors
     installed.wait()
 
 
