@@ -154,7 +154,10 @@ class ApiServer(Cluster):
         return following.without_times(self.log_lines(pod, container, LogExtent(lines), follow=True))
 
     def log_lines(self, pod: str, container: str, extent: LogExtent, *, follow: bool = False) -> Iterator[str]:
-        return following.stream(self._client, self.namespace, pod, container, extent, follow=follow)
+        with explained("read", f"the log of Pod {pod} (get of pods/log)"):
+            yield from following.lines(
+                following.opened(self._client, self.namespace, pod, container, extent, follow=follow)
+            )
 
     def forward(
         self,
@@ -164,12 +167,11 @@ class ApiServer(Cluster):
         *,
         say: Callable[[str], object] = lambda _text: None,
     ) -> AbstractContextManager[int]:
-        return forwarding.forwarded(
-            lambda name: forwarding.dialled(self._client, self.namespace, name, port),
-            forwarding.pods_of(pod),
-            local_port,
-            say,
-        )
+        def dial(name: str) -> Any:
+            with explained("forward a port to", f"Pod {name} (get and create of pods/portforward)"):
+                return forwarding.dialled(self._client, self.namespace, name, port)
+
+        return forwarding.forwarded(dial, forwarding.pods_of(pod), local_port, say)
 
     def _resource(self, api_version: str, kind: str) -> Any:
         from kubernetes.dynamic.exceptions import ResourceNotFoundError

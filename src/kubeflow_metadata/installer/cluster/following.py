@@ -11,7 +11,6 @@ from math import ceil
 from typing import Any
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster.answers import explained
 from kubeflow_metadata.installer.cluster.objects import PART, part_of
 from kubeflow_metadata.installer.cluster.port import Cluster, ForbiddenError, LogExtent, Object, UnreachableError
 from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
@@ -65,8 +64,8 @@ class Container:
     has_log: bool
 
 
-def stream(client: Any, namespace: str, pod: str, container: str, extent: LogExtent, *, follow: bool) -> Iterator[str]:
-    """Yields the lines of a container's log, each led by its time; with ``follow`` until the container ends.
+def opened(client: Any, namespace: str, pod: str, container: str, extent: LogExtent, *, follow: bool) -> Any:
+    """Asks for a container's log; returns the answer, whose lines are led by their times.
 
     Args:
         client: a ``kubernetes.client.ApiClient``.
@@ -75,26 +74,33 @@ def stream(client: Any, namespace: str, pod: str, container: str, extent: LogExt
         container: in the pod.
         extent: how much of it.
         follow: whether lines are waited for.
+
+    Raises:
+        kubernetes.client.exceptions.ApiException: the server refuses.
+        urllib3.exceptions.HTTPError: it does not respond.
     """
     from kubernetes.client import CoreV1Api
 
     limits: dict[str, Any] = {"tail_lines": extent.lines, "since_seconds": extent.seconds}
-    with explained("read", f"the log of Pod {pod} (get of pods/log)"):
-        answer: Any = CoreV1Api(client).read_namespaced_pod_log(
-            pod,
-            namespace,
-            container=container,
-            follow=follow,
-            previous=extent.previous,
-            timestamps=True,
-            _preload_content=False,
-            _request_timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS if follow else _CONNECT_SECONDS),
-            **{name: value for name, value in limits.items() if value is not None},
-        )
-        try:
-            yield from _lines(answer.stream(64 * 1024, decode_content=False))
-        finally:
-            answer.close()
+    return CoreV1Api(client).read_namespaced_pod_log(
+        pod,
+        namespace,
+        container=container,
+        follow=follow,
+        previous=extent.previous,
+        timestamps=True,
+        _preload_content=False,
+        _request_timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS if follow else _CONNECT_SECONDS),
+        **{name: value for name, value in limits.items() if value is not None},
+    )
+
+
+def lines(answer: Any) -> Iterator[str]:
+    """Yields the lines of an answer of ``opened``."""
+    try:
+        yield from _lines(answer.stream(64 * 1024, decode_content=False))
+    finally:
+        answer.close()
 
 
 def _lines(pieces: Iterator[bytes]) -> Iterator[str]:
