@@ -90,7 +90,7 @@ def test_open_forwards_many_requests_and_large_answers_and_goes_on_with_another_
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "now forwarding to pod" in errors
+    assert "Forwarding to pod" in errors
     assert "Traceback" not in errors
 
 
@@ -140,7 +140,7 @@ def test_an_interrupted_smoke_test_leaves_nothing(installed: Installation) -> No
             process.send_signal(number)
             _, errors = process.communicate(timeout=60)
         assert process.returncode == 130
-        assert "Interrupted. The smoke test was removed" in errors
+        assert "Interrupted. Removed the smoke test" in errors
         assert "Traceback" not in errors
         eventually(lambda: not _leftovers(installed), "nothing is left", seconds=30)
 

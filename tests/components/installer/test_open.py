@@ -110,10 +110,11 @@ class TestOpen:
             cluster.pods["ui-2"] = pod("ui-2", "ui", **READY)
 
         opens(Wish(port=unused_port(), browser=False), replace, lambda: None, come)
-        told = [line for line in capsys.readouterr().err.splitlines() if "Pod " in line]
+        told = [line for line in capsys.readouterr().err.splitlines() if "ui-" in line]
         assert told == [
             "Pod ui-1 is gone; waiting for another one.",
-            "Pod ui-1 was replaced; now forwarding to pod ui-2.",
+            "Pod ui-1 was replaced.",
+            "Forwarding to pod ui-2.",
         ]
 
     def test_without_a_display_the_address_is_told(self, cluster, opened, monkeypatch, capsys):

@@ -65,7 +65,7 @@ class ReadyPods:
                 hint=f"For the reason, run: {program.command('status')} {self._cluster.options}",
             )
         if self.pod:
-            self._say(f"Pod {self.pod} was replaced; now forwarding to pod {ready[0]}.")
+            self._say(f"Pod {self.pod} was replaced.\nForwarding to pod {ready[0]}.")
         self.pod, self._is_lost = ready[0], False
 
 
