@@ -117,6 +117,19 @@ class TestOpen:
             "Forwarding to pod ui-2.",
         ]
 
+    def test_the_server_of_another_installation_is_reached_by_its_service(self, cluster, opened, monkeypatch):
+        run_pods(cluster)
+        del cluster.pods["grpc-1"]
+        selector = {"component": "metadata-grpc-server"}
+        service = {"kind": "Service", "metadata": {"name": "metadata-grpc-service"}, "spec": {"selector": selector}}
+        cluster.add(service)
+        theirs = pod("theirs", "", **READY)
+        theirs["metadata"]["labels"] = selector
+        cluster.pods["theirs"] = theirs
+        monkeypatch.setattr(ports, "is_free", lambda _port: True)
+        opens(Wish((UI, GRPC), browser=False))
+        assert cluster.forwarded == [("ui-1", 3000), ("theirs", 8080)]
+
     def test_without_a_display_the_address_is_told(self, cluster, opened, monkeypatch, capsys):
         run_pods(cluster)
         for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
