@@ -206,6 +206,17 @@ def test_each_kind_of_credentials_arrives(write: Write, api_server: ApiServer, t
         assert api_server.requests[-1].authorization == sent
 
 
+def test_nothing_is_written_to_the_home_directory(
+    write: Write, api_server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(kubeconfig(api_server.url, user={"token": "a"}))
+    before = sorted(tmp_path.iterdir())
+    for home in (tmp_path, tmp_path / "not-there"):
+        monkeypatch.setenv("HOME", str(home))
+        assert connect(None, "team-a").version()
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_who_acts_as_another_is_sent(write: Write, api_server: ApiServer) -> None:
     write(kubeconfig(api_server.url, user={"token": "a", "as": "eve", "as-groups": ["ops"]}))
     connect(None, "team-a")
@@ -372,6 +383,18 @@ class TestTls:
             error = problem()
             assert "ended the TLS handshake" in str(error)
             assert "rejected the client certificate" in error.hint
+
+    def test_a_certificate_that_a_plugin_prints_arrives(
+        self, authority: Authority, write: Write, tmp_path: Path
+    ) -> None:
+        key, certificate = authority.issue("me")
+        script = (
+            f'status = {{"clientCertificateData": open({str(certificate)!r}).read(), '
+            f'"clientKeyData": open({str(key)!r}).read()}}'
+        )
+        with running(authority.issue("127.0.0.1"), client_ca=authority.certificate) as server:
+            user = plugin(tmp_path, script + DONE)
+            assert self.connected(server, write, user=user, **{"certificate-authority": "ca.crt"}).version()
 
     def test_a_key_of_another_certificate_is_refused_before_anything_is_asked(
         self, authority: Authority, write: Write

@@ -112,7 +112,7 @@ def _request(access: Access, plugin: Mapping[str, Any], interactive: bool) -> st
         cluster = access.cluster.content
         spec["cluster"] = {key: cluster[key] for key in _CLUSTER_FIELDS if key in cluster}
         authority = cluster.get("certificate-authority")
-        if authority and "certificate-authority-data" not in cluster:
+        if authority and "certificate-authority-data" not in cluster and Path(authority).is_file():
             spec["cluster"]["certificate-authority-data"] = base64.b64encode(Path(authority).read_bytes()).decode()
         for extension in cluster.get("extensions") or []:
             if extension.get("name") == _EXTENSION:
