@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from kubeflow_metadata.installer.cluster.port import Cluster, ConflictError, Object, RejectedError
+from kubeflow_metadata.installer.cluster.port import Cluster, ConflictError, ForbiddenError, Object, RejectedError
 
 
 class FakeClock:
@@ -43,6 +43,10 @@ class FakeCluster(Cluster):
         self.rejected: dict[str, str] = {}  # message by name
         self.forbidden: set[tuple[str, str]] = set()  # verb and kind
         self.unknown_kinds: set[str] = set()
+        self.reviews: dict[str, Object] = {  # status by kind; these are answered and not stored
+            "SelfSubjectRulesReview": {"resourceRules": [], "incomplete": True},
+            "SelfSubjectReview": {"userInfo": {"username": "jane"}},
+        }
 
     def add(self, made: Object) -> None:
         self.objects[made["kind"], made["metadata"]["name"]] = made
@@ -60,10 +64,16 @@ class FakeCluster(Cluster):
 
     def get(self, api_version: str, kind: str, name: str) -> Object | None:
         del api_version
+        self._permit("get", kind)
         return copy.deepcopy(self.objects.get((kind, name)))
 
-    def list(self, api_version: str, kind: str, selector: str = "", field_selector: str = "") -> list[Object]:
+    def list(
+        self, api_version: str, kind: str, selector: str = "", field_selector: str = "", *, everywhere: bool = False
+    ) -> list[Object]:
         del api_version
+        self._permit("list", kind)
+        if everywhere:
+            self._permit("list", f"{kind}/everywhere")
         if kind == "Event":
             return [event for event in self.warnings if f"name={event['involvedObject']['name']}," in field_selector]
         listed = list(self.pods.values()) if kind == "Pod" else [o for (k, _), o in self.objects.items() if k == kind]
@@ -71,6 +81,7 @@ class FakeCluster(Cluster):
 
     def apply(self, wanted: Object, *, force: bool = False, dry_run: bool = False) -> Object:
         kind, name = wanted["kind"], wanted["metadata"]["name"]
+        self._permit("patch", kind)
         if name in self.rejected:
             raise RejectedError(f"The cluster rejected {kind} {name}.", details=self.rejected[name])
         if name in self.conflicts and not force:
@@ -93,7 +104,12 @@ class FakeCluster(Cluster):
         return made
 
     def create(self, wanted: Object, *, dry_run: bool = False) -> Object:
-        kind, name = wanted["kind"], wanted["metadata"]["name"]
+        kind, name = wanted["kind"], wanted["metadata"].get("name", "")
+        if kind in self.reviews:
+            return {**copy.deepcopy(wanted), "status": self.reviews[kind]}
+        self._permit("create", kind)
+        if name in self.rejected:
+            raise RejectedError(f"The cluster rejected {kind} {name}.", details=self.rejected[name])
         if (kind, name) in self.objects:
             raise ConflictError(f"{kind} {name} exists.")
         made = copy.deepcopy(wanted)
@@ -136,6 +152,11 @@ class FakeCluster(Cluster):
     def forward(self, pod: str, port: int, local_port: int = 0) -> Iterator[int]:
         del pod
         yield local_port or port
+
+    def _permit(self, verb: str, kind: str) -> None:
+        if (verb, kind) in self.forbidden:
+            message = f'User "somebody" cannot {verb} resource "{kind}" in the namespace "{self.namespace}"'
+            raise ForbiddenError(f"Permission denied: cannot {verb} {kind}.", details=message)
 
     def names(self, kind: str) -> set[str]:
         return {name for other, name in self.objects if other == kind}

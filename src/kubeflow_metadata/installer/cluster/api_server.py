@@ -31,6 +31,9 @@ class ApiServer(Cluster):
 
         super().__init__(context, namespace)
         self._client = client
+        self.address = str(client.configuration.host)
+        self.proxy = str(client.configuration.proxy or "")
+        self.verifies_certificate = bool(client.configuration.verify_ssl)
         # The client would keep what it discovers in a folder that all users of a machine share.
         scratch = tempfile.mkdtemp(prefix="kubeflow-metadata-")
         weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
@@ -74,11 +77,14 @@ class ApiServer(Cluster):
                 lambda: self._resource(api_version, kind).get(name=name, namespace=self.namespace, **_TIMEOUT)
             )
 
-    def list(self, api_version: str, kind: str, selector: str = "", field_selector: str = "") -> list[Object]:
+    def list(
+        self, api_version: str, kind: str, selector: str = "", field_selector: str = "", *, everywhere: bool = False
+    ) -> list[Object]:
+        namespace = None if everywhere else self.namespace
         with explained("list", f"{kind} objects"):
             listed = self._call(
                 lambda: self._resource(api_version, kind).get(
-                    namespace=self.namespace, label_selector=selector, field_selector=field_selector, **_TIMEOUT
+                    namespace=namespace, label_selector=selector, field_selector=field_selector, **_TIMEOUT
                 )
             )
         return list(listed.get("items", [])) if listed else []

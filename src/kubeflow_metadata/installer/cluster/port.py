@@ -46,6 +46,10 @@ class Cluster(ABC):
         """Names the context and the namespace."""
         self.context = context
         self.namespace = namespace
+        # Of the API server, where there is one.
+        self.address = ""
+        self.proxy = ""
+        self.verifies_certificate = True
 
     @property
     def options(self) -> str:
@@ -75,10 +79,13 @@ class Cluster(ABC):
         """Returns an object, or None if it does not exist."""
 
     @abstractmethod
-    def list(self, api_version: str, kind: str, selector: str = "", field_selector: str = "") -> list[Object]:
+    def list(
+        self, api_version: str, kind: str, selector: str = "", field_selector: str = "", *, everywhere: bool = False
+    ) -> list[Object]:
         """Returns the objects of a kind in the namespace that match a label and a field selector.
 
-        Of kinds without namespaces, those of the cluster; of kinds that the cluster lacks, none.
+        Of kinds without namespaces, those of the cluster; of kinds that the cluster lacks, none. With ``everywhere``
+        those of all namespaces.
         """
 
     @abstractmethod
