@@ -25,6 +25,7 @@ from kubeflow_metadata.installer.model.loading import settings_of
 from kubeflow_metadata.installer.terminal import Terminal
 from kubeflow_metadata.installer.verbs.check import Shown, Wanted, check
 from kubeflow_metadata.installer.verbs.target import Target
+from kubeflow_metadata.mlmd.errors import Reason
 from tests.support.checkout import ROOT
 from tests.support.fake_cluster import FakeClock, FakeCluster, workload
 
@@ -830,6 +831,9 @@ class TestProbe:
 
         assert result.severity is Severity.UNKNOWN
         assert cluster.names("Job") == set()
+
+    def test_every_reason_of_the_server_has_a_hint(self):
+        assert {reason.value for reason in Reason} == set(probe.HINTS)
 
     def test_it_runs_as_the_server_does_but_takes_none_of_its_traffic(self):
         server = next(each for each in OBJECTS if each["metadata"]["name"] == "metadata-grpc-deployment")
