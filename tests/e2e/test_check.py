@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +32,7 @@ def identity(place: Installation, tmp_path: Path) -> Any:
     """The same place for a ServiceAccount with a role of Kubernetes' own in this namespace, and nowhere else."""
 
     def make(role: str) -> Installation:
-        name = f"only-{role}"
+        name = f"{role}-{secrets.token_hex(3)}"
         place.kubectl("create", "serviceaccount", name)
         place.kubectl(
             *("create", "rolebinding", name, f"--clusterrole={role}", f"--serviceaccount={place.namespace}:{name}")
@@ -63,8 +64,9 @@ def test_roles_of_a_namespace_alone(identity: Any, role: str, exit_code: int, fa
     code, results = checked(identity(role))
 
     names = {name for name, each in results.items() if each["severity"] == "failed"}
-    assert failed <= names <= failed | {"KFM0112", "KFM0151"}, results
-    assert code == exit_code or "KFM0151" in names
+    # What this role may hand out differs from version to version of Kubernetes.
+    assert failed <= names <= failed | {"KFM0112"}, results
+    assert code == exit_code
 
 
 def test_the_role_that_is_printed_is_what_was_missing(identity: Any, place: Installation) -> None:

@@ -564,6 +564,11 @@ class TestObjects:
         assert "KFM0162" in bad(results)
         assert any("no owner label" in each.details for each in results)
 
+    def test_what_only_waits_for_an_object_of_ours_is_not_rejected(self, cluster):
+        cluster.rejected["metadata-db"] = 'roles.rbac.authorization.k8s.io "metadata-db" not found'
+
+        assert only(codes.DRY_RUN, before(cluster)).severity is Severity.OK
+
     def test_names_of_kubeflow_pipelines_are_told_apart(self, cluster):
         labels = {"matchLabels": {"component": "metadata-grpc-server"}}
         made = workload("metadata-grpc-deployment", "x")

@@ -97,8 +97,17 @@ def _refusal(subject: Subject, made: Object) -> tuple[Identity, UserError | None
     except UnknownKindError:
         return identity, None  # of which another check tells
     except UserError as error:
-        return identity, error
+        return identity, None if _waits_for_ours(subject, error) else error
     return identity, None
+
+
+def _waits_for_ours(subject: Subject, error: UserError) -> bool:
+    """Returns whether an object was rejected because one of ours that is applied before it does not exist yet.
+
+    A RoleBinding is rejected without its Role, which a dry run does not store, unless one may bind anything.
+    """
+    missing = (identity.name for identity, present in subject.present.items() if present is None)
+    return any(f'"{name}" not found' in error.details for name in missing)
 
 
 def _clashes(subject: Subject) -> Iterator[Object]:
