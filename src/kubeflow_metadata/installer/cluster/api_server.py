@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -35,6 +36,8 @@ class ApiServer(Cluster):
         self.address = str(client.configuration.host)
         self.proxy = str(client.configuration.proxy or "")
         self.verifies_certificate = bool(client.configuration.verify_ssl)
+        self._discovery = threading.RLock()  # the client reads kinds as it goes, which threads must not do at once
+        self._groups: set[str] = set()
         # The client would keep what it discovers in a folder that all users of a machine share.
         scratch = tempfile.mkdtemp(prefix="kubeflow-metadata-")
         weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
@@ -90,15 +93,17 @@ class ApiServer(Cluster):
             )
         return list(listed.get("items", [])) if listed else []
 
-    def apply(self, wanted: Object, *, force: bool = False, dry_run: bool = False) -> Object:
+    def apply(
+        self, wanted: Object, *, force: bool = False, dry_run: bool = False, manager: str = FIELD_MANAGER
+    ) -> Object:
         kind, name = wanted["kind"], wanted["metadata"]["name"]
         with explained("apply", f"{kind} {name}"):
             made = self._dynamic.server_side_apply(
                 self._resource(wanted["apiVersion"], kind),
                 body=wanted,
                 name=name,
-                namespace=wanted["metadata"].get("namespace"),
-                field_manager=FIELD_MANAGER,
+                namespace=wanted["metadata"].get("namespace") or self.namespace,
+                field_manager=manager,
                 force_conflicts=force,
                 **_dry(dry_run),
                 **_TIMEOUT,
@@ -180,12 +185,21 @@ class ApiServer(Cluster):
     def _resource(self, api_version: str, kind: str) -> Any:
         from kubernetes.dynamic.exceptions import ResourceNotFoundError
 
-        try:
-            return self._dynamic.resources.get(api_version=api_version, kind=kind)
-        except ResourceNotFoundError as error:
-            raise UnknownKindError(
-                f"The cluster has no kind {kind} ({api_version}).", hint=what_provides(api_version)
-            ) from error
+        unknown = UnknownKindError(f"The cluster has no kind {kind} ({api_version}).", hint=what_provides(api_version))
+        with self._discovery:
+            # The client would forget all kinds that it knows, and read them again.
+            if not self._has_group(api_version):
+                raise unknown
+            try:
+                return self._dynamic.resources.get(api_version=api_version, kind=kind)
+            except ResourceNotFoundError as error:
+                raise unknown from error
+
+    def _has_group(self, api_version: str) -> bool:
+        group, slash, _ = api_version.partition("/")
+        if slash and not self._groups:
+            self._groups = set(self._dynamic.resources.api_groups)
+        return not slash or group in self._groups
 
     def _plural(self, api_version: str, kind: str) -> str:
         return str(self._resource(api_version, kind).name)

@@ -105,8 +105,12 @@ class Cluster(ABC):
         """
 
     @abstractmethod
-    def apply(self, wanted: Object, *, force: bool = False, dry_run: bool = False) -> Object:
+    def apply(
+        self, wanted: Object, *, force: bool = False, dry_run: bool = False, manager: str = FIELD_MANAGER
+    ) -> Object:
         """Applies an object on the server's side; returns it as the cluster has it, or, in a dry run, would have it.
+
+        The fields become those of ``manager``; fields that it applied before and that are missing now are removed.
 
         Raises:
             ConflictError: without ``force``, where another manager has set a field to another value.
