@@ -10,13 +10,16 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from kubeflow_metadata.installer.cluster.port import (
+    FIELD_MANAGER,
     Cluster,
     ConflictError,
     ForbiddenError,
     LogExtent,
     Object,
     RejectedError,
+    UnknownKindError,
 )
+from tests.support import server_side_apply
 
 
 class FakeClock:
@@ -56,6 +59,7 @@ class FakeCluster(Cluster):
         }
         self.forwarded: list[tuple[str, int]] = []  # pod and port
         self.forwards_to: dict[int, int] = {}  # port of this machine, by port of a pod
+        self.immutable: dict[str, tuple[str, ...]] = {}  # fields below spec, by kind
 
     def add(self, made: Object) -> None:
         self.objects[made["kind"], made["metadata"]["name"]] = made
@@ -88,29 +92,57 @@ class FakeCluster(Cluster):
         listed = list(self.pods.values()) if kind == "Pod" else [o for (k, _), o in self.objects.items() if k == kind]
         return [copy.deepcopy(each) for each in listed if _selected(each["metadata"].get("labels", {}), selector)]
 
-    def apply(self, wanted: Object, *, force: bool = False, dry_run: bool = False) -> Object:
+    def apply(
+        self, wanted: Object, *, force: bool = False, dry_run: bool = False, manager: str = FIELD_MANAGER
+    ) -> Object:
         kind, name = wanted["kind"], wanted["metadata"]["name"]
+        if kind in self.unknown_kinds:
+            raise UnknownKindError(f"The cluster has no kind {kind} ({wanted['apiVersion']}).")
         self._permit("patch", kind)
         if name in self.rejected:
             raise RejectedError(f"The cluster rejected {kind} {name}.", details=self.rejected[name])
         if name in self.conflicts and not force:
             raise ConflictError(f"{kind} {name} has fields of others.", details='conflict with "kubectl": .spec.x')
+        present = self.objects.get((kind, name))
+        try:
+            made = server_side_apply.applied(present, json.loads(json.dumps(wanted)), manager, force=force)
+        except server_side_apply.FieldConflictError as error:
+            raise ConflictError(f"{kind} {name} has fields of others.", details=str(error)) from error
+        if present and (changed := [field for field in self.immutable.get(kind, ()) if _differs(present, made, field)]):
+            raise RejectedError(f"The cluster rejected {kind} {name}.", details=f"{changed[0]}: field is immutable")
+        self._fill_in(made, present)
         if dry_run:
-            return copy.deepcopy(wanted)
+            return made
         self.applied.append((kind, name))
-        made: Object = json.loads(json.dumps(wanted))
+        self._run(made)
+        self.add(made)
+        return copy.deepcopy(made)
+
+    def _fill_in(self, made: Object, present: Object | None) -> None:
+        """Adds what the API server adds: defaults, and what it keeps about an object."""
+        metadata = made["metadata"]
+        if made["kind"] in {"Deployment", "StatefulSet"}:
+            made["spec"].setdefault("replicas", 1)
+        if made["kind"] == "PersistentVolumeClaim":
+            made.setdefault("status", {"phase": "Pending"})
+        is_same = present is not None and _without_times(present) == _without_times(made)
+        if not is_same:
+            self._count += 1
+            metadata["resourceVersion"] = str(self._count)
+        metadata.setdefault("uid", f"uid-{self._count}")
+
+    def _run(self, made: Object) -> None:
+        """Lets a workload run, and a Job complete, at once."""
+        kind, name = made["kind"], made["metadata"]["name"]
         if kind in {"Deployment", "StatefulSet"}:
-            count = made["spec"].setdefault("replicas", 1)
             made["metadata"]["generation"] = 1
             made["status"] = {
-                **dict.fromkeys(("replicas", "readyReplicas", "updatedReplicas"), count),
+                **dict.fromkeys(("replicas", "readyReplicas", "updatedReplicas"), made["spec"]["replicas"]),
                 "observedGeneration": 1,
             }
         if kind == "Job":
             made["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
             self.pods[name] = pod(name, made["metadata"]["labels"]["metadata.kubeflow.org/part"])
-        self.add(made)
-        return made
 
     def create(self, wanted: Object, *, dry_run: bool = False) -> Object:
         kind, name = wanted["kind"], wanted["metadata"].get("name", "")
@@ -223,3 +255,14 @@ def container(
 def _selected(labels: dict[str, str], selector: str) -> bool:
     wanted = [part.partition("=") for part in selector.split(",") if part]
     return all(name in labels and (not equals or labels[name] == value) for name, equals, value in wanted)
+
+
+def _differs(present: Object, made: Object, field: str) -> bool:
+    return bool(present.get("spec", {}).get(field) != made.get("spec", {}).get(field))
+
+
+def _without_times(made: Object) -> Object:
+    metadata = {
+        name: value for name, value in made["metadata"].items() if name not in {"resourceVersion", "generation"}
+    }
+    return {**made, "metadata": metadata}
