@@ -8,12 +8,14 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from kubeflow_metadata.installer import kinds, polling
+from kubeflow_metadata.installer.cluster import following, forwarding
 from kubeflow_metadata.installer.cluster.answers import NotAnApiServerError, Where, what_provides
 from kubeflow_metadata.installer.cluster.asking import STARTING_PATIENCE, Asking
 from kubeflow_metadata.installer.cluster.credentials import Credentials, Scratch
 from kubeflow_metadata.installer.cluster.port import (
     FIELD_MANAGER,
     Cluster,
+    LogExtent,
     Object,
     UnknownKindError,
 )
@@ -58,6 +60,10 @@ class ApiServer(Cluster):
         self._clock = clock
         self._scratch = scratch
         self._asking = Asking(where, client, credentials, clock, note or Terminal().note)
+        self.address = where.server
+        self.proxy = where.proxy
+        self.verifies_certificate = bool(client.configuration.verify_ssl)
+        self._groups: set[str] = set()
         self._lacking: dict[tuple[str, str], float] = {}
         # What kinds there are is read lazily, by the thread that renews the Lease as well.
         self._discovery = threading.RLock()
@@ -106,19 +112,24 @@ class ApiServer(Cluster):
             lambda: self._found(lambda: self._resource(api_version, kind).get(name=name, namespace=self.namespace)),
         )
 
-    def list(self, api_version: str, kind: str, selector: str = "", field_selector: str = "") -> list[Object]:
+    def list(
+        self, api_version: str, kind: str, selector: str = "", field_selector: str = "", *, everywhere: bool = False
+    ) -> list[Object]:
+        namespace = None if everywhere else self.namespace
         listed = self._ask(
             "list",
             f"{kind} objects",
             lambda: self._found(
                 lambda: self._resource(api_version, kind).get(
-                    namespace=self.namespace, label_selector=selector, field_selector=field_selector
+                    namespace=namespace, label_selector=selector, field_selector=field_selector
                 )
             ),
         )
         return list(listed.get("items") or []) if listed else []
 
-    def apply(self, wanted: Object, *, force: bool = False, dry_run: bool = False) -> Object:
+    def apply(
+        self, wanted: Object, *, force: bool = False, dry_run: bool = False, manager: str = FIELD_MANAGER
+    ) -> Object:
         kind, name = wanted["kind"], wanted["metadata"]["name"]
         return self._ask(
             "apply",
@@ -128,8 +139,8 @@ class ApiServer(Cluster):
                     self._resource(wanted["apiVersion"], kind),
                     body=wanted,
                     name=name,
-                    namespace=wanted["metadata"].get("namespace"),
-                    field_manager=FIELD_MANAGER,
+                    namespace=wanted["metadata"].get("namespace") or self.namespace,
+                    field_manager=manager,
                     force_conflicts=force,
                     **_dry(dry_run),
                 )
@@ -213,10 +224,25 @@ class ApiServer(Cluster):
             return ""
 
     def follow(self, pod: str, container: str, *, lines: int) -> Iterator[str]:
-        raise NotImplementedError
+        return following.without_times(self.log_lines(pod, container, LogExtent(lines), follow=True))
 
-    def forward(self, pod: str, port: int, local_port: int = 0) -> AbstractContextManager[int]:
-        raise NotImplementedError
+    def log_lines(self, pod: str, container: str, extent: LogExtent, *, follow: bool = False) -> Iterator[str]:
+        return following.stream(self._client, self.namespace, pod, container, extent, follow=follow)
+
+    def forward(
+        self,
+        pod: str | Callable[..., str],
+        port: int,
+        local_port: int = 0,
+        *,
+        say: Callable[[str], object] = lambda _text: None,
+    ) -> AbstractContextManager[int]:
+        return forwarding.forwarded(
+            lambda name: forwarding.dialled(self._client, self.namespace, name, port),
+            forwarding.pods_of(pod),
+            local_port,
+            say,
+        )
 
     def _ask(self, verb: str, what: str, call: Callable[[], T], *, is_safe: bool = True) -> T:
         return self._asking.ask(verb, what, call, is_safe=is_safe)
@@ -229,13 +255,21 @@ class ApiServer(Cluster):
             since = self._lacking.get((api_version, kind))
             if since is not None and self._clock.monotonic() - since < _LACKING_FOR:
                 raise lacking
-            try:
-                return self._discovered(api_version, kind)
-            except ResourceNotFoundError as error:
-                if self._is_served(api_version, kind):
+            # Asked for a kind that it does not know, the client would forget all kinds, and read them again.
+            if self._has_group(api_version):
+                try:
                     return self._discovered(api_version, kind)
-                self._lacking[api_version, kind] = self._clock.monotonic()
-                raise lacking from error
+                except ResourceNotFoundError:
+                    if self._is_served(api_version, kind):
+                        return self._discovered(api_version, kind)
+            self._lacking[api_version, kind] = self._clock.monotonic()
+            raise lacking
+
+    def _has_group(self, api_version: str) -> bool:
+        group, slash, _ = api_version.partition("/")
+        if slash and group not in self._groups:
+            self._groups = set(self._api_of(lambda: self._dynamic.resources.api_groups))
+        return not slash or group in self._groups
 
     def _discovered(self, api_version: str, kind: str) -> Any:
         return self._api_of(lambda: self._dynamic.resources.get(api_version=api_version, kind=kind))
