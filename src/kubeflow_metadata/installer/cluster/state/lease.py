@@ -130,8 +130,8 @@ class _Held:
     def renew_until(self, done: threading.Event) -> None:
         """Renews it now and then, until it is lost or no longer needed."""
         while self._lost is None and not done.wait(_RENEWED_EVERY):
-            # An API server that does not respond is asked again; ``check`` decides when it is too late.
-            with suppress(UserError):
+            # Whatever keeps it from being renewed: it is tried again, and ``check`` decides when it is too late.
+            with suppress(Exception):
                 self._renew()
 
     def release(self) -> None:
