@@ -156,6 +156,42 @@ def test_a_renewal_whose_response_was_lost_is_still_ours(cluster):
         lease.check()
 
 
+def lost_response(call, error):
+    """The same call, whose response never arrives."""
+
+    def lose(*arguments):
+        call(*arguments)
+        raise error
+
+    return lose
+
+
+def test_a_lease_whose_response_was_lost_is_held(cluster):
+    create = cluster.create
+    cluster.create = lost_response(create, UnreachableError("The cluster does not respond."))
+    with held(cluster, "up", FakeClock()) as lease:
+        lease.check()
+    assert cluster.get("v1", *LEASE) is None
+
+
+def test_ctrl_c_while_it_is_taken_leaves_no_lease(cluster):
+    cluster.create = lost_response(cluster.create, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt), held(cluster, "up", FakeClock()):
+        pytest.fail("it was interrupted before")
+    assert cluster.get("v1", *LEASE) is None
+
+
+def test_ctrl_c_while_another_one_holds_it_leaves_that_one_alone(cluster):
+    others(cluster)
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), held(cluster, "up", Renewing(interrupt), lambda _: None):
+        pytest.fail("it is held")
+    assert cluster.get("v1", *LEASE)["spec"]["holderIdentity"] == "eve@far/7/up"
+
+
 def test_an_api_server_that_is_away_is_not_taken_for_a_loss(cluster):
     clock = FakeClock()
     with held(cluster, "up", clock) as lease:
