@@ -117,7 +117,7 @@ def _outcome(subject: Subject, say: Callable[[str], None]) -> Result:
             f"The Job did not end within {_SECONDS:.0f} s.", f"Run: {subject.cluster.kubectl} get events"
         )
     if "stuck" in ended:
-        return codes.DATABASE_PROBE.unknown(f"The Job could not start: {ended['stuck']}")
+        return codes.DATABASE_PROBE.unknown(f"The Job could not look at the database: {ended['stuck']}")
     return answered(subject, ended)
 
 
@@ -167,7 +167,8 @@ def _parsed(text: str, exit_code: int) -> dict[str, Any]:
             return answer
     if exit_code == 0:
         return {"reason": "ok"}
-    return {"reason": "unreachable", "message": text.strip()[-1000:]}
+    # For example, its image is of a version that has no such flag.
+    return {"stuck": (text.strip().splitlines() or [f"exit code {exit_code}"])[-1]}
 
 
 def _remove(cluster: Cluster) -> None:
