@@ -55,15 +55,26 @@ class Installation:
 
     def installer(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """`python -m installer`, with the tools that users have on their PATH."""
+        command, environment = self._installer(*arguments)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=ROOT)
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def start_installer(self, *arguments: str) -> subprocess.Popen[str]:
+        """The same, still running; its progress is on standard error."""
+        command, environment = self._installer(*arguments)
+        nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
+        return subprocess.Popen(
+            command, stdin=nothing, stdout=nothing, stderr=pipe, text=True, env=environment, cwd=ROOT
+        )
+
+    def _installer(self, *arguments: str) -> tuple[list[str], dict[str, str]]:
         path = os.pathsep.join([str(tools.KUSTOMIZE.path.parent), str(self._helm_on_path()), os.environ["PATH"]])
-        environment = {**os.environ, **self.cluster.environment, "PATH": path}
         command = [str(ROOT / ".venv" / "bin" / "python"), "-m", "installer", *arguments]
         if arguments[0] != "render":
             command += [f"--context={self.cluster.context}"]
         command += [f"--namespace={self.namespace}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=ROOT)
-        assert not check or done.returncode == 0, done.stdout + done.stderr
-        return done
+        return command, {**os.environ, **self.cluster.environment, "PATH": path}
 
     def _helm_on_path(self) -> Path:
         folder = ROOT / ".cache" / "e2e-path"
