@@ -10,6 +10,7 @@ from kubeflow_metadata.installer.cluster.diagnosis.finding import Finding
 from kubeflow_metadata.installer.cluster.planning.plan import Action, Change, FieldChange, Plan, SettingChange
 
 WIDTH = 80
+_PIECES = 8
 Style = Callable[[str, str], str]
 
 _SYMBOLS = {
@@ -131,13 +132,19 @@ def _valued(name: str, before: Any, after: Any, missing: str) -> Iterator[str]:
         yield line
         return
     indent = " " * (len(name) - len(name.lstrip()) + 2)
-    yield _cut(f"{name}:")
-    yield _cut(f"{indent}   {old}")
-    yield _cut(f"{indent}-> {new}")
+    yield from _folded(f"{name}:", indent)
+    yield from _folded(f"{indent}   {old}", f"{indent}   ")
+    yield from _folded(f"{indent}-> {new}", f"{indent}   ")
 
 
-def _cut(line: str) -> str:
-    return line if len(line) <= WIDTH else f"{line[: WIDTH - 3]}..."
+def _folded(line: str, indent: str) -> Iterator[str]:
+    """Yields a line in pieces of the width; of one that is very long, only the first."""
+    for _ in range(_PIECES):
+        yield line[:WIDTH]
+        if len(line) <= WIDTH:
+            return
+        line = indent + line[WIDTH:]
+    yield f"{indent}..."
 
 
 def _wrapped(text: str, first: str, later: str) -> Iterator[str]:
