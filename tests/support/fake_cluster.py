@@ -154,11 +154,21 @@ class FakeCluster(Cluster):
         self.add(made)
         return copy.deepcopy(made)
 
-    def delete(self, api_version: str, kind: str, name: str, *, uid: str = "", dry_run: bool = False) -> bool:
+    def delete(
+        self,
+        api_version: str,
+        kind: str,
+        name: str,
+        *,
+        uid: str = "",
+        resource_version: str = "",
+        dry_run: bool = False,
+    ) -> bool:
         del api_version
         present = self.objects.get((kind, name))
-        if present is not None and uid and present["metadata"].get("uid") != uid:
-            raise ConflictError(f"{kind} {name} is another one.")
+        for key, wanted in (("uid", uid), ("resourceVersion", resource_version)):
+            if present is not None and wanted and present["metadata"].get(key) != wanted:
+                raise ConflictError(f"{kind} {name} is another one, or was changed.")
         if dry_run:
             return present is not None
         if kind == "Job":

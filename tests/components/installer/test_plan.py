@@ -18,11 +18,12 @@ from kubeflow_metadata.installer.cluster import inventory, kubeconfig, smoke
 from kubeflow_metadata.installer.cluster.engines.kustomize import Kustomize
 from kubeflow_metadata.installer.cluster.engines.protocol import Progress
 from kubeflow_metadata.installer.cluster.planning import comparison, planner, text
-from kubeflow_metadata.installer.cluster.planning.plan import Action, SettingChange
+from kubeflow_metadata.installer.cluster.planning.plan import Action
 from kubeflow_metadata.installer.cluster.port import FIELD_MANAGER
 from kubeflow_metadata.installer.cluster.smoke import SmokeResult
 from kubeflow_metadata.installer.cluster.state import lease
 from kubeflow_metadata.installer.cluster.state.lease import LeaseHeldError
+from kubeflow_metadata.installer.cluster.state.settings import Change as SettingChange
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.terminal import Terminal
 from kubeflow_metadata.installer.verbs.down import down
@@ -350,9 +351,8 @@ def rich_plan(cluster):
         thing("NetworkPolicy", "added", "networking.k8s.io/v1"),
         thing("Job", "new", "batch/v1"),
     ]
-    return plan_of(
-        cluster, wanted, settings=[SettingChange("ui.replicas", 1, 2), SettingChange("logLevel", None, "debug")]
-    )
+    changes = [SettingChange("ui.replicas", 1, 2), SettingChange("logLevel", "debug", "info", is_default=True)]
+    return plan_of(cluster, wanted, settings=changes)
 
 
 def test_the_text_is_as_wide_as_a_terminal(cluster):

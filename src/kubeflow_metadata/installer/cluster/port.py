@@ -110,11 +110,20 @@ class Cluster(ABC):
         """
 
     @abstractmethod
-    def delete(self, api_version: str, kind: str, name: str, *, uid: str = "", dry_run: bool = False) -> bool:
+    def delete(
+        self,
+        api_version: str,
+        kind: str,
+        name: str,
+        *,
+        uid: str = "",
+        resource_version: str = "",
+        dry_run: bool = False,
+    ) -> bool:
         """Deletes an object, its pods before itself; returns whether there was one.
 
         Raises:
-            ConflictError: it is another one than that of ``uid``.
+            ConflictError: it is another one than that of ``uid``, or was changed since ``resource_version``.
         """
 
     @abstractmethod

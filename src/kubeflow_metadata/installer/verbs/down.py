@@ -32,12 +32,14 @@ class _Removal:
         servers: what is deleted, the first first.
         data: what holds data, and is deleted only when asked for.
         managed: who manages objects besides the engine, by the object's name.
+        is_remembered: whether revisions are kept.
     """
 
     engine: Engine | None
     servers: tuple[Identity, ...]
     data: tuple[Identity, ...]
     managed: dict[str, str]
+    is_remembered: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -72,7 +74,7 @@ def down(
         return
     if removal.managed and not take_over:
         raise gitops.refusal(cluster, removal.managed, "down")
-    if not removal.is_empty:
+    if not removal.is_empty or (delete_data and removal.is_remembered):
         if delete_data and removal.data and confirm:
             terminal.show(_announcement(cluster, removal, delete_data))
             if not confirm(cluster.namespace):
@@ -90,12 +92,13 @@ def _removal(cluster: Cluster) -> _Removal:
     ours = objects.deletion_order(present.objects)
     data = tuple(each for each in ours if each.holds_data)
     managed = gitops.managed(present.objects.values())
-    return _Removal(engine, tuple(each for each in ours if not each.holds_data), data, managed)
+    servers = tuple(each for each in ours if not each.holds_data)
+    return _Removal(engine, servers, data, managed, recording.is_known(cluster))
 
 
 def _carry_out(cluster: Cluster, removal: _Removal, terminal: Terminal, clock: Clock, *, delete_data: bool) -> None:
     engine = removal.engine or choice.ENGINES[0]
-    with lease.held(cluster, "down", clock) as held, terminal.step("Uninstall") as step:
+    with lease.held(cluster, "down", clock, terminal.note) as held, terminal.step("Uninstall") as step:
         progress = Progress(step.glimpse, terminal.note, held.check, clock)
         engine.uninstall(cluster, removal.servers, progress)
         _wait_until_gone(cluster, step.say, clock)
@@ -104,7 +107,7 @@ def _carry_out(cluster: Cluster, removal: _Removal, terminal: Terminal, clock: C
             engine.forget(cluster)
             recording.forget(cluster)
         else:
-            recording.uninstalled(cluster, engine)
+            recording.uninstalled(cluster)
         step.outcome = f"{len(removal.servers)} deleted"
 
 

@@ -71,15 +71,15 @@ def check(target: Target, engine_name: str | None, terminal: Terminal, clock: Cl
     with terminal.step("Check") as step:
         cluster = target.cluster()
         admission.refuse_terminating_namespace(cluster)
-        settings = recording.wanted(target, cluster)
+        wanted = recording.wanted(target, cluster)
         engine = choice.choose(cluster, engine_name)
         step.outcome = f"{cluster.context}, namespace {cluster.namespace}"
-    if settings.note:
-        terminal.note(settings.note)
-    made = engine.objects(cluster, settings.settings)
+    if wanted.note:
+        terminal.note(wanted.note)
+    made = engine.objects(cluster, wanted.resolved.settings)
     return Installation(
         cluster,
-        settings,
+        wanted,
         engine,
         tuple(other for other in choice.ENGINES if other.name != engine.name and other.owns(cluster)),
         tuple(each for each in made if not smoke_job.is_of_the_test(each)),
@@ -104,7 +104,7 @@ def replan(installation: Installation) -> Plan:
         installation.engine,
         installation.objects,
         others=installation.others,
-        settings=installation.wanted.changes,
+        settings=installation.wanted.resolved.changes,
     )
 
 

@@ -90,7 +90,7 @@ def up(
         _carry_out(installation, planned, seconds, smokes=wishes.smoke is not False)
     elapsed = clock.monotonic() - started
     cluster = installation.cluster
-    services = endpoints(cluster.namespace, installation.wanted.settings)
+    services = endpoints(cluster.namespace, installation.wanted.resolved.settings)
     document = {
         "context": cluster.context,
         "namespace": cluster.namespace,
@@ -141,7 +141,7 @@ def apply(installation: Installation, planned: Plan, held: Lease) -> None:
     with terminal.step("Apply") as step:
         smoke_job.remove(cluster, installation.clock)
         progress = Progress(step.glimpse, terminal.note, held.check, installation.clock)
-        step.outcome = installation.engine.apply(cluster, installation.wanted.settings, planned, progress)
+        step.outcome = installation.engine.apply(cluster, installation.wanted.resolved.settings, planned, progress)
         for other in installation.others:
             other.release(cluster)
 
@@ -176,7 +176,7 @@ def smoke(installation: Installation) -> None:
 
 def _is_nothing(installation: Installation, planned: Plan) -> bool:
     wanted = installation.wanted
-    return planned.is_empty and not wanted.changes and not wanted.is_unfinished
+    return planned.is_empty and not wanted.resolved.changes and not wanted.is_unfinished
 
 
 def _carry_out(installation: Installation, planned: Plan, seconds: float, *, smokes: bool) -> None:
@@ -184,7 +184,7 @@ def _carry_out(installation: Installation, planned: Plan, seconds: float, *, smo
     cluster, clock = installation.cluster, installation.clock
     if admission.ensure_namespace(cluster):
         installation.terminal.show(f"Created namespace {cluster.namespace}.")
-    with lease.held(cluster, "up", clock) as held:
+    with lease.held(cluster, "up", clock, installation.terminal.note) as held:
         current = _confirmed(installation, planned)
         with recording.recorded(cluster, installation.engine, installation.wanted, current, clock):
             apply(installation, current, held)

@@ -19,11 +19,12 @@ from kubeflow_metadata.installer.cluster.objects import Identity, delete
 from kubeflow_metadata.installer.cluster.planning import execution
 from kubeflow_metadata.installer.cluster.planning.plan import Action, Plan
 from kubeflow_metadata.installer.cluster.port import Cluster, Object
+from kubeflow_metadata.installer.cluster.state import helm_releases
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.render import sources
 from kubeflow_metadata.installer.render.yaml_text import dump
 
-RELEASE = records.RELEASE
+RELEASE = helm_releases.RELEASE
 # As it names itself to the cluster.
 _MANAGER = "helm"
 _HOOK = "helm.sh/hook"
@@ -35,6 +36,7 @@ class Helm:
     """``--engine helm``."""
 
     name = "helm"
+    keeps_history = True
 
     def is_available(self) -> bool:
         return shutil.which("helm") is not None

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import gzip
-import json
-import zlib
 from dataclasses import dataclass
-from typing import Any
 
 from kubeflow_metadata.installer.cluster.engines.commands import documents
 from kubeflow_metadata.installer.cluster.objects import Identity
 from kubeflow_metadata.installer.cluster.port import Cluster, Object
+from kubeflow_metadata.installer.cluster.state.helm_releases import SELECTOR, decoded
 
-RELEASE = "metadata"
-_OURS = f"owner=helm,name={RELEASE}"
 _PENDING = "pending-"
 UNINSTALLED = "uninstalled"
 
@@ -49,7 +42,7 @@ class Record:
 
 def read(cluster: Cluster) -> list[Record]:
     """Returns the revisions of the release, the newest first."""
-    records = [_record(each) for each in cluster.list("v1", "Secret", _OURS)]
+    records = [_record(each) for each in cluster.list("v1", "Secret", SELECTOR)]
     return sorted(records, key=lambda each: each.revision, reverse=True)
 
 
@@ -60,8 +53,10 @@ def delete(cluster: Cluster, record: Record) -> None:
 
 def _record(secret: Object) -> Record:
     labels = secret["metadata"].get("labels") or {}
-    text = (secret.get("data") or {}).get("release", "")
-    document = _decoded(text)
+    try:
+        document = decoded(secret)
+    except ValueError:
+        document = {}
     revision = labels.get("version", "0")
     return Record(
         secret["metadata"]["name"],
@@ -69,12 +64,3 @@ def _record(secret: Object) -> Record:
         labels.get("status", ""),
         str(document.get("manifest", "")),
     )
-
-
-def _decoded(text: str) -> dict[str, Any]:
-    try:
-        # Once for the Secret, once by Helm.
-        packed = base64.b64decode(base64.b64decode(text))
-        return dict(json.loads(gzip.decompress(packed)))
-    except (ValueError, TypeError, OSError, EOFError, zlib.error, binascii.Error):
-        return {}

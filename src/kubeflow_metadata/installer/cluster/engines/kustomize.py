@@ -24,6 +24,7 @@ class Kustomize:
     """``--engine kustomize``."""
 
     name = "kustomize"
+    keeps_history = False
 
     def is_available(self) -> bool:
         return _command() is not None

@@ -57,6 +57,10 @@ class Engine(Protocol):
     def name(self) -> str:
         """What ``--engine`` calls it."""
 
+    @property
+    def keeps_history(self) -> bool:
+        """Whether it keeps revisions itself, settings included."""
+
     def is_available(self) -> bool:
         """Returns whether its program is on the PATH."""
 

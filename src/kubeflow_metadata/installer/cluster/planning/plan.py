@@ -11,6 +11,7 @@ from typing import Any
 from kubeflow_metadata.installer.cluster.diagnosis.finding import Finding
 from kubeflow_metadata.installer.cluster.objects import Identity
 from kubeflow_metadata.installer.cluster.port import Object
+from kubeflow_metadata.installer.cluster.state.settings import Change as SettingChange
 
 
 class Action(str, Enum):
@@ -23,21 +24,6 @@ class Action(str, Enum):
     UNCHANGED = "unchanged"
     # It may not be read, or not be tried.
     UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class SettingChange:
-    """A setting that changes with this ``up``; None where it is at its default.
-
-    Attributes:
-        name: such as ``grpc.replicas``.
-        before: its value in the last revision.
-        after: its value in this one.
-    """
-
-    name: str
-    before: Any
-    after: Any
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from kubeflow_metadata.installer.cluster.planning.comparison import (
 from kubeflow_metadata.installer.cluster.planning.live import Live
 from kubeflow_metadata.installer.cluster.planning.masking import masked
 from kubeflow_metadata.installer.cluster.planning.paths import text_of
-from kubeflow_metadata.installer.cluster.planning.plan import Action, Change, FieldChange, Plan, SettingChange
+from kubeflow_metadata.installer.cluster.planning.plan import Action, Change, FieldChange, Plan
 from kubeflow_metadata.installer.cluster.port import (
     Cluster,
     ConflictError,
@@ -30,6 +30,7 @@ from kubeflow_metadata.installer.cluster.port import (
     RejectedError,
     UnknownKindError,
 )
+from kubeflow_metadata.installer.cluster.state.settings import Change as SettingChange
 
 REJECTED = "KFM0501"
 HOLDS_DATA = "KFM0502"

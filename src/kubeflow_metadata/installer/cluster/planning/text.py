@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kubeflow_metadata.installer.cluster.diagnosis.finding import Finding
-from kubeflow_metadata.installer.cluster.planning.plan import Action, Change, FieldChange, Plan, SettingChange
+from kubeflow_metadata.installer.cluster.planning.plan import Action, Change, FieldChange, Plan
+from kubeflow_metadata.installer.cluster.state.settings import Change as SettingChange
 
 WIDTH = 80
 _PIECES = 8
@@ -89,7 +90,9 @@ def _settings(changes: tuple[SettingChange, ...]) -> Iterator[str]:
     if changes:
         yield "Settings:"
     for each in changes:
-        yield from _valued(f"  {each.name}", each.before, each.after, "(default)")
+        yield from _valued(f"  {each.name}", each.before, each.after, "(not set)")
+        if each.is_default:
+            yield "    (back to the default)"
 
 
 def _losses(plan: Plan) -> Iterator[str]:
