@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from kubeflow_metadata.installer.cluster.planning import comparison, planner, te
 from kubeflow_metadata.installer.cluster.planning.plan import Action
 from kubeflow_metadata.installer.cluster.port import FIELD_MANAGER
 from kubeflow_metadata.installer.cluster.smoke import SmokeResult
-from kubeflow_metadata.installer.cluster.state import lease
+from kubeflow_metadata.installer.cluster.state import lease, revisions
 from kubeflow_metadata.installer.cluster.state.lease import LeaseHeldError
 from kubeflow_metadata.installer.cluster.state.settings import Change as SettingChange
 from kubeflow_metadata.installer.model.settings import Settings
@@ -505,6 +506,54 @@ class TestVerbs:
         assert plan_of(cluster, wanted).is_empty
         assert len(self.smoked) == 1
 
+    def test_settings_last_and_a_change_is_shown(self, wanted, cluster, capsys):
+        up(Target(assignments=("ui.replicas=2",)), None, 5, Terminal(), FakeClock())
+        self.up()
+        assert "Nothing to change" in capsys.readouterr().err
+        up(Target(assignments=("ui.replicas=null",)), None, 5, Terminal(), FakeClock())
+        assert "ui.replicas: 2 -> 1" in capsys.readouterr().err
+        assert [each.outcome for each in revisions.history(cluster)] == ["deployed", "superseded"]
+        assert len(self.smoked) == 2
+
+    def test_what_failed_is_done_again_though_nothing_differs(self, wanted, cluster, monkeypatch, capsys):
+        good = smoke.run
+        monkeypatch.setattr(smoke, "run", lambda *_args: SmokeResult(False, "FAILED"))
+        with pytest.raises(UserError, match="smoke test failed"):
+            self.up()
+        monkeypatch.setattr(smoke, "run", good)
+        self.up()
+
+        assert len(self.smoked) == 1
+        assert "(revision 1) did not end well" in capsys.readouterr().err
+        assert revisions.last(cluster).outcome == "deployed"
+
+    def test_the_second_of_two_says_who_is_at_work(self, wanted, cluster, monkeypatch):
+        seen = []
+
+        def meanwhile(*_args):
+            cluster.objects["Deployment", "server"]["metadata"]["resourceVersion"] = "changed"
+            with pytest.raises(LeaseHeldError) as caught:
+                up(Target(assignments=("ui.replicas=2",)), None, 5, Terminal(), FakeClock())
+            seen.append(caught.value)
+            return SmokeResult(True, "6 passed, 0 failed")
+
+        spec = {"holderIdentity": "somebody@somewhere/1/up", "leaseDurationSeconds": 30}
+        renewals = itertools.count()
+        whole = FakeCluster.get
+
+        def renewed(self, api_version, kind, name):
+            record = whole(self, api_version, kind, name)
+            if kind == "Lease" and record is not None:
+                record["spec"] = {**spec, "renewTime": str(next(renewals))}
+            return record
+
+        monkeypatch.setattr(smoke, "run", meanwhile)
+        monkeypatch.setattr(FakeCluster, "get", renewed)
+        self.up()
+
+        assert "somebody@somewhere/1/up" in str(seen[0])
+        assert seen[0].exit_code == 4
+
     def test_ctrl_c_in_the_smoke_test_leaves_nothing_of_it(self, wanted, cluster, monkeypatch):
         job = thing("Job", "metadata-smoke", "batch/v1")
         job["metadata"]["labels"][PART] = "smoke"
@@ -583,6 +632,13 @@ class TestDown:
         assert done.exit_code in {2, 64}
         assert "requires --yes" in done.output
         assert "data" in installed.names("PersistentVolumeClaim")
+
+    def test_settings_stay_until_the_data_goes(self, installed):
+        revisions.begin(installed, "kustomize", {"logLevel": "debug"}, [])
+        down(Target(), Terminal(), delete_data=False, clock=FakeClock())
+        assert revisions.last(installed).settings == {"logLevel": "debug"}
+        down(Target(), Terminal(), delete_data=True, clock=FakeClock())
+        assert revisions.last(installed) is None
 
     def test_a_wrong_name_deletes_nothing(self, installed, monkeypatch):
         monkeypatch.setattr(options, "is_interactive", lambda: True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -89,4 +90,5 @@ def _is_list_of_groups(value: Any) -> bool:
 
 
 def _is_same(before: Any, after: Any) -> bool:
-    return type(before) is type(after) and bool(before == after)
+    # To Python, False is 0.
+    return json.dumps(before, sort_keys=True) == json.dumps(after, sort_keys=True)
