@@ -62,6 +62,10 @@ class Cluster(ABC):
         """Names the context and the namespace."""
         self.context = context
         self.namespace = namespace
+        # Of the API server, where there is one.
+        self.address = ""
+        self.proxy = ""
+        self.verifies_certificate = True
 
     @property
     def options(self) -> str:
@@ -91,15 +95,22 @@ class Cluster(ABC):
         """Returns an object, or None if it does not exist."""
 
     @abstractmethod
-    def list(self, api_version: str, kind: str, selector: str = "", field_selector: str = "") -> list[Object]:
+    def list(
+        self, api_version: str, kind: str, selector: str = "", field_selector: str = "", *, everywhere: bool = False
+    ) -> list[Object]:
         """Returns the objects of a kind in the namespace that match a label and a field selector.
 
-        Of kinds without namespaces, those of the cluster; of kinds that the cluster lacks, none.
+        Of kinds without namespaces, those of the cluster; of kinds that the cluster lacks, none. With ``everywhere``
+        those of all namespaces.
         """
 
     @abstractmethod
-    def apply(self, wanted: Object, *, force: bool = False, dry_run: bool = False) -> Object:
+    def apply(
+        self, wanted: Object, *, force: bool = False, dry_run: bool = False, manager: str = FIELD_MANAGER
+    ) -> Object:
         """Applies an object on the server's side; returns it as the cluster has it, or, in a dry run, would have it.
+
+        The fields become those of ``manager``; fields that it applied before and that are missing now are removed.
 
         Raises:
             ConflictError: without ``force``, where another manager has set a field to another value.
@@ -122,11 +133,20 @@ class Cluster(ABC):
         """
 
     @abstractmethod
-    def delete(self, api_version: str, kind: str, name: str, *, uid: str = "", dry_run: bool = False) -> bool:
+    def delete(
+        self,
+        api_version: str,
+        kind: str,
+        name: str,
+        *,
+        uid: str = "",
+        resource_version: str = "",
+        dry_run: bool = False,
+    ) -> bool:
         """Deletes an object, its pods before itself; returns whether there was one.
 
         Raises:
-            ConflictError: it is another one than that of ``uid``.
+            ConflictError: it is another one than that of ``uid``, or was changed since ``resource_version``.
         """
 
     @abstractmethod
