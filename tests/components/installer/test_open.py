@@ -263,3 +263,10 @@ def test_completion_scripts_are_printed(shell):
     assert done.exit_code == 0
     assert "_KUBEFLOW_METADATA_COMPLETE" in done.output
     assert run("completion", "none").exit_code == 64
+
+
+@pytest.mark.parametrize("verb", [("list",), ("build",), ("load",), ("push", "ghcr.io/me")])
+def test_a_laptop_needs_no_images(verb):
+    done = run("images", *verb, "--local")
+    assert done.exit_code == 64
+    assert "without images" in done.output

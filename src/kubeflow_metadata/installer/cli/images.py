@@ -17,12 +17,16 @@ _engine = click.option(
 )
 
 
+_on_a_laptop = options.refuse_local("A laptop runs the servers as processes, without images: up --local")
+
+
 @click.group("images")
 def command() -> None:
     """Build, load, push and list container images."""
 
 
 @command.command("list", cls=options.Verb)
+@_on_a_laptop
 @_tag
 @options.output
 @click.pass_obj
@@ -34,6 +38,7 @@ def list_images(shared: Shared, tag: str | None) -> None:
 
 
 @command.command(cls=options.Verb)
+@_on_a_laptop
 @_tag
 @_engine
 @click.option("--base-image", metavar="IMAGE", help="Base image with Python. [default: python:3.13-slim]")
@@ -57,6 +62,7 @@ def build(
 
 
 @command.command(cls=options.Verb)
+@_on_a_laptop
 @_tag
 @_engine
 @click.option("--cluster", default="kind", show_default=True, metavar="NAME", help="Name of the kind cluster.")
@@ -71,6 +77,7 @@ def load(shared: Shared, tag: str | None, engine: str | None, cluster: str, kind
 
 
 @command.command(cls=options.Verb)
+@_on_a_laptop
 @click.argument("registry")
 @_tag
 @_engine
