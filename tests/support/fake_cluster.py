@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from kubeflow_metadata.installer.cluster.port import Cluster, ConflictError, Object, RejectedError
+from kubeflow_metadata.installer.cluster.port import Cluster, ConflictError, ForbiddenError, Object, RejectedError
 
 
 class FakeClock:
@@ -42,6 +42,7 @@ class FakeCluster(Cluster):
         self.warnings: list[Object] = []
         self.rejected: dict[str, str] = {}  # message by name
         self.forbidden: set[tuple[str, str]] = set()  # verb and kind
+        self.refused: set[tuple[str, str]] = set()  # verb and kind of what fails as forbidden
         self.unknown_kinds: set[str] = set()
 
     def add(self, made: Object) -> None:
@@ -60,10 +61,16 @@ class FakeCluster(Cluster):
 
     def get(self, api_version: str, kind: str, name: str) -> Object | None:
         del api_version
+        if ("get", kind) in self.refused:
+            raise ForbiddenError(f"Permission denied: cannot get {kind} {name}.")
         return copy.deepcopy(self.objects.get((kind, name)))
 
     def list(self, api_version: str, kind: str, selector: str = "", field_selector: str = "") -> list[Object]:
         del api_version
+        if ("list", kind) in self.refused:
+            raise ForbiddenError(f"Permission denied: cannot list {kind} objects.")
+        if kind == "Event" and not field_selector:
+            return copy.deepcopy(self.warnings)
         if kind == "Event":
             return [event for event in self.warnings if f"name={event['involvedObject']['name']}," in field_selector]
         listed = list(self.pods.values()) if kind == "Pod" else [o for (k, _), o in self.objects.items() if k == kind]
