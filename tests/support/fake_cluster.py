@@ -62,8 +62,10 @@ class FakeCluster(Cluster):
         del api_version
         return copy.deepcopy(self.objects.get((kind, name)))
 
-    def list(self, api_version: str, kind: str, selector: str = "", field_selector: str = "") -> list[Object]:
-        del api_version
+    def list(
+        self, api_version: str, kind: str, selector: str = "", field_selector: str = "", *, everywhere: bool = False
+    ) -> list[Object]:
+        del api_version, everywhere
         if kind == "Event":
             return [event for event in self.warnings if f"name={event['involvedObject']['name']}," in field_selector]
         listed = list(self.pods.values()) if kind == "Pod" else [o for (k, _), o in self.objects.items() if k == kind]
