@@ -275,3 +275,49 @@ def claims_of(pod: Object) -> list[str]:
     return [each["persistentVolumeClaim"]["claimName"] for each in volumes if each.get("persistentVolumeClaim")]
 
 
+
+
+def pull_secrets(pod: Object) -> list[str]:
+    """Returns the names of the Secrets with which images of a pod are pulled."""
+    return [each["name"] for each in (pod.get("spec") or {}).get("imagePullSecrets") or []]
+
+
+def database_secret(pod: Object) -> str:
+    """Returns the Secret that the initContainer of MySQL reads; empty in other pods."""
+    return _secret_of_mysql(pod)[0]
+
+
+def filled_secret(pod: Object) -> str:
+    """Returns the Secret that the initContainer of MySQL fills; empty if it only reads it, and in other pods."""
+    name, is_theirs = _secret_of_mysql(pod)
+    return "" if is_theirs else name
+
+
+def _secret_of_mysql(pod: Object) -> tuple[str, bool]:
+    for container in (pod.get("spec") or {}).get("initContainers") or []:
+        values = {each["name"]: str(each.get("value", "")) for each in container.get("env") or []}
+        if name := values.get("KFM_SECRET_NAME"):
+            return name, values.get("KFM_SECRET_IS_THEIRS") == "true"
+    return "", False
+
+
+def has_node(pod: Object) -> bool:
+    """Returns whether a pod takes room on a node."""
+    return bool((pod.get("spec") or {}).get("nodeName")) and not has_failed(pod)
+
+
+def is_unschedulable(pod: Object) -> bool:
+    """Returns whether the scheduler found no node for a pod."""
+    return condition(pod, "PodScheduled").get("status") == "False" and not has_failed(pod)
+
+
+def only_requests(pod: Object) -> Object:
+    """Returns a pod with nothing but where it runs and what it requests."""
+    spec = pod["spec"]
+    kept = {
+        which: [{"resources": {"requests": (each.get("resources") or {}).get("requests") or {}}} for each in listed]
+        for which in ("containers", "initContainers")
+        if (listed := spec.get(which))
+    }
+    metadata = {"name": name_of(pod), "namespace": pod["metadata"].get("namespace", "")}
+    return {"metadata": metadata, "spec": {"nodeName": spec.get("nodeName", ""), **kept}}
