@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import polling, program
@@ -54,7 +54,7 @@ class _Seen:
     """What the last look at the cluster saw."""
 
     unfinished: tuple[Rollout, ...] = ()
-    diagnosis: Diagnosis = Diagnosis()
+    diagnosis: Diagnosis = field(default_factory=Diagnosis)
     unreachable: UnreachableError | None = None
 
 

@@ -12,9 +12,13 @@ from kubeflow_metadata.installer.cluster.objects import part_of
 from kubeflow_metadata.installer.cluster.port import Object
 from kubeflow_metadata.parts import BY_NAME
 
-_QUOTA = re.compile(r"exceeded quota: (?P<name>[^,]+), requested: (?P<asked>.*?), used: (?P<used>.*?), limited: (?P<hard>\S+)")
+_QUOTA = re.compile(
+    r"exceeded quota: (?P<name>[^,]+), requested: (?P<asked>.*?), used: (?P<used>.*?), limited: (?P<hard>\S+)"
+)
 _AMOUNTS = re.compile(r"failed quota: (?P<name>[^:]+): must specify (?P<amounts>.+)")
-_LIMITS = re.compile(r"(?P<message>\[?(?:maximum|minimum|max|min|cpu|memory)\b[^\]]*(?:per (?:Container|Pod)|limit)[^\]]*)\]?$")
+_LIMITS = re.compile(
+    r"(?P<message>\[?(?:maximum|minimum|max|min|cpu|memory)\b[^\]]*(?:per (?:Container|Pod)|limit)[^\]]*)\]?$"
+)
 _SECURITY = re.compile(r'violates PodSecurity "(?P<level>[^":]+)[^"]*": (?P<message>.+)', re.DOTALL)
 _DENIED = re.compile(
     r"(?P<webhook>admission webhook \"[^\"]+\"|ValidatingAdmissionPolicy '[^']+')[^:]*? denied (?:the )?request:? ?"
@@ -41,9 +45,8 @@ def findings(snapshot: Snapshot) -> Iterator[Finding]:
             snapshot,
             f"{workload['kind']} {shapes.name_of(workload)}",
             part_of(workload),
+            {"workload": shapes.name_of(workload), "count": f"{count} of {wanted}"},
             seconds=seconds,
-            workload=shapes.name_of(workload),
-            count=f"{count} of {wanted}",
         )
 
 
@@ -71,16 +74,23 @@ def _found(snapshot: Snapshot, workload: Object, message: str, seconds: float | 
             return None
         quota = match["name"]
         return causes.QUOTA.found(
-            snapshot, f"ResourceQuota {quota}", part, asked=match["asked"].replace(",", ", "),
+            snapshot,
+            f"ResourceQuota {quota}",
+            part,
+            {**words, "name": quota, "less": _less(snapshot, workload)},
+            asked=match["asked"].replace(",", ", "),
             available=f"used {match['used'].replace(',', ', ')} of {match['hard'].replace(',', ', ')}",
-            seconds=seconds, **words, name=quota, less=_less(snapshot, workload),
+            seconds=seconds,
         )
     if match := _AMOUNTS.search(message):
         if _is_gone(snapshot.quotas, match["name"]):
             return None
         return causes.QUOTA_NEEDS_AMOUNTS.found(
-            snapshot, f"ResourceQuota {match['name']}", part, seconds=seconds, **words, name=match["name"],
-            amounts=match["amounts"],
+            snapshot,
+            f"ResourceQuota {match['name']}",
+            part,
+            {**words, "name": match["name"], "amounts": match["amounts"]},
+            seconds=seconds,
         )
     if match := _SECURITY.search(message):
         level = match["level"]
@@ -88,33 +98,51 @@ def _found(snapshot: Snapshot, workload: Object, message: str, seconds: float | 
         if labels is not None and labels.get(_ENFORCED, level) != level:
             return None
         return causes.POD_SECURITY.found(
-            snapshot, subject, part, seconds=seconds, **words, level=level, message=match["message"]
+            snapshot, subject, part, {**words, "level": level, "message": match["message"]}, seconds=seconds
         )
     if match := _AWAY.search(message):
         return causes.WEBHOOK_AWAY.found(
-            snapshot, subject, part, seconds=seconds, **words, webhook=match["webhook"],
-            message=match["message"].removeprefix("failed to call webhook: "),
+            snapshot,
+            subject,
+            part,
+            {
+                **words,
+                "webhook": match["webhook"],
+                "message": match["message"].removeprefix("failed to call webhook: "),
+            },
+            seconds=seconds,
         )
     if match := _DENIED.search(message):
         webhook = match["webhook"]
         return causes.WEBHOOK_DENIES.found(
-            snapshot, subject, part, seconds=seconds, **words, webhook=webhook[0].upper() + webhook[1:],
-            message=match["message"].strip() or "no reason given",
+            snapshot,
+            subject,
+            part,
+            {
+                **words,
+                "webhook": webhook[0].upper() + webhook[1:],
+                "message": match["message"].strip() or "no reason given",
+            },
+            seconds=seconds,
         )
     if match := _ACCOUNT.search(message):
         return causes.ACCOUNT_MISSING.found(
-            snapshot, f"ServiceAccount {match['name']}", part, seconds=seconds, **words, name=match["name"]
+            snapshot, f"ServiceAccount {match['name']}", part, {**words, "name": match["name"]}, seconds=seconds
         )
     if match := _LIMITS.search(reason):
         if snapshot.limit_ranges is not None and not snapshot.limit_ranges:
             return None
         names = [shapes.name_of(each) for each in snapshot.limit_ranges or ()]
         return causes.LIMIT_RANGE.found(
-            snapshot, f"LimitRange {names[0] if names else '?'}", part, asked=_resources(workload),
-            available=_limits(snapshot), seconds=seconds, **words, name=", ".join(names) or "of the namespace",
-            message=match["message"].strip("[] "),
+            snapshot,
+            f"LimitRange {names[0] if names else '?'}",
+            part,
+            {**words, "name": ", ".join(names) or "of the namespace", "message": match["message"].strip("[] ")},
+            asked=_resources(workload),
+            available=_limits(snapshot),
+            seconds=seconds,
         )
-    return causes.PODS_REJECTED.found(snapshot, subject, part, seconds=seconds, **words, message=reason)
+    return causes.PODS_REJECTED.found(snapshot, subject, part, {**words, "message": reason}, seconds=seconds)
 
 
 def _is_gone(objects: tuple[Object, ...] | None, name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -48,15 +49,15 @@ class Cause:
         snapshot: Snapshot,
         subject: str,
         part: str,
+        words: Mapping[str, str],
         *,
         asked: str = "",
         available: str = "",
         details: str = "",
         seconds: float | None = None,
         patience: float | None = None,
-        **words: str,
     ) -> Finding:
-        """Returns that it is so, with the words that its sentence and hint need."""
+        """Returns that it is so, with the words that its sentence and hint have in braces."""
         given = {
             "up": f"{program.command('up')} {snapshot.options}",
             "program": program.typed(),
@@ -128,9 +129,7 @@ _OWN_IMAGE = (
     "images load. With a registry, run: {program} images push REGISTRY, then {up} --set images.registry=REGISTRY"
 )
 IMAGE_PULL = Cause("KFM0206", "The image {image} cannot be pulled: {message}", _OWN_IMAGE, 20.0)
-IMAGE_NEVER = Cause(
-    "KFM0207", "The image {image} is not on the node, and the pull policy is Never.", _OWN_IMAGE, 10.0
-)
+IMAGE_NEVER = Cause("KFM0207", "The image {image} is not on the node, and the pull policy is Never.", _OWN_IMAGE, 10.0)
 IMAGE_NOT_FOUND = Cause("KFM0220", "The registry has no image {image}.", _OWN_IMAGE, 20.0)
 REGISTRY_AWAY = Cause(
     "KFM0221",
@@ -267,9 +266,7 @@ CLAIM_TERMINATING = Cause(
     "Its data goes with it. To let it go, run: {kubectl} delete pod {users}",
     30.0,
 )
-CLAIM_MISSING = Cause(
-    "KFM0236", "PersistentVolumeClaim {claim} does not exist.", "To create it, run: {up}", 10.0
-)
+CLAIM_MISSING = Cause("KFM0236", "PersistentVolumeClaim {claim} does not exist.", "To create it, run: {up}", 10.0)
 CLAIM_LOST = Cause(
     "KFM0237",
     "PersistentVolumeClaim {claim} has lost its volume: PersistentVolume {volume} does not exist.",

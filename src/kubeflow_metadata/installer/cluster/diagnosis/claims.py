@@ -25,7 +25,7 @@ def findings(snapshot: Snapshot) -> Iterator[Finding]:
         if snapshot.claims is not None:
             claim = shapes.named(snapshot.claims, name)
             if claim is None:
-                yield causes.CLAIM_MISSING.found(snapshot, f"PersistentVolumeClaim {name}", part, claim=name)
+                yield causes.CLAIM_MISSING.found(snapshot, f"PersistentVolumeClaim {name}", part, {"claim": name})
             else:
                 yield from _of_claim(snapshot, claim, part, users)
     yield from _not_attached(snapshot)
@@ -51,14 +51,16 @@ def _of_claim(snapshot: Snapshot, claim: Object, part: str, users: list[Object])
             snapshot,
             subject,
             part,
+            {
+                "claim": name,
+                "finalizers": ", ".join(claim["metadata"].get("finalizers") or []) or "no finalizers",
+                "users": " ".join(pods) or "POD",
+            },
             seconds=shapes.seconds_since(claim["metadata"]["deletionTimestamp"], snapshot),
-            claim=name,
-            finalizers=", ".join(claim["metadata"].get("finalizers") or []) or "no finalizers",
-            users=" ".join(pods) or "POD",
         )
     elif status.get("phase") == "Lost":
         volume = (claim.get("spec") or {}).get("volumeName", "?")
-        yield causes.CLAIM_LOST.found(snapshot, subject, part, claim=name, volume=volume)
+        yield causes.CLAIM_LOST.found(snapshot, subject, part, {"claim": name, "volume": volume})
     elif status.get("phase") != "Bound":
         yield from _pending(snapshot, claim, part)
 
@@ -73,23 +75,37 @@ def _pending(snapshot: Snapshot, claim: Object, part: str) -> Iterator[Finding]:
     words = {"claim": name, "example": _example(snapshot), "name": wanted or "?"}
     if _lacks_class(snapshot, wanted, said):
         yield causes.NO_CLASS.found(
-            snapshot, subject, part, asked="the default StorageClass", available=_classes(snapshot), seconds=seconds,
-            **words,
+            snapshot,
+            subject,
+            part,
+            words,
+            asked="the default StorageClass",
+            available=_classes(snapshot),
+            seconds=seconds,
         )
         return
     missing = _missing_class(snapshot, wanted, said)
     if missing:
         yield causes.CLASS_MISSING.found(
-            snapshot, f"StorageClass {missing}", part, asked=missing, available=_classes(snapshot), seconds=seconds,
-            **{**words, "name": missing},
+            snapshot,
+            f"StorageClass {missing}",
+            part,
+            {**words, "name": missing},
+            asked=missing,
+            available=_classes(snapshot),
+            seconds=seconds,
         )
         return
     # What is said of a class that is there by now is over.
     if said and not _MISSING_CLASS.search(said) and not _NO_CLASS.search(said):
         since = shapes.seconds_since(shapes.first_seen(failed or {}), snapshot)
         yield causes.NOT_PROVISIONED.found(
-            snapshot, subject, part, asked=_size(claim), seconds=seconds if since is None else since,
-            **{**words, "message": said},
+            snapshot,
+            subject,
+            part,
+            {**words, "message": said},
+            asked=_size(claim),
+            seconds=seconds if since is None else since,
         )
         return
     storage_class = shapes.named(snapshot.storage_classes, wanted or _default(snapshot))
@@ -98,7 +114,9 @@ def _pending(snapshot: Snapshot, claim: Object, part: str) -> Iterator[Finding]:
         return  # no fault: it is bound when its pod is scheduled, of which other rules tell
     provisioner = (storage_class or {}).get("provisioner", "")
     waits = f"provisioner {provisioner} has not made a volume yet" if provisioner else "no volume is bound to it yet"
-    yield causes.CLAIM_PENDING.found(snapshot, subject, part, asked=_size(claim), seconds=seconds, **words, waits=waits)
+    yield causes.CLAIM_PENDING.found(
+        snapshot, subject, part, {**words, "waits": waits}, asked=_size(claim), seconds=seconds
+    )
 
 
 def _lacks_class(snapshot: Snapshot, wanted: str | None, said: str) -> bool:
@@ -148,7 +166,9 @@ def _not_attached(snapshot: Snapshot) -> Iterator[Finding]:
     for pod in shapes.current_pods(snapshot):
         if shapes.has_started(pod):
             continue
-        failed = shapes.standing(snapshot, pod, ("FailedAttachVolume",), ("SuccessfulAttachVolume", "Pulling", "Pulled"))
+        failed = shapes.standing(
+            snapshot, pod, ("FailedAttachVolume",), ("SuccessfulAttachVolume", "Pulling", "Pulled")
+        )
         if failed is None:
             continue
         claims = shapes.claims_of(pod)
@@ -158,9 +178,6 @@ def _not_attached(snapshot: Snapshot) -> Iterator[Finding]:
             snapshot,
             f"Pod {shapes.name_of(pod)}",
             part_of(pod),
+            {"pod": shapes.name_of(pod), "claim": claims[0] if claims else "?", "message": message, "where": where},
             seconds=shapes.seconds_since(shapes.first_seen(failed), snapshot),
-            pod=shapes.name_of(pod),
-            claim=claims[0] if claims else "?",
-            message=message,
-            where=where,
         )

@@ -96,9 +96,7 @@ def _waits(pod: Object) -> bool:
     return cannot or not shapes.has_started(pod)
 
 
-def _lacking(
-    snapshot: Snapshot, kind: str, name: str, need: _Need, present: tuple[str, ...] | None
-) -> Finding | None:
+def _lacking(snapshot: Snapshot, kind: str, name: str, need: _Need, present: tuple[str, ...] | None) -> Finding | None:
     missing = sorted(need.keys - set(present or ()))
     if present is not None and not missing:
         return None
@@ -119,7 +117,7 @@ def _lacking(
         cause = causes.CONFIG_MAP_MISSING if present is None else causes.CONFIG_MAP_INCOMPLETE
         words["remedy"] = _config_map_remedy(snapshot, name)
     return cause.found(
-        snapshot, subject, need.part, asked=asked, available=available, seconds=need.seconds, patience=patience, **words
+        snapshot, subject, need.part, words, asked=asked, available=available, seconds=need.seconds, patience=patience
     )
 
 
@@ -140,14 +138,16 @@ def _of_mysql(
             snapshot,
             subject,
             "db",
+            {
+                **words,
+                "state": "missing" if present is None else f"without {words['missing']}",
+                "remedy": _recovery(snapshot, words["name"], runs),
+            },
             seconds=None if runs else need.seconds,
             patience=float("inf") if runs and not need.is_waiting else None,
-            **words,
-            state="missing" if present is None else f"without {words['missing']}",
-            remedy=_recovery(snapshot, words["name"], runs),
         )
     if present is None:
-        return causes.DATABASE_SECRET_MISSING.found(snapshot, subject, "db", seconds=need.seconds, **words)
+        return causes.DATABASE_SECRET_MISSING.found(snapshot, subject, "db", words, seconds=need.seconds)
     container = next(
         (each["name"] for each in shapes.template_of(database)["spec"].get("initContainers") or []), "secret"
     )
@@ -155,11 +155,13 @@ def _of_mysql(
         snapshot,
         subject,
         need.part,
+        {
+            **words,
+            "key": words["missing"] or "values",
+            "workload": f"{database['kind'].lower()}/{shapes.name_of(database)}",
+            "container": container,
+        },
         seconds=need.seconds,
-        **words,
-        key=words["missing"] or "values",
-        workload=f"{database['kind'].lower()}/{shapes.name_of(database)}",
-        container=container,
     )
 
 
@@ -217,9 +219,8 @@ def _said(snapshot: Snapshot) -> Iterator[Finding]:
                 snapshot,
                 f"Pod {shapes.name_of(pod)}",
                 part_of(pod),
+                {"pod": shapes.name_of(pod), "message": mounting},
                 seconds=shapes.seconds_since(shapes.first_seen(event or {}), snapshot),
-                pod=shapes.name_of(pod),
-                message=mounting,
             )
 
 
@@ -243,10 +244,12 @@ def _unseen(snapshot: Snapshot, pod: Object, reference: Reference) -> Finding:
         snapshot,
         f"{reference.kind} {reference.name}",
         part_of(pod),
+        {
+            "name": reference.name,
+            "missing": reference.key,
+            "while_running": "",
+            "literals": "--from-file=KEY=FILE",
+            "remedy": _config_map_remedy(snapshot, reference.name),
+        },
         seconds=shapes.age(pod, snapshot),
-        name=reference.name,
-        missing=reference.key,
-        while_running="",
-        literals="--from-file=KEY=FILE",
-        remedy=_config_map_remedy(snapshot, reference.name),
     )

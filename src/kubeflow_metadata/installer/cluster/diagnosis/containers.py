@@ -46,16 +46,18 @@ def _not_there_yet(snapshot: Snapshot, pod: Object) -> Finding:
     """Returns where a pod is on its way."""
     subject, part, name = _subject(pod), part_of(pod), shapes.name_of(pod)
     if shapes.is_terminating(pod):
-        return causes.TERMINATING.found(snapshot, subject, part, pod=name)
+        return causes.TERMINATING.found(snapshot, subject, part, {"pod": name})
     listed = shapes.containers(pod)
     if listed and all(each.status.get("ready") for each in listed if not each.is_init):
-        return causes.NOT_READY.found(snapshot, subject, part, pod=name, container=listed[-1].name)
+        return causes.NOT_READY.found(snapshot, subject, part, {"pod": name, "container": listed[-1].name})
     seconds = shapes.age(pod, snapshot)
     for container in listed:
         if reason := container.waiting.get("reason", ""):
             words = _words(pod, container)
-            return causes.CONTAINER_STARTING.found(snapshot, subject, part, seconds=seconds, **words, reason=reason)
-    return causes.STARTING.found(snapshot, subject, part, seconds=seconds, pod=name)
+            return causes.CONTAINER_STARTING.found(
+                snapshot, subject, part, {**words, "reason": reason}, seconds=seconds
+            )
+    return causes.STARTING.found(snapshot, subject, part, {"pod": name}, seconds=seconds)
 
 
 def _found(snapshot: Snapshot, pod: Object, container: Container) -> Finding | None:
@@ -65,10 +67,12 @@ def _found(snapshot: Snapshot, pod: Object, container: Container) -> Finding | N
             snapshot,
             _subject(pod),
             part_of(pod),
+            {
+                **_words(pod, container),
+                "reason": reason,
+                "message": container.waiting.get("message", "no reason given"),
+            },
             seconds=shapes.age(pod, snapshot),
-            **_words(pod, container),
-            reason=reason,
-            message=container.waiting.get("message", "no reason given"),
         )
     looping = container.ended_before if reason == "CrashLoopBackOff" else {}
     ended = container.ended or looping
@@ -117,12 +121,10 @@ def _crashed(snapshot: Snapshot, pod: Object, container: Container, ended: Objec
             snapshot,
             _subject(pod),
             part_of(pod),
+            {**_words(pod, container), "limit": limit or "the node's memory", "more": _doubled(limit)},
             available=f"limit {limit}" if limit else "",
             details=_last_lines(snapshot, pod, container),
             seconds=shapes.seconds_since(ended.get("finishedAt"), snapshot),
-            **_words(pod, container),
-            limit=limit or "the node's memory",
-            more=_doubled(limit),
         )
     said = (ended.get("message") or "").strip()
     if said and _is_about_secret(snapshot, pod, container, said):
@@ -132,9 +134,8 @@ def _crashed(snapshot: Snapshot, pod: Object, container: Container, ended: Objec
             snapshot,
             _subject(pod),
             part_of(pod),
+            {**_words(pod, container), "message": said},
             seconds=shapes.seconds_since(ended.get("finishedAt"), snapshot),
-            **_words(pod, container),
-            message=said,
         )
     return _ended(snapshot, pod, container, ended)
 
@@ -155,11 +156,9 @@ def _ended(snapshot: Snapshot, pod: Object, container: Container, ended: Object)
         snapshot,
         _subject(pod),
         part_of(pod),
+        {**_words(pod, container), "exit": str(ended.get("exitCode", 0)), "reason": ended.get("reason", "Error")},
         details=_last_lines(snapshot, pod, container),
         seconds=shapes.seconds_since(ended.get("finishedAt"), snapshot),
-        **_words(pod, container),
-        exit=str(ended.get("exitCode", 0)),
-        reason=ended.get("reason", "Error"),
     )
 
 
@@ -190,16 +189,18 @@ def _killed_for_memory(
         snapshot,
         _subject(pod),
         part_of(pod),
+        {
+            **_words(pod, container),
+            "when": " while it started" if is_setting_up else "",
+            "limit": limit or "the node's memory",
+            "count": str(container.status.get("restartCount", 0)),
+            "settings": part.settings if part else "",
+            "more": _doubled(limit),
+        },
         asked="more memory than its limit",
         available=f"limit {limit}" if limit else "no limit of its own: the node's memory",
         seconds=shapes.seconds_since(ended.get("finishedAt"), snapshot),
         patience=patience,
-        **_words(pod, container),
-        when=" while it started" if is_setting_up else "",
-        limit=limit or "the node's memory",
-        count=str(container.status.get("restartCount", 0)),
-        settings=part.settings if part else "",
-        more=_doubled(limit),
     )
 
 
@@ -232,13 +233,11 @@ def _running(snapshot: Snapshot, pod: Object, container: Container) -> Finding:
     if started and (unready := _failing_probe(snapshot, pod, container, ("Readiness",))):
         return unready
     return causes.NOT_READY.found(
-        snapshot, _subject(pod), part_of(pod), seconds=_seconds_running(snapshot, container), **_words(pod, container)
+        snapshot, _subject(pod), part_of(pod), _words(pod, container), seconds=_seconds_running(snapshot, container)
     )
 
 
-def _failing_probe(
-    snapshot: Snapshot, pod: Object, container: Container, probes: tuple[str, ...]
-) -> Finding | None:
+def _failing_probe(snapshot: Snapshot, pod: Object, container: Container, probes: tuple[str, ...]) -> Finding | None:
     since = (container.status.get("state") or {}).get("running", {}).get("startedAt", "")
     for event in reversed(shapes.events_of(snapshot, pod, "Unhealthy")):
         about = (event.get("involvedObject") or {}).get("fieldPath", "")
@@ -254,13 +253,15 @@ def _failing_probe(
             snapshot,
             _subject(pod),
             part_of(pod),
+            {
+                **_words(pod, container),
+                "probe": match["probe"].lower(),
+                "answer": match["answer"].strip() or "no answer",
+            },
             asked=_asked(spec),
             details=_last_lines(snapshot, pod, container),
             seconds=_seconds_running(snapshot, container),
             patience=_patience(spec, container) if is_fatal else math.inf,
-            **_words(pod, container),
-            probe=match["probe"].lower(),
-            answer=match["answer"].strip() or "no answer",
         )
     return None
 

@@ -50,10 +50,13 @@ def of_pods(cluster: Cluster, part: str, clock: Clock = SYSTEM_CLOCK) -> Diagnos
 def of(snapshot: Snapshot) -> Diagnosis:
     """Returns what is wrong in a snapshot."""
     found = [finding for rule in RULES for finding in rule(snapshot)]
+    if snapshot.is_blind:
+        message = (snapshot.unread or ("cannot list pods.",))[0].removeprefix("Permission denied: ")
+        found.append(causes.UNSEEN.found(snapshot, f"Namespace {snapshot.namespace}", "", {"message": message}))
     return Diagnosis(graph.roots(snapshot, found), snapshot.unread)
 
 
 def away(snapshot: Snapshot, error: UnreachableError) -> Diagnosis:
     """Returns the diagnosis of a cluster that does not respond."""
     subject = f"Context {snapshot.context}"
-    return Diagnosis((causes.CLUSTER_AWAY.found(snapshot, subject, "", message=error.details or str(error)),))
+    return Diagnosis((causes.CLUSTER_AWAY.found(snapshot, subject, "", {"message": error.details or str(error)}),))

@@ -89,8 +89,7 @@ def _edges(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
             yield f"Secret {secret}", _part(part_of(workload))
     for pod in snapshot.pods:
         yield from ((_pod(pod), needed) for needed in _of_pod(pod))
-        part = BY_NAME.get(part_of(pod))
-        yield from ((_pod(pod), _part(lower)) for lower in (part.needs if part else ()))
+        yield from ((_pod(pod), _part(lower)) for lower in _needed_by(part_of(pod)))
         if shapes.is_unschedulable(pod):
             yield from ((_pod(pod), f"Node {shapes.name_of(node)}") for node in snapshot.nodes or ())
         elif node_name := (pod.get("spec") or {}).get("nodeName"):
@@ -109,8 +108,7 @@ def _of_findings(snapshot: Snapshot, findings: list[Finding]) -> Iterator[tuple[
         if rank_of(finding) is Rank.LINK and not finding.subject.startswith("Pod "):
             # A database, and what else no object of the cluster stands for, which needs the parts below.
             yield from ((_pod(pod), finding.subject) for pod in snapshot.pods if part_of(pod) == finding.part)
-            part = BY_NAME.get(finding.part)
-            yield from ((finding.subject, _part(lower)) for lower in (part.needs if part else ()))
+            yield from ((finding.subject, _part(lower)) for lower in _needed_by(finding.part))
 
 
 def _of_pod(pod: Object) -> Iterator[str]:
@@ -130,6 +128,10 @@ def _of_claim(snapshot: Snapshot, claim: Object) -> Iterator[str]:
         for expression in term.get("matchExpressions") or []:
             if expression.get("key") == _HOST:
                 yield from (f"Node {each}" for each in expression.get("values") or [])
+
+
+def _needed_by(part: str) -> tuple[str, ...]:
+    return BY_NAME[part].needs if part in BY_NAME else ()
 
 
 def _part(name: str) -> str:

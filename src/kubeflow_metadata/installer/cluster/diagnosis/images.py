@@ -28,13 +28,16 @@ _MEANINGS: tuple[tuple[Cause, re.Pattern[str]], ...] = (
     ),
     (
         causes.IMAGE_DENIED,
-        re.compile(r"denied|unauthorized|authorization|authentication|no basic auth|\b40[13]\b|forbidden", re.IGNORECASE),
+        re.compile(
+            r"denied|unauthorized|authorization|authentication|no basic auth|\b40[13]\b|forbidden", re.IGNORECASE
+        ),
     ),
     (causes.IMAGE_NOT_FOUND, re.compile(r"not found|manifest unknown|does not exist|NotFound", re.IGNORECASE)),
 )
 # What runtimes put before the reason.
 _PREFIX = re.compile(
-    r'^(?:Back-off pulling image "[^"]*":? ?|ErrImagePull: |Failed to pull image "[^"]*": |rpc error: code = \w+ desc = |'
+    r'^(?:Back-off pulling image "[^"]*":? ?|ErrImagePull: |Failed to pull image "[^"]*": |'
+    r"rpc error: code = \w+ desc = |"
     r'failed to pull and unpack image "[^"]*": |failed to resolve (?:reference|image) "[^"]*": |failed to do request: |'
     r"Error: )"
 )
@@ -61,9 +64,9 @@ def _found(snapshot: Snapshot, pod: Object, container: Container) -> Finding | N
     seconds = shapes.age(pod, snapshot)
     words = {"image": image, "pod": shapes.name_of(pod)}
     if reason == "InvalidImageName":
-        return causes.IMAGE_NAME.found(snapshot, subject(image), part_of(pod), seconds=seconds, **words)
+        return causes.IMAGE_NAME.found(snapshot, subject(image), part_of(pod), words, seconds=seconds)
     if reason == "ErrImageNeverPull":
-        return causes.IMAGE_NEVER.found(snapshot, subject(image), part_of(pod), seconds=seconds, **words)
+        return causes.IMAGE_NEVER.found(snapshot, subject(image), part_of(pod), words, seconds=seconds)
     if reason in _PULL_REASONS:
         return _pull_failed(snapshot, pod, container)
     if reason in {"ContainerCreating", "PodInitializing"}:
@@ -89,9 +92,7 @@ def _pull_failed(snapshot: Snapshot, pod: Object, container: Container) -> Findi
     seconds = shapes.seconds_since(shapes.first_seen(failed[-1]), snapshot) if failed else shapes.age(pod, snapshot)
     about = f"Secret {words['name']}" if "name" in words else subject(image)
     details = said if cause in {causes.IMAGE_NOT_FOUND, causes.IMAGE_DENIED, causes.PULL_SECRET_MISSING} else ""
-    return cause.found(
-        snapshot, about, part_of(pod), available=available, details=details, seconds=seconds, **words
-    )
+    return cause.found(snapshot, about, part_of(pod), words, available=available, details=details, seconds=seconds)
 
 
 def _logins(secrets: list[str]) -> str:
@@ -112,4 +113,4 @@ def _still_pulling(snapshot: Snapshot, pod: Object, container: Container) -> Fin
     if not of_image or of_image[-1].get("reason") != "Pulling":
         return None
     seconds = shapes.seconds_since(shapes.last_seen(of_image[-1]), snapshot)
-    return causes.PULLING.found(snapshot, subject(image), part_of(pod), seconds=seconds, image=image)
+    return causes.PULLING.found(snapshot, subject(image), part_of(pod), {"image": image}, seconds=seconds)

@@ -44,7 +44,10 @@ def _nodes(snapshot: Snapshot) -> Iterator[Finding]:
         node = shapes.named(snapshot.nodes, name)
         if node is None:
             yield causes.NODE_GONE.found(
-                snapshot, f"Node {name}", part, node=name, state="gone", message="", context=_context(snapshot)
+                snapshot,
+                f"Node {name}",
+                part,
+                {"node": name, "state": "gone", "message": "", "context": _context(snapshot)},
             )
         elif found := _of_node(snapshot, node, part):
             yield found
@@ -58,11 +61,13 @@ def _of_node(snapshot: Snapshot, node: Object, part: str) -> Finding | None:
             snapshot,
             f"Node {name}",
             part,
+            {
+                "node": name,
+                "state": "not ready",
+                "message": f": {message}" if message else "",
+                "context": _context(snapshot),
+            },
             seconds=shapes.seconds_since(ready.get("lastTransitionTime"), snapshot),
-            node=name,
-            state="not ready",
-            message=f": {message}" if message else "",
-            context=_context(snapshot),
         )
     pressed = [each for each in _PRESSURES if shapes.condition(node, each).get("status") == "True"]
     if not pressed:
@@ -72,12 +77,14 @@ def _of_node(snapshot: Snapshot, node: Object, part: str) -> Finding | None:
         snapshot,
         f"Node {name}",
         part,
+        {
+            "node": name,
+            "pressures": ", ".join(_PRESSURES[each] for each in pressed),
+            "message": first.get("message") or first.get("reason", ""),
+            "what": _PRESSURES[pressed[0]],
+            "context": _context(snapshot),
+        },
         seconds=shapes.seconds_since(first.get("lastTransitionTime"), snapshot),
-        node=name,
-        pressures=", ".join(_PRESSURES[each] for each in pressed),
-        message=first.get("message") or first.get("reason", ""),
-        what=_PRESSURES[pressed[0]],
-        context=_context(snapshot),
     )
 
 
@@ -94,11 +101,13 @@ def _evictions(snapshot: Snapshot) -> Iterator[Finding]:
             snapshot,
             f"Pod {shapes.name_of(pod)}",
             part_of(pod),
+            {
+                "pod": shapes.name_of(pod),
+                "message": (status.get("message") or "no reason given").strip(),
+                "settings": part.settings if part else "PART",
+                "when": "",
+            },
             seconds=shapes.seconds_since(ended, snapshot),
-            pod=shapes.name_of(pod),
-            message=(status.get("message") or "no reason given").strip(),
-            settings=part.settings if part else "PART",
-            when="",
         )
 
 
@@ -115,7 +124,7 @@ def _stuck(snapshot: Snapshot) -> Iterator[Finding]:
             message = f"its finalizers are {', '.join(finalizers)}."
             remedy = (
                 f"Who set them should remove them. By hand, run: {snapshot.kubectl} patch pod {name} --type=merge "
-                "--patch='{\"metadata\":{\"finalizers\":null}}'"
+                '--patch=\'{"metadata":{"finalizers":null}}\''
             )
         else:
             message = f"node {node} does not report that it ended."
@@ -124,5 +133,5 @@ def _stuck(snapshot: Snapshot) -> Iterator[Finding]:
                 "--grace-period=0"
             )
         yield causes.STUCK_TERMINATION.found(
-            snapshot, f"Pod {name}", part_of(pod), seconds=overdue, pod=name, message=message, remedy=remedy
+            snapshot, f"Pod {name}", part_of(pod), {"pod": name, "message": message, "remedy": remedy}, seconds=overdue
         )

@@ -35,18 +35,17 @@ def read(cluster: Cluster, clock: Clock = SYSTEM_CLOCK, part: str = "") -> Snaps
         snapshot = replace(snapshot, pods=reader.all("v1", "Pod", f"{PART}={part}"))
     else:
         workloads = [each for kind in kinds.WORKLOADS for each in reader.all(kind.api_version, kind.name, PART)]
-        pods = [each for each in reader.all("v1", "Pod", PART) if part_of(each) in BY_NAME]
         snapshot = replace(
             snapshot,
             workloads=tuple(workloads),
             replica_sets=reader.all("apps/v1", "ReplicaSet", PART) if _has_deployments(workloads) else (),
-            pods=tuple(pods),
+            pods=tuple(each for each in reader.all("v1", "Pod", PART) if part_of(each) in BY_NAME),
         )
+    snapshot = replace(snapshot, is_blind=bool(reader.unread))
     snapshot = reader.what_pods_need(snapshot)
-    if _is_well(snapshot):
-        return replace(snapshot, unread=tuple(reader.unread))
-    snapshot = reader.why(snapshot)
-    return replace(snapshot, unread=tuple(reader.unread))
+    if not _is_well(snapshot):
+        snapshot = reader.why(snapshot)
+    return replace(snapshot, unread=tuple(dict.fromkeys(reader.unread)))
 
 
 def _has_deployments(workloads: Iterable[Object]) -> bool:
@@ -65,9 +64,7 @@ class _Reader:
         self.unread: list[str] = []
         self._cluster = cluster
 
-    def all(
-        self, api_version: str, kind: str, selector: str = "", *, everywhere: bool = False
-    ) -> tuple[Object, ...]:
+    def all(self, api_version: str, kind: str, selector: str = "", *, everywhere: bool = False) -> tuple[Object, ...]:
         """Returns the objects of a kind; none if they may not be read."""
         return self.known(api_version, kind, selector, everywhere=everywhere) or ()
 

@@ -45,10 +45,11 @@ NOTHING = Room(Decimal(0), Decimal(0))
 
 def quantity(text: Any) -> Decimal:
     """Returns an amount as Kubernetes writes it, as a number; 0 where it is none."""
-    from kubernetes.utils.quantity import parse_quantity
+    from kubernetes.utils import quantity as untyped_quantity
 
+    parser: Any = untyped_quantity
     try:
-        return Decimal(parse_quantity(str(text)))
+        return Decimal(parser.parse_quantity(str(text)))
     except (ValueError, ArithmeticError):
         return Decimal(0)
 

@@ -38,7 +38,9 @@ _MEANINGS = (
     _Meaning(causes.NO_CPU, re.compile(r"Insufficient cpu")),
     _Meaning(causes.NO_MEMORY, re.compile(r"Insufficient memory")),
     _Meaning(causes.NODES_FULL, re.compile(r"Too many pods")),
-    _Meaning(causes.VOLUME_ELSEWHERE, re.compile(r"volume node affinity conflict|available persistent volumes to bind")),
+    _Meaning(
+        causes.VOLUME_ELSEWHERE, re.compile(r"volume node affinity conflict|available persistent volumes to bind")
+    ),
     _Meaning(causes.NOT_PROVISIONED, re.compile(r"enough free storage")),
     _Meaning(causes.NO_MATCHING_NODE, re.compile(r"node affinity|node selector|didn't match.*(affinity|selector)")),
     _Meaning(causes.CORDONED, re.compile(rf"were unschedulable|{re.escape(_CORDON)}")),
@@ -62,7 +64,7 @@ def _found(snapshot: Snapshot, pod: Object, pending: list[Object]) -> Finding:
         seconds = shapes.age(pod, snapshot)
     reasons = _reasons(message)
     if _CLAIM.search(message):
-        return causes.CLAIM_AWAITED.found(snapshot, subject, part, seconds=seconds, pod=name)
+        return causes.CLAIM_AWAITED.found(snapshot, subject, part, {"pod": name}, seconds=seconds)
     taints = [match["key"] for match in _TAINT.finditer(reasons)]
     unfit = [each for each in taints if each in _UNFIT or each.endswith(_PRESSURE)]
     cause = next((each.cause for each in _MEANINGS if each.pattern.search(reasons)), causes.UNSCHEDULABLE)
@@ -79,20 +81,22 @@ def _found(snapshot: Snapshot, pod: Object, pending: list[Object]) -> Finding:
         snapshot,
         subject,
         part,
+        {
+            "pod": name,
+            "message": reasons or message or "the scheduler gives no reason",
+            "what": " and ".join(what),
+            "less": _less(snapshot, pod, pending),
+            "context": f" --context {snapshot.context}" if snapshot.context else "",
+            "taint": next((each for each in taints if each not in unfit), "KEY"),
+            "node": nodes[0] if nodes else "NODE",
+            "claim": claims[0] if claims else "?",
+            "where": _where(snapshot, claims),
+            "name": "?",
+        },
         asked=_asked(cause, pod, wanted),
         available=_available(snapshot, pod, reasons),
         seconds=seconds,
         patience=_SCALING_UP if shapes.events_of(snapshot, pod, "TriggeredScaleUp") else None,
-        pod=name,
-        message=reasons or message or "the scheduler gives no reason",
-        what=" and ".join(what),
-        less=_less(snapshot, pod, pending),
-        context=f" --context {snapshot.context}" if snapshot.context else "",
-        taint=next((each for each in taints if each not in unfit), "KEY"),
-        node=nodes[0] if nodes else "NODE",
-        claim=claims[0] if claims else "?",
-        where=_where(snapshot, claims),
-        name="?",
     )
 
 

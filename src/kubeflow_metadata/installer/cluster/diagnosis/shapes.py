@@ -216,7 +216,7 @@ def is_done(workload: Object) -> bool:
     seen = (status.get("observedGeneration") or 0) >= workload["metadata"].get("generation", 1)
     counts = [status.get(name, 0) or 0 for name in ("updatedReplicas", "readyReplicas", "replicas")]
     # Old pods still run while a Deployment has more than it wants.
-    return seen and counts[0] == wanted and counts[1] >= wanted and counts[2] == wanted
+    return bool(seen and counts[0] == wanted and counts[1] >= wanted and counts[2] == wanted)
 
 
 @dataclass(frozen=True, order=True)
@@ -273,8 +273,6 @@ def claims_of(pod: Object) -> list[str]:
     """Returns the names of the PersistentVolumeClaims that a pod mounts."""
     volumes = (pod.get("spec") or {}).get("volumes") or []
     return [each["persistentVolumeClaim"]["claimName"] for each in volumes if each.get("persistentVolumeClaim")]
-
-
 
 
 def pull_secrets(pod: Object) -> list[str]:

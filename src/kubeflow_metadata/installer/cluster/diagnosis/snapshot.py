@@ -40,6 +40,7 @@ class Snapshot(Place):
         namespace_labels: the namespace's own, which hold its Pod Security level.
         logs: the last lines of containers that run and are not ready, or that ended, by pod and container.
         unread: what could not be read, as sentences.
+        is_blind: whether the workloads or the pods could not be read, so that nothing is known.
     """
 
     context: str
@@ -61,6 +62,7 @@ class Snapshot(Place):
     namespace_labels: Mapping[str, str] | None = None
     logs: Mapping[tuple[str, str], str] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
+    is_blind: bool = False
 
     def as_json(self) -> str:
         """Returns it as a JSON document, which ``from_json`` reads."""
@@ -74,7 +76,9 @@ class Snapshot(Place):
         """Returns what ``as_json`` wrote; names that are no attributes are ignored, such as notes of a recording."""
         document = json.loads(text)
         known = {each.name: document[each.name] for each in fields(cls) if each.name in document}
-        values = {name: tuple(value) if isinstance(value, list) else value for name, value in known.items()}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in known.items()
+        }
         for name in ("secrets", "config_maps"):
             values[name] = {
                 key: None if keys is None else tuple(keys) for key, keys in (values.get(name) or {}).items()

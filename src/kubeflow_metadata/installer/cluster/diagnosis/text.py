@@ -27,7 +27,11 @@ def as_text(diagnosis: Diagnosis) -> str:
 
 def as_paragraph(finding: Finding) -> str:
     """Returns a finding with all that is known of it."""
-    return "\n".join([_wrapped(headline(finding), ""), explanation(finding), advice(finding.hint)]).replace("\n\n", "\n").rstrip()
+    return (
+        "\n".join([_wrapped(headline(finding), ""), explanation(finding), advice(finding.hint)])
+        .replace("\n\n", "\n")
+        .rstrip()
+    )
 
 
 def headline(finding: Finding) -> str:
