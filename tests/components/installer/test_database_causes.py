@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 import pytest
 
-from kubeflow_metadata.installer.cluster.diagnosis import database
+from kubeflow_metadata.installer.cluster.diagnosis import database, diagnose, text
+from kubeflow_metadata.installer.cluster.diagnosis.snapshot import Snapshot
 from kubeflow_metadata.mlmd.errors import Reason
-from tests.support.fake_cluster import pod
+from tests.support.fake_cluster import container, pod, workload
 
 OPTIONS = "--context prod -n team-a"
+REVISION = "deployment.kubernetes.io/revision"
 
 
-@dataclass
-class Look:
-    """A look at a cluster."""
-
-    pods: list = field(default_factory=list)
-    logs: dict = field(default_factory=dict)
-    taken: datetime = datetime(2026, 1, 1, 0, 1, tzinfo=timezone.utc)
-    options: str = OPTIONS
-    kubectl: str = f"kubectl {OPTIONS}"
+def look(pods, logs, **more):
+    taken = datetime(2026, 1, 1, 0, 1, tzinfo=timezone.utc)
+    return Snapshot("prod", "team-a", taken, pods=tuple(pods), logs=logs, **more)
 
 
 def line(event, **fields):
@@ -47,8 +42,8 @@ def grpc_pod(name="grpc-1", template="new", created="2026-01-01T00:00:00Z", read
 
 def found(*lines, pods=None):
     pods = pods or [grpc_pod()]
-    look = Look(pods, {(each["metadata"]["name"], "grpc"): "\n".join(lines) for each in pods})
-    return list(database.findings(look))
+    logs = {(each["metadata"]["name"], "grpc"): "\n".join(lines) for each in pods}
+    return list(database.findings(look(pods, logs)))
 
 
 @pytest.mark.parametrize("reason", [each.value for each in Reason])
@@ -56,7 +51,7 @@ def test_each_reason_has_a_code_a_sentence_and_what_to_do(reason):
     (finding,) = found(away(reason))
 
     assert finding.part == "grpc"
-    assert finding.subject == "Pod grpc-1"
+    assert finding.subject == "Database mysql.example:3307/lineage"
     assert "the database's own words" in finding.sentence
     assert finding.hint
     assert "{" not in finding.sentence + finding.hint
@@ -115,16 +110,66 @@ def test_a_pod_that_is_ready_is_believed():
     assert found(away("access_denied"), pods=[grpc_pod(ready=True)]) == []
 
 
+def deployment(*templates):
+    """The gRPC server's Deployment, of which the last of these templates was applied, and its ReplicaSets."""
+    made = workload("metadata-grpc-deployment", "grpc")
+    made["metadata"]["annotations"] = {REVISION: str(len(templates))}
+    sets = []
+    for number, template in enumerate(templates, 1):
+        labels = {**made["metadata"]["labels"], "pod-template-hash": template}
+        metadata = {"name": template, "labels": labels, "annotations": {REVISION: str(number)}}
+        sets.append({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": metadata})
+    return {"workloads": (made,), "replica_sets": tuple(sets)}
+
+
 def test_pods_that_are_replaced_or_going_do_not_matter():
-    old = grpc_pod("old", template="old", created="2020-01-01T00:00:00Z")
-    new = grpc_pod("new")
-    going = grpc_pod("going")
+    old, new, going = grpc_pod("old", template="old"), grpc_pod("new"), grpc_pod("going")
     going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     ended = grpc_pod("ended", phase="Failed")
     logs = {(name, "grpc"): away("unknown_host") for name in ("old", "going", "ended")}
     logs["new", "grpc"] = READY
 
-    assert list(database.findings(Look([old, new, going, ended], logs))) == []
+    seen = look([old, new, going, ended], logs, **deployment("old", "new"))
+    assert list(database.findings(seen)) == []
+
+
+def test_a_server_that_ended_for_its_database_is_told_once():
+    crashed = grpc_pod(
+        containerStatuses=[
+            container(
+                "grpc", waiting={"reason": "CrashLoopBackOff"}, last={"exitCode": 1, "reason": "Error"}, restarts=2
+            )
+        ]
+    )
+    crashed["spec"]["containers"] = [{"name": "grpc", "image": "registry/none:1"}]
+    logs = {("grpc-1", "grpc"): away("schema_version", error="It has version 99. Use a newer release.")}
+    told = diagnose.of(look([crashed], logs, **deployment("new")))
+
+    assert [each.code for each in told.findings] == ["KFM0308"]
+
+
+def test_what_waits_for_the_database_is_below_it():
+    waiting = grpc_pod(containerStatuses=[container("grpc")])
+    rest = pod("rest-1", "rest", containerStatuses=[container("rest")])
+    for each, name in ((waiting, "grpc"), (rest, "rest")):
+        each["spec"]["containers"] = [{"name": name, "image": "registry/none:1"}]
+    logs = {
+        ("grpc-1", "grpc"): away("access_denied"),
+        ("rest-1", "rest"): line("store unavailable", reason="not_ready", error="no", address="store:8080"),
+    }
+    (root,) = diagnose.of(look([waiting, rest], logs)).findings
+
+    assert root.code == "KFM0304"
+    assert {each.code for each in root.symptoms} >= {"KFM0316"}
+
+
+@pytest.mark.parametrize("reason", [each.value for each in Reason])
+@pytest.mark.parametrize("host", ["mysql.example", "metadata-db"])
+def test_commands_are_shown_on_lines_of_their_own(reason, host):
+    (finding,) = found(away(reason, address=f"{host}:3306/metadb"))
+    for shown in text.advice(finding.hint).splitlines():
+        if OPTIONS in shown:
+            assert shown.strip().startswith(("kubectl ", "kubeflow-metadata "))
 
 
 def test_two_pods_with_the_same_trouble_are_one_finding():
@@ -134,7 +179,7 @@ def test_two_pods_with_the_same_trouble_are_one_finding():
 def test_a_store_of_others_that_does_not_answer_is_told():
     rest = pod("rest-1", "rest")
     text = line("store unavailable", reason="connection_refused", error="no", address="other-store:8080")
-    (finding,) = database.findings(Look([rest], {("rest-1", "rest"): text}))
+    (finding,) = database.findings(look([rest], {("rest-1", "rest"): text}))
 
     assert finding.part == "rest"
     assert "other-store:8080" in finding.sentence

@@ -21,6 +21,7 @@ from kubeflow_metadata.parts import BY_NAME, PARTS
 from tests.support.fake_cluster import FakeClock, FakeCluster, container, pod, workload
 
 PART = "metadata.kubeflow.org/part"
+KEYS = ("MYSQL_ROOT_PASSWORD", "MYSQL_USERNAME", "MYSQL_PASSWORD")
 READY = json.dumps(
     {
         "event": "database ready",
@@ -64,13 +65,16 @@ def install(cluster):
             status={"phase": "Bound", "capacity": {"storage": "10Gi"}},
         )
     )
-    cluster.add({"kind": "Secret", "metadata": {"name": "metadata-db-secrets"}, "data": {"MYSQL_PASSWORD": "c2VjcmV0"}})
+    cluster.add(
+        {"kind": "Secret", "metadata": {"name": "metadata-db-secrets"}, "data": dict.fromkeys(KEYS, "c2VjcmV0")}
+    )
     inventory.write(cluster, [Identity("apps/v1", part.workload_kind, part.workload) for part in PARTS])
     cluster.log_of["metadata-grpc-deployment-1", "grpc", False] = READY
 
 
 def running(part, *, ready=True, created="2026-01-01T00:00:00Z", **of_container):
     status = container(BY_NAME[part].container, **of_container)
+    status["ready"] = ready
     status["imageID"] = "registry/none@sha256:" + "ab" * 32
     made = pod(
         f"{BY_NAME[part].workload}-1",
@@ -143,7 +147,7 @@ class TestReading:
         facts = facts_of(cluster)
 
         assert facts.health is Health.HEALTHY
-        assert any("evicted" in each and "Evicted" in each for each in facts.warnings)
+        assert any("evicted" in each for each in facts.warnings)
 
     def test_a_secret_that_is_lost_is_seen_while_everything_runs(self, cluster):
         del cluster.objects["Secret", "metadata-db-secrets"]
@@ -182,7 +186,7 @@ class TestReading:
 
 class TestRights:
     def test_a_viewer_sees_all_but_secrets(self, cluster):
-        cluster.refused |= {("get", "Secret"), ("list", "Secret")}
+        cluster.forbidden |= {("get", "Secret"), ("list", "Secret")}
         facts = facts_of(cluster)
 
         assert facts.health is Health.HEALTHY
@@ -194,14 +198,14 @@ class TestRights:
 
     @pytest.mark.parametrize("kind", ["Pod", "Service", "ConfigMap", "NetworkPolicy", "PersistentVolumeClaim"])
     def test_whatever_may_not_be_read_the_rest_is_shown(self, cluster, kind, capsys):
-        cluster.refused |= {("get", kind), ("list", kind)}
+        cluster.forbidden |= {("get", kind), ("list", kind)}
 
         assert exit_code() == exit_codes.OK
         assert any(kind in each for each in json.loads(capsys.readouterr().out)["unread"])
 
     def test_who_may_read_nothing_learns_nothing(self, cluster, capsys):
         every = {kind for kind, _ in cluster.objects} | {"Pod", "Event", "NetworkPolicy"}
-        cluster.refused |= {(do, kind) for do in ("get", "list") for kind in every}
+        cluster.forbidden |= {(do, kind) for do in ("get", "list") for kind in every}
 
         assert exit_code() == exit_codes.INCONCLUSIVE
         assert json.loads(capsys.readouterr().out)["health"] == "unknown"
@@ -451,6 +455,6 @@ class TestEvents:
         assert "There are no events" in capsys.readouterr().out
 
     def test_kinds_that_may_not_be_listed_are_known_by_their_names(self, cluster):
-        cluster.refused |= {("list", kind) for kind in ("Deployment", "StatefulSet", "Secret")}
+        cluster.forbidden |= {("list", kind) for kind in ("Deployment", "StatefulSet", "Secret")}
         cluster.warnings.append(event("Pod", "metadata-ui-5d9c-x2"))
         assert len(about_ours(cluster)) == 1

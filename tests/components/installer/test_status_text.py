@@ -70,13 +70,15 @@ HEALTHY = Facts(
 
 REFUSED = Finding(
     "KFM0304",
-    "Pod metadata-grpc-deployment-5d9c",
+    "Database mysql.example:3306/metadb",
     "grpc",
     "The database at mysql.example:3306 refuses the login: Access denied for user 'metadata'@'10.244.0.9' "
     "(using password: YES).",
-    "Put the right user name and password into files, and into Secret mine:\n"
-    "  kubectl --context prod -n kubeflow create secret generic mine --from-file=who=FILE\n"
-    "then: kubectl --context prod -n kubeflow rollout restart deployment/metadata-grpc-deployment",
+    "Put the right user name and password into files. To put those into Secret mine, run: kubectl --context prod "
+    "-n kubeflow create secret generic mine --from-file=who=FILE. Then run: kubectl --context prod -n kubeflow rollout "
+    "restart deployment/metadata-grpc-deployment",
+    seconds=31.0,
+    symptoms=(Finding("KFM0204", "Pod metadata-deployment-5d9c", "rest", "metadata-deployment-5d9c is not ready."),),
 )
 KILLED = Ending("mysql", "OOMKilled", 137, 120.0, "512Mi")
 WAITING = {"ready": False, "restarts": 0}

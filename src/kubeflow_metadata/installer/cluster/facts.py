@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from kubeflow_metadata.installer.cluster.diagnosis.finding import Diagnosis
+from kubeflow_metadata.installer.cluster.diagnosis.finding import Diagnosis, Finding
 from kubeflow_metadata.installer.cluster.drift import Drift
 from kubeflow_metadata.installer.cluster.smoke_record import SmokeRecord
 
@@ -207,6 +207,21 @@ class Facts:
         )
 
     @property
+    def root(self) -> Finding | None:
+        """Why it is not healthy, as far as the diagnosis says."""
+        if self.health is not Health.UNHEALTHY:
+            return None
+        return next(iter([*self._now(), *self.diagnosis.findings]), None)
+
+    @property
+    def others(self) -> tuple[Finding, ...]:
+        """What else is wrong, for reasons of its own."""
+        return tuple(self._now()[1:]) if self.root else ()
+
+    def _now(self) -> list[Finding]:
+        return [each for each in self.diagnosis.findings if not each.is_over]
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What keeps nothing from running now, and should be looked at."""
         return (*self._lost_secrets(), *self._evictions(), *self._former_lacks_of_memory(), *self._remembered())
@@ -214,11 +229,10 @@ class Facts:
     def _lost_secrets(self) -> list[str]:
         if not any(each.ready for each in self.parts or ()):
             return []
-        known = {each.subject for each in self.diagnosis.findings}
         return [
             f"Secret {each.name} is gone, and what runs still has it. Restore it before a pod restarts."
             for each in self.secrets
-            if each.present is False and f"Secret {each.name}" not in known
+            if each.present is False and not self._is_told(f"Secret {each.name}")
         ]
 
     def _evictions(self) -> list[str]:
@@ -226,7 +240,7 @@ class Facts:
             f"Pod {replica.name} of {part.name} ended for good: {replica.state}."
             for part in self.parts or ()
             for replica in part.replicas
-            if replica.is_left_over
+            if replica.is_left_over and not self._is_told(f"Pod {replica.name}")
         ]
 
     def _former_lacks_of_memory(self) -> list[str]:
@@ -238,12 +252,20 @@ class Facts:
             for part in self.parts or ()
             for replica in part.replicas
             if replica.last_ending and replica.last_ending.reason == OUT_OF_MEMORY
+            if not self._is_told(f"Pod {replica.name}")
         ]
 
     def _remembered(self) -> list[str]:
-        if self.health is not Health.HEALTHY:
-            return []
-        return [f"{each.sentence} [{each.code}]" for each in self.diagnosis.findings]
+        shown = [self.root, *self.others]
+        told = (
+            self.diagnosis.findings
+            if self.health is Health.HEALTHY
+            else [each for each in self.diagnosis.findings if each.is_over]
+        )
+        return [f"{each.sentence} [{each.code}]" for each in told if each not in shown]
+
+    def _is_told(self, subject: str) -> bool:
+        return any(each.subject == subject for each in self.diagnosis.findings)
 
 
 def _with_limit(ending: Ending) -> str:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import polling
-from kubeflow_metadata.installer.cluster import pods
-from kubeflow_metadata.installer.cluster.causes import CRASHED
+from kubeflow_metadata.installer.cluster.diagnosis import causes, diagnose
 from kubeflow_metadata.installer.cluster.objects import PART, Identity, in_order, part_of
 from kubeflow_metadata.installer.cluster.port import Cluster, Object
 from kubeflow_metadata.installer.kinds import BY_NAME
@@ -79,11 +78,9 @@ def _result(cluster: Cluster, say: Callable[[str], None], clock: Clock) -> Smoke
         return SmokeResult("Complete" in ended, cluster.logs(running[0]["metadata"]["name"], "smoke", lines=100))
     if "Failed" in ended:
         return SmokeResult(False, "Its pod no longer exists, so there is no log to show.")
-    for pod in running:
-        trouble = pods.trouble_with(pod)
-        if trouble is not None:
-            say(trouble.sentence)
-            # A test that fails exits with an error, too; the Job then says so.
-            if trouble.cause is not CRASHED and trouble.is_final(clock):
-                raise UserError(f"The smoke test cannot start: {trouble.sentence}", hint=trouble.hint(cluster))
+    for finding in diagnose.of_pods(cluster, _PART, clock).findings:
+        say(finding.sentence)
+        # A test that fails exits with an error, too; the Job then says so.
+        if finding.code not in {causes.CRASHED.code, causes.STOPPED.code} and finding.is_final:
+            raise UserError(f"The smoke test cannot start: {finding.sentence}", hint=finding.hint)
     return None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
 from kubeflow_metadata.installer import program
-from kubeflow_metadata.installer.cluster.diagnosis.finding import Finding
+from kubeflow_metadata.installer.cluster.diagnosis import text as diagnosis_text
 from kubeflow_metadata.installer.cluster.facts import Facts, Health, PartFacts, Replica
 from kubeflow_metadata.installer.terminal import table
 from kubeflow_metadata.installer.verbs.times import age
@@ -18,7 +18,6 @@ _UNKNOWN = "unknown"
 # Of a digest: enough to compare by eye.
 _DIGEST = len("sha256:") + 12
 _MOST_FIELDS = 3
-_MOST_DETAILS = 8
 
 _ENDPOINTS = {"ui": "UI", "rest": "REST", "grpc": "gRPC", "grpc_web": "gRPC-Web"}
 
@@ -26,8 +25,8 @@ _ENDPOINTS = {"ui": "UI", "rest": "REST", "grpc": "gRPC", "grpc_web": "gRPC-Web"
 def document(facts: Facts) -> dict[str, object]:
     """Returns the facts as a document, whose names docs/status.md promises."""
     found: dict[str, object] = asdict(facts)
-    diagnosis = found.pop("diagnosis")
-    found.pop("options")
+    for name in ("diagnosis", "options"):
+        del found[name]
     found["taken"] = facts.taken.strftime("%Y-%m-%dT%H:%M:%SZ")
     first: dict[str, object] = {
         "health": facts.health.value,
@@ -35,7 +34,7 @@ def document(facts: Facts) -> dict[str, object]:
         "summary": summary(facts),
         "warnings": list(facts.warnings),
     }
-    return {**first, **found, "findings": diagnosis["findings"] if isinstance(diagnosis, dict) else []}
+    return {**first, **found, "findings": diagnosis_text.as_document(facts.diagnosis)["findings"]}
 
 
 def summary(facts: Facts) -> str:
@@ -52,8 +51,8 @@ def summary(facts: Facts) -> str:
             f"Healthy: {parts[0].name} is ready" if len(parts) == 1 else f"Healthy: all {len(parts)} parts are ready"
         )
         return f"{ready}{_count(len(facts.warnings), ', 1 warning', ', {} warnings')}."
-    if root := _root(facts):
-        return f"Not healthy: {root.sentence} [{root.code}]"
+    if facts.root:
+        return f"Not healthy: {diagnosis_text.headline(facts.root)}"
     if facts.missing:
         return f"Not healthy: {', '.join(facts.missing)} {'are' if len(facts.missing) > 1 else 'is'} missing."
     if not all(each.done for each in parts):
@@ -66,24 +65,14 @@ def summary(facts: Facts) -> str:
 
 def text(facts: Facts) -> str:
     """Returns the facts as text."""
-    lines = [_wrapped(summary(facts))]
-    findings = facts.diagnosis.findings if facts.health is Health.UNHEALTHY else ()
-    for each in findings[:1]:
-        lines += [f"  | {line}" for line in each.details.splitlines()[-_MOST_DETAILS:]]
-    lines += _with_commands(_hint(facts))
-    for each in findings[1:]:
-        lines.append(_wrapped(f"Also: {each.sentence} [{each.code}]", after="  "))
-        lines += _with_commands(each.hint)
+    first = [_wrapped(summary(facts)), diagnosis_text.explanation(facts.root) if facts.root else ""]
+    paragraphs = ["\n".join(filter(None, [*first, diagnosis_text.advice(_hint(facts))]))]
+    paragraphs += [diagnosis_text.as_paragraph(each) for each in facts.others]
     if facts.parts:
-        lines += ["", _parts(facts.parts), "", *_details(facts)]
+        paragraphs += [_parts(facts.parts), "\n".join(_details(facts))]
     notes = [*(f"Warning: {each}" for each in facts.warnings), *(f"Unknown: {each}" for each in facts.unread)]
-    if notes:
-        lines += ["", *(_wrapped(each, after="  ") for each in notes)]
-    return "\n".join(lines)
-
-
-def _root(facts: Facts) -> Finding | None:
-    return facts.diagnosis.findings[0] if facts.diagnosis.findings else None
+    paragraphs.append("\n".join(_wrapped(each) for each in notes))
+    return "\n\n".join(filter(None, paragraphs))
 
 
 def _why(part: PartFacts) -> str:
@@ -98,15 +87,15 @@ def _hint(facts: Facts) -> str:
         return f"To install, run: {program.command('up')} {facts.options}"
     if health is not Health.UNHEALTHY:
         return ""
-    if root := _root(facts):
-        return root.hint
+    if facts.root:
+        return facts.root.hint
     if facts.missing:
         return f"To install what is missing, run: {program.command('up')} {facts.options}"
     if all(each.done for each in facts.parts or ()):
         part, ending = facts.killed_for_memory[0]
         setting = "mysql" if part.name == "db" else part.name
-        up = program.command("up")
-        return f"Raise the limit: {up} {facts.options} --set {setting}.resources.limits.memory={_twice(ending.limit)}"
+        limit = f"{setting}.resources.limits.memory={_twice(ending.limit)}"
+        return f"To raise the limit, run: {program.command('up')} {facts.options} --set {limit}"
     return f"For what happened, run: {program.command('events')} {facts.options}"
 
 
@@ -195,27 +184,8 @@ def _named(name: str, value: str) -> Iterator[str]:
     )
 
 
-def _with_commands(hint: str) -> Iterator[str]:
-    """Yields the lines of a hint, commands on lines of their own and unbroken, so that they can be copied."""
-    for line in hint.splitlines():
-        places = [place for word in (f"{program.typed()} ", "kubectl ") if (place := line.find(word)) >= 0]
-        prose, command = (line[: min(places)], line[min(places) :]) if places else (line, "")
-        if prose.strip():
-            yield _wrapped(prose, "  ")
-        if command:
-            yield f"    {command}"
-
-
-def _wrapped(line: str, before: str = "", after: str | None = None) -> str:
-    lead = before + line[: len(line) - len(line.lstrip())]
-    return textwrap.fill(
-        line.strip(),
-        _COLUMNS,
-        initial_indent=lead,
-        subsequent_indent=lead if after is None else after,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, _COLUMNS, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _cut(line: str) -> str:
