@@ -163,6 +163,15 @@ class TestReading:
         assert facts.health is Health.UNHEALTHY
         assert facts.missing == ("Deployment metadata-ui",)
 
+    def test_of_two_pods_that_wait_the_newer_one_names_the_database(self, cluster):
+        for name, created, host in (("a", "2026-01-01T00:00:00Z", "old"), ("b", "2026-01-01T00:09:00Z", "new")):
+            cluster.pods[name] = pod(name, "grpc", created=created, containerStatuses=[container("grpc")])
+            said = {"event": "database unavailable", "reason": "timeout", "error": "", "address": f"{host}:3306/metadb"}
+            cluster.log_of[name, "grpc", False] = json.dumps(said)
+        del cluster.pods["metadata-grpc-deployment-1"]
+
+        assert facts_of(cluster).database.address == "new:3306/metadb"
+
     def test_a_foreign_server_leaves_the_database_unknown(self, cluster):
         cluster.log_of["metadata-grpc-deployment-1", "grpc", False] = "I0101 server listening on 0.0.0.0:8080\n"
         assert facts_of(cluster).database.kind == ""

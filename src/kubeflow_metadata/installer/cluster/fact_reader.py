@@ -197,9 +197,9 @@ class _Reader:
         return SecretFacts(name, found is not None if known else None)
 
     def _database(self, pods: Iterable[Object]) -> DatabaseFacts:
-        """Returns what the newest event about the database says, of the pod that is ready if one is."""
+        """Returns what the last event about the database says: of a pod that is ready, or of the newest."""
         ours = [each for each in pods if part_of(each) == GRPC.name]
-        for pod in sorted(ours, key=_is_ready, reverse=True):
+        for pod in sorted(ours, key=lambda each: (_is_ready(each), _created(each)), reverse=True):
             text = self._cluster.logs(pod["metadata"]["name"], GRPC.container, lines=_LOG_LINES)
             if event := server_log.last(text, DATABASE_READY):
                 said = event.fields
@@ -257,6 +257,10 @@ def _state(pod: Object, containers: Iterable[Object], *, ready: bool) -> str:
     if conditions.get("PodScheduled", {}).get("status") == "False":
         return "unschedulable"
     return "not ready" if status.get("containerStatuses") else "starting"
+
+
+def _created(made: Object) -> str:
+    return str(made["metadata"].get("creationTimestamp", ""))
 
 
 def _is_ready(pod: Object) -> bool:
