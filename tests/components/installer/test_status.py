@@ -151,7 +151,7 @@ class TestReading:
 
     def test_a_pod_that_is_going_is_not_left_over(self, cluster):
         cluster.pods["going"] = pod("going", "ui", phase="Succeeded")
-        cluster.pods["going"]["metadata"]["deletionTimestamp"] = "2026-01-01T00:09:00Z"
+        cluster.pods["going"]["metadata"]["deletionTimestamp"] = "2026-01-01T00:10:05Z"
         assert facts_of(cluster).warnings == ()
 
     def test_a_secret_that_is_lost_is_seen_while_everything_runs(self, cluster):
