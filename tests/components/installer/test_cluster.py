@@ -169,7 +169,7 @@ class TestVerbs:
 
     def test_status_tells_what_keeps_a_server(self, cluster, capsys):
         server = workload("metadata-ui", "ui")
-        server["spec"]["template"] = {"spec": {"containers": [{"image": "registry/none:1"}]}}
+        server["spec"]["template"] = {"spec": {"containers": [{"name": "ui", "image": "registry/none:1"}]}}
         cluster.add(server)
         waiting = {"reason": "ImagePullBackOff", "message": "not found"}
         cluster.pods["a"] = pod("a", "ui", containerStatuses=[container("ui", waiting=waiting, restarts=3)])
