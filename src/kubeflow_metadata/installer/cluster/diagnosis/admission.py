@@ -198,7 +198,7 @@ def _less(snapshot: Snapshot, workload: Object, quota: _Quota) -> str:
     part = BY_NAME.get(part_of(workload))
     lacking = [name for name, amount in quota.asked.items() if not quota.has_room({name: amount})]
     if part is None or not lacking or not all(each in _SETTINGS for each in lacking):
-        return ""
+        return "."
     small = {name: part.small[which][amount] for name, (which, amount) in _SETTINGS.items()}
     pod = {**shapes.template_of(workload), "metadata": workload["metadata"]}
     is_enough = all(quota.has_room({name: small.get(name, amount)}) for name, amount in quota.asked.items())

@@ -282,7 +282,7 @@ PODS_REJECTED = Cause(
 QUOTA = Cause(
     "KFM0238",
     "ResourceQuota {name} has no room for the pods of {workload}.",
-    "Raise the quota{less}.",
+    "Raise the quota{less}",
     20.0,
 )
 QUOTA_NEEDS_AMOUNTS = Cause(
@@ -376,7 +376,7 @@ EVICTED = Cause(
 )
 EVICTED_BEFORE = Cause(
     "KFM0253",
-    "{pod} was evicted{when}, and another pod runs in its place: {message}",
+    "{pod} was evicted, and another pod runs in its place: {message}",
     "To remove what is left of it, run: {kubectl} delete pod {pod}",
     math.inf,
     Rank.OVER,
