@@ -74,6 +74,9 @@ CODES = {
 # Those that another part than MySQL has, so that they can be beside one of MySQL.
 FAULTS = sorted(set(CODES) - {"unseen", "evicted_before", "oom_before"})
 
+# A Secret that is missing is told by another code where MySQL has not started, as another cause may bring about.
+SAME = {"KFM0248": ["KFM0261"]}
+
 
 def codes(snapshot):
     return [each.code for each in diagnose.of(snapshot).findings]
@@ -122,54 +125,86 @@ class TestCauses:
 
 
 def merged(one, other):
-    """Two recordings in one: of each object the one in trouble, of pods of the same name both."""
-    pods = {}
-    for snapshot in (one, other):
-        for each in snapshot.pods:
-            pods.setdefault(each["metadata"]["name"], []).append(each)
+    """Two recordings in one: of each part, and of each object, the one that is in trouble."""
+    broken = {_part(each) for each in one.workloads if not _workload_is_well(each)}
+    broken |= {_part(each) for each in one.pods if not _is_ready(each)}
+
+    def of_parts(of_one, of_other):
+        return (*(each for each in of_one if _part(each) in broken), *(e for e in of_other if _part(e) not in broken))
+
     return dataclasses.replace(
         one,
-        workloads=_either(one.workloads, other.workloads, _workload_is_well),
-        replica_sets=_either(one.replica_sets, other.replica_sets, lambda each: not each["status"].get("conditions")),
-        pods=tuple(pod for listed in pods.values() for pod in _in_trouble(listed)),
-        events=(*one.events, *other.events),
-        claims=_either(one.claims or (), other.claims or (), lambda each: each["status"].get("phase") == "Bound"),
-        volumes=_either(one.volumes or (), other.volumes or (), lambda _each: True),
-        storage_classes=_either(one.storage_classes or (), other.storage_classes or (), lambda _each: True),
-        secrets={**_complete(other.secrets, one.secrets)},
-        config_maps={**_complete(other.config_maps, one.config_maps)},
-        nodes=_either(one.nodes or (), other.nodes or (), _node_is_well),
+        workloads=of_parts(one.workloads, other.workloads),
+        replica_sets=of_parts(one.replica_sets, other.replica_sets),
+        pods=of_parts(one.pods, other.pods),
+        events=(*_events(one, broken), *_events(other, {"db", "grpc", "rest", "ui"} - broken)),
+        claims=_claims(one.claims, other.claims),
+        volumes=_either(one.volumes, other.volumes),
+        storage_classes=_either(one.storage_classes, other.storage_classes),
+        secrets=_secrets(one.secrets, other.secrets) if "db" in broken else _secrets(other.secrets, one.secrets),
+        config_maps=_fewer(one.config_maps, other.config_maps),
+        nodes=_nodes(one.nodes, other.nodes),
         others=(*(one.others or ()), *(other.others or ())),
-        quotas=(*(one.quotas or ()), *(other.quotas or ())),
-        limit_ranges=(*(one.limit_ranges or ()), *(other.limit_ranges or ())),
+        quotas=_either(one.quotas, other.quotas),
+        limit_ranges=_either(one.limit_ranges, other.limit_ranges),
         namespace_labels={**(one.namespace_labels or {}), **(other.namespace_labels or {})},
         logs={**other.logs, **one.logs},
     )
 
 
-def _either(one, other, is_well):
+def _part(each):
+    return each["metadata"]["labels"][PART]
+
+
+def _either(one, other, is_well=lambda _each: False):
+    """Objects by name: those of the first, unless only the second is in trouble."""
+    if one is None or other is None:
+        return one if other is None else other
     listed = {each["metadata"]["name"]: each for each in (*other, *one)}
-    for each in (*one, *other):
-        if not is_well(each):
-            listed.setdefault(each["metadata"]["name"], each)
-            if is_well(listed[each["metadata"]["name"]]):
-                listed[each["metadata"]["name"]] = each
+    for each in other:
+        if is_well(listed[each["metadata"]["name"]]):
+            listed[each["metadata"]["name"]] = each
     return tuple(listed.values())
+
+
+def _events(snapshot, parts):
+    """Events about objects of parts, and about what belongs to none."""
+    of_parts = (*snapshot.workloads, *snapshot.replica_sets, *snapshot.pods)
+    left_out = {each["metadata"]["name"] for each in of_parts if _part(each) not in parts}
+    return [each for each in snapshot.events if each["involvedObject"]["name"] not in left_out]
+
+
+def _claims(one, other):
+    """Claims that neither lacks."""
+    both = _either(
+        one, other, lambda each: each["status"].get("phase") == "Bound" and "deletionTimestamp" not in each["metadata"]
+    )
+    names = [{each["metadata"]["name"] for each in claims} for claims in (one, other) if claims is not None]
+    return both and tuple(each for each in both if all(each["metadata"]["name"] in known for known in names))
+
+
+def _secrets(database, other):
+    """Keys by name, the fewer of two; whether MySQL has filled its own is as its pod is."""
+    filled = {name: keys for name, keys in database.items() if keys is not None and other.get(name, ()) is not None}
+    return {**_fewer(database, other), **filled}
+
+
+def _nodes(one, other):
+    """Nodes with the troubles of both."""
+    both = []
+    for each in one or ():
+        match = next((node for node in other or () if node["metadata"]["name"] == each["metadata"]["name"]), each)
+        conditions = {condition["type"]: condition for condition in each["status"]["conditions"]}
+        for condition in match["status"]["conditions"]:
+            if (condition["type"] == "Ready") != (condition["status"] == "True"):
+                conditions[condition["type"]] = condition
+        status = {**each["status"], "conditions": list(conditions.values())}
+        both.append({**each, "spec": {**match["spec"], **each["spec"]}, "status": status})
+    return tuple(both)
 
 
 def _workload_is_well(each):
     return each["status"]["readyReplicas"] == 1 and each["status"]["replicas"] == 1
-
-
-def _node_is_well(each):
-    return not each["spec"] and all(
-        (condition["type"] == "Ready") == (condition["status"] == "True") for condition in each["status"]["conditions"]
-    )
-
-
-def _in_trouble(pods):
-    """Of two pods of a name, that which does not even run."""
-    return sorted(pods, key=lambda each: (_is_ready(each), each["status"]["phase"] == "Running"))[:1]
 
 
 def _is_ready(each):
@@ -179,15 +214,13 @@ def _is_ready(each):
     )
 
 
-def _complete(one, other):
+def _fewer(one, other):
     """Keys by name, the fewer of two."""
-    names = {*one, *other}
-    return {
-        name: min(
-            (keys[name] for keys in (one, other) if name in keys), key=lambda keys: -1 if keys is None else len(keys)
-        )
-        for name in names
-    }
+    found = {}
+    for name in {*one, *other}:
+        both = [keys[name] for keys in (one, other) if name in keys]
+        found[name] = None if None in both else min(both, key=len)
+    return found
 
 
 class TestPairs:
@@ -195,8 +228,8 @@ class TestPairs:
     def test_of_two_causes_none_is_told_wrongly(self, one, other):
         found = set(codes(merged(diagnoses.load(one), diagnoses.load(other))))
 
-        assert found
-        assert found <= {CODES[one], CODES[other]}
+        assert found & {CODES[one], CODES[other]}
+        assert found <= {CODES[one], CODES[other], *SAME.get(CODES[one], ()), *SAME.get(CODES[other], ())}
 
 
 def changed(name, **changes):
@@ -280,7 +313,9 @@ class TestReading:
         cluster = FakeCluster()
         server = workload("metadata-ui", "ui")
         volume = {"name": "s", "secret": {"secretName": "mine"}}
-        server["spec"]["template"] = {"spec": {"containers": [], "volumes": [volume]}}
+        server["spec"]["template"] = {
+            "spec": {"containers": [{"name": "ui", "volumeMounts": [volume]}], "volumes": [volume]}
+        }
         cluster.add(server)
         cluster.add({"kind": "Secret", "metadata": {"name": "mine"}, "data": {"password": "c2VjcmV0", "empty": ""}})
         snapshot = reading.read(cluster, FakeClock())
@@ -292,7 +327,8 @@ class TestReading:
     def test_what_may_not_be_read_is_said_and_the_rest_is_shown(self, kind):
         cluster = FakeCluster()
         server = workload("metadata-ui", "ui")
-        server["spec"]["template"] = {"spec": {"volumes": [{"name": "s", "secret": {"secretName": "mine"}}]}}
+        mounting = {"name": "ui", "envFrom": [{"secretRef": {"name": "mine"}}]}
+        server["spec"]["template"] = {"spec": {"containers": [mounting]}}
         cluster.add(server)
         waiting = {"reason": "ErrImageNeverPull"}
         cluster.pods["p"] = pod("p", "ui", containerStatuses=[container("ui", waiting=waiting)])

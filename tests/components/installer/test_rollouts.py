@@ -109,14 +109,15 @@ class TestEarlyEnd:
             wait(cluster)
         assert "runAsNonRoot" in str(caught.value)
 
-    def test_a_cause_of_another_installation_does_not_end_it(self, cluster):
+    def test_a_cause_that_keeps_none_of_them_from_running_does_not_end_it(self, cluster):
         cluster.add(workload("metadata-ui", "ui"))
         cluster.add(workload("metadata-deployment", "rest"))
-        cluster.pods["q"] = pod("q", "rest", containerStatuses=[container("rest", terminated=ENDED)])
-        cluster.pods["p"] = ui_pod()
+        cluster.pods["q"] = pod("q", "rest", containerStatuses=[container("rest")])
+        cluster.pods["p"] = ui_pod(terminated=ENDED)
 
-        with pytest.raises(UserError, match="after 0 s"):
-            rollouts.wait(cluster, [("Deployment", "metadata-ui")], 0, lambda *_lines: None, FakeClock())
+        with pytest.raises(UserError, match="after 0 s") as caught:
+            rollouts.wait(cluster, [("Deployment", "metadata-deployment")], 0, lambda *_lines: None, FakeClock())
+        assert "KFM0211" not in str(caught.value)
 
 
 class TestOldPods:

@@ -49,7 +49,6 @@ _DROPPED = {
     "providerID",
     "daemonEndpoints",
     "securityContext",
-    "volumeMounts",
     "lifecycle",
     "dnsPolicy",
     "schedulerName",
@@ -111,6 +110,8 @@ def _kept(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     kept = {key: _kept(each) for key, each in value.items() if key not in _DROPPED}
+    if "volumeMounts" in kept:
+        kept["volumeMounts"] = [{"name": each["name"]} for each in kept["volumeMounts"]]
     if "metadata" in kept:
         kept["metadata"] = _metadata(kept["metadata"])
     if "env" in kept:

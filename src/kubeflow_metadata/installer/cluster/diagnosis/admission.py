@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
+from kubeflow_metadata.installer import program
 from kubeflow_metadata.installer.cluster.diagnosis import causes, room, shapes
 from kubeflow_metadata.installer.cluster.diagnosis.finding import Finding
 from kubeflow_metadata.installer.cluster.diagnosis.snapshot import Snapshot
@@ -28,6 +30,12 @@ _DENIED = re.compile(
 _AWAY = re.compile(r'failed calling webhook "(?P<webhook>[^"]+)": (?P<message>.+)', re.DOTALL)
 _ACCOUNT = re.compile(r'serviceaccount "(?P<name>[^"]+)" not found')
 _ENFORCED = "pod-security.kubernetes.io/enforce"
+# What quotas call the amounts of pods, and where the settings have them.
+_SETTINGS = {
+    f"{prefix}{amount}": (which, amount)
+    for prefix, which in (("requests.", "requests"), ("", "requests"), ("limits.", "limits"))
+    for amount in ("cpu", "memory")
+}
 # What stands before the reason: which pods, and which controller.
 _PREFIX = re.compile(r'^(?:.*? failed error: |Error creating: )?(?:pods "[^"]*" is forbidden: )?', re.DOTALL)
 
@@ -70,16 +78,16 @@ def _found(snapshot: Snapshot, workload: Object, message: str, seconds: float | 
     settings = BY_NAME[part].settings if part in BY_NAME else "PART"
     words = {"workload": name, "kind": kind.lower(), "settings": settings}
     if match := _QUOTA.search(message):
-        if _quota_has_room(snapshot, match):
+        quota = _Quota.of(snapshot, match)
+        if quota.has_room(quota.asked):
             return None
-        quota = match["name"]
         return causes.QUOTA.found(
             snapshot,
-            f"ResourceQuota {quota}",
+            f"ResourceQuota {quota.name}",
             part,
-            {**words, "name": quota, "less": _less(snapshot, workload)},
-            asked=match["asked"].replace(",", ", "),
-            available=f"used {match['used'].replace(',', ', ')} of {match['hard'].replace(',', ', ')}",
+            {**words, "name": quota.name, "less": _less(snapshot, workload, quota)},
+            asked=", ".join(f"{each} {amount}" for each, amount in quota.asked.items()),
+            available=quota.words,
             seconds=seconds,
         )
     if match := _AMOUNTS.search(message):
@@ -149,31 +157,55 @@ def _is_gone(objects: tuple[Object, ...] | None, name: str) -> bool:
     return objects is not None and shapes.named(objects, name) is None
 
 
-def _quota_has_room(snapshot: Snapshot, match: re.Match[str]) -> bool:
-    """Returns whether a quota is gone, or would hold by now what was asked for then."""
-    if snapshot.quotas is None:
-        return False
-    quota = shapes.named(snapshot.quotas, match["name"])
-    if quota is None:
-        return True
-    status = quota.get("status") or {}
-    hard, used = status.get("hard") or (quota.get("spec") or {}).get("hard") or {}, status.get("used") or {}
-    asked = dict(each.partition("=")[::2] for each in match["asked"].split(","))
-    return all(
-        name not in hard or room.quantity(used.get(name, "0")) + room.quantity(amount) <= room.quantity(hard[name])
-        for name, amount in asked.items()
-    )
+@dataclass(frozen=True)
+class _Quota:
+    """A ResourceQuota that rejected a pod: what was asked for then, and what is used and allowed now."""
+
+    name: str
+    asked: Mapping[str, str]
+    used: Mapping[str, str]
+    hard: Mapping[str, str]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, match: re.Match[str]) -> _Quota:
+        """Returns the quota that a rejection names; as the rejection tells it, where it may not be read."""
+        asked, used, hard = (_amounts(match[name]) for name in ("asked", "used", "hard"))
+        if snapshot.quotas is not None:
+            status = (shapes.named(snapshot.quotas, match["name"]) or {}).get("status") or {}
+            used, hard = status.get("used") or {}, status.get("hard") or {}
+        return cls(match["name"], asked, used, hard)
+
+    def has_room(self, asked: Mapping[str, str]) -> bool:
+        """Returns whether it allows as much as that in addition."""
+        return all(
+            room.quantity(self.used.get(name, "0")) + room.quantity(amount) <= room.quantity(self.hard[name])
+            for name, amount in asked.items()
+            if name in self.hard
+        )
+
+    @property
+    def words(self) -> str:
+        """What is used of what was asked for."""
+        return ", ".join(f"{each} {self.used.get(each, '0')} of {self.hard.get(each, '?')} used" for each in self.asked)
 
 
-def _less(snapshot: Snapshot, workload: Object) -> str:
-    """Returns the settings that request less: the small size only if it asks for less than now."""
+def _amounts(text: str) -> dict[str, str]:
+    return {name: amount for name, _, amount in (each.partition("=") for each in text.split(","))}
+
+
+def _less(snapshot: Snapshot, workload: Object, quota: _Quota) -> str:
+    """Returns how to request less: the small size only if the quota has room for it."""
     part = BY_NAME.get(part_of(workload))
-    if part is None:
-        return ""
-    small, now = room.of(part.small["requests"]), room.requested(shapes.template_of(workload))
-    if not small.holds(now):
-        return "--set small.enabled=true"
-    return f"--set {part.settings}.resources.requests.cpu=... --set {part.settings}.resources.requests.memory=..."
+    lacking = [name for name, amount in quota.asked.items() if not quota.has_room({name: amount})]
+    if part is None or not lacking or not all(each in _SETTINGS for each in lacking):
+        return "."
+    small = {name: part.small[which][amount] for name, (which, amount) in _SETTINGS.items()}
+    pod = {**shapes.template_of(workload), "metadata": workload["metadata"]}
+    is_enough = all(quota.has_room({name: small.get(name, amount)}) for name, amount in quota.asked.items())
+    settings = [f"{part.settings}.resources.{'.'.join(_SETTINGS[each])}=..." for each in lacking]
+    chosen = ["small.enabled=true"] if room.can_be_small(pod) and is_enough else settings
+    command = f"{program.command('up')} {snapshot.options}"
+    return f", or request less, run: {command} {' '.join(f'--set {each}' for each in chosen)}"
 
 
 def _resources(workload: Object) -> str:

@@ -125,8 +125,8 @@ CLAIM_AWAITED = Cause(
 
 # Images.
 _OWN_IMAGE = (
-    "Check images.*.repository, tag and registry. On a kind cluster, run: {program} images build, then {program} "
-    "images load. With a registry, run: {program} images push REGISTRY, then {up} --set images.registry=REGISTRY"
+    "Check images.*.repository, tag and registry. On a kind cluster, run: {program} images build && {program} images "
+    "load. With a registry, run: {program} images push REGISTRY && {up} --set images.registry=REGISTRY"
 )
 IMAGE_PULL = Cause("KFM0206", "The image {image} cannot be pulled: {message}", _OWN_IMAGE, 20.0)
 IMAGE_NEVER = Cause("KFM0207", "The image {image} is not on the node, and the pull policy is Never.", _OWN_IMAGE, 10.0)
@@ -141,7 +141,7 @@ REGISTRY_AWAY = Cause(
 IMAGE_DENIED = Cause(
     "KFM0222",
     "The registry denies access to the image {image}: it does not exist there, or the node must log in.",
-    _OWN_IMAGE + ". Where a login is required, name its Secret: --set images.pullSecrets='[NAME]'",
+    _OWN_IMAGE + ". Where a login is required, name its Secret in images.pullSecrets.",
     20.0,
 )
 PULL_SECRET_MISSING = Cause(
@@ -184,7 +184,7 @@ SETUP_INTERRUPTED = Cause(
 OUT_OF_MEMORY_BEFORE = Cause(
     "KFM0227",
     "{container} of {pod} was killed for memory{when} and runs again: its limit is {limit}, restarts: {count}.",
-    "If it happens again, raise the limit: {up} --set {settings}.resources.limits.memory={more}",
+    "If it happens again, raise the limit, run: {up} --set {settings}.resources.limits.memory={more}",
     math.inf,
     Rank.OVER,
 )
@@ -195,7 +195,7 @@ PROBE_FAILS = Cause(
 )
 
 # Scheduling.
-_ROOM = "Free {what} on a node, add a node, or request less: {up} --set {less}"
+_ROOM = "Free {what} on a node, add a node, or request less, run: {up} --set {less}"
 UNSCHEDULABLE = Cause(
     "KFM0205", "{pod} is unschedulable: {message}", "For details, run: {kubectl} describe pod {pod}", 120.0
 )
@@ -204,8 +204,7 @@ NO_MEMORY = Cause("KFM0215", "{pod} is unschedulable: no node has enough free {w
 TAINTED = Cause(
     "KFM0216",
     "{pod} is unschedulable: no node without a taint that it does not tolerate.",
-    "Remove the taint (kubectl{context} taint nodes NODE {taint}-), or tolerate it: set scheduling.tolerations, then "
-    "run: {up}",
+    "To remove the taint, run: kubectl{context} taint nodes NODE {taint}-. To tolerate it, set scheduling.tolerations.",
     120.0,
 )
 NO_MATCHING_NODE = Cause(
@@ -249,7 +248,7 @@ CLASS_MISSING = Cause(
 NOT_PROVISIONED = Cause(
     "KFM0232",
     "No volume is provisioned for PersistentVolumeClaim {claim}: {message}",
-    "Check the provisioner of StorageClass {name} and its capacity, or select another class: {up} "
+    "Check the provisioner of StorageClass {name} and its capacity, or select another class, run: {up} "
     "--set mysql.storage.storageClass=...",
     60.0,
 )
@@ -283,13 +282,13 @@ PODS_REJECTED = Cause(
 QUOTA = Cause(
     "KFM0238",
     "ResourceQuota {name} has no room for the pods of {workload}.",
-    "Raise the quota, or request less: {up} {less}",
+    "Raise the quota{less}",
     20.0,
 )
 QUOTA_NEEDS_AMOUNTS = Cause(
     "KFM0257",
     "ResourceQuota {name} rejects the pods of {workload}: they must specify {amounts}.",
-    "Set the missing amounts, or change the quota: {kubectl} describe resourcequota {name}",
+    "Set the missing amounts, or change the quota. To see it, run: {kubectl} describe resourcequota {name}",
     10.0,
 )
 LIMIT_RANGE = Cause(
@@ -337,14 +336,15 @@ DATABASE_SECRET_MISSING = Cause(
 SECRET_INCOMPLETE = Cause(
     "KFM0245",
     "Secret {name} has no {missing}{while_running}.",
-    "Add the missing keys, or name other ones in the settings. To see which it has: {kubectl} describe secret {name}",
+    "Add the missing keys, or name other ones in the settings. To see which it has, run: {kubectl} describe secret "
+    "{name}",
     40.0,
 )
 CONFIG_MAP_MISSING = Cause("KFM0246", "There is no ConfigMap {name}{while_running}.", "{remedy}", 40.0)
 CONFIG_MAP_INCOMPLETE = Cause(
     "KFM0247",
     "ConfigMap {name} has no {missing}{while_running}.",
-    "Add the missing keys: {kubectl} edit configmap {name}",
+    "To add the missing keys, run: {kubectl} edit configmap {name}",
     40.0,
 )
 SECRET_LOST = Cause(
@@ -370,13 +370,13 @@ NODE_PRESSURE = Cause(
 EVICTED = Cause(
     "KFM0251",
     "{pod} was evicted: {message}",
-    "Free the resource on the node, or request more of it: {up} --set {settings}.resources.requests.memory=...",
+    "Free the resource on the node, or request more of it, run: {up} --set {settings}.resources.requests.memory=...",
     120.0,
     Rank.LINK,
 )
 EVICTED_BEFORE = Cause(
     "KFM0253",
-    "{pod} was evicted{when}, and another pod runs in its place: {message}",
+    "{pod} was evicted, and another pod runs in its place: {message}",
     "To remove what is left of it, run: {kubectl} delete pod {pod}",
     math.inf,
     Rank.OVER,

@@ -55,7 +55,8 @@ def _explains(cause: Finding, effect: Finding, reach: Mapping[str, set[str]]) ->
     if cause.subject not in reach[effect.subject]:
         return False
     is_below = _PLACES.get(cause.part, 0) < _PLACES.get(effect.part, len(_PLACES))
-    return rank < weaker or is_below
+    is_mutual = effect.subject in reach[cause.subject]
+    return rank < weaker or is_below or (rank == weaker and not is_mutual)
 
 
 def _reachable(needs: Needs, subject: str) -> set[str]:
@@ -86,6 +87,7 @@ def _edges(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
         yield from ((subject, needed) for needed in _of_pod(template))
         yield from ((subject, _pod(pod)) for pod in snapshot.pods if part_of(pod) == part_of(workload))
         if secret := shapes.filled_secret(template):
+            # MySQL fills it, and does not start without it.
             yield f"Secret {secret}", _part(part_of(workload))
     for pod in snapshot.pods:
         yield from ((_pod(pod), needed) for needed in _of_pod(pod))
@@ -115,7 +117,7 @@ def _of_pod(pod: Object) -> Iterator[str]:
     yield from (images.subject(each.spec.get("image", "")) for each in shapes.containers(pod))
     yield from (_claim(each) for each in shapes.claims_of(pod))
     yield from (f"{each.kind} {each.name}" for each in shapes.references(pod))
-    yield from (f"Secret {each}" for each in shapes.pull_secrets(pod))
+    yield from (f"Secret {each}" for each in [*shapes.pull_secrets(pod), shapes.database_secret(pod)] if each)
 
 
 def _of_claim(snapshot: Snapshot, claim: Object) -> Iterator[str]:

@@ -89,26 +89,32 @@ def _of_node(snapshot: Snapshot, node: Object, part: str) -> Finding | None:
 
 
 def _evictions(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yields the last eviction of each part; the pods of earlier ones are only left over."""
     done = {part_of(each): shapes.is_done(each) for each in snapshot.workloads}
+    last: dict[str, Object] = {}
     for pod in snapshot.pods:
         status = pod.get("status") or {}
-        if status.get("phase") != "Failed" or status.get("reason") != "Evicted":
-            continue
-        part = BY_NAME.get(part_of(pod))
-        cause = causes.EVICTED_BEFORE if done.get(part_of(pod)) else causes.EVICTED
-        ended = shapes.condition(pod, "DisruptionTarget").get("lastTransitionTime") or status.get("startTime")
+        if status.get("phase") == "Failed" and status.get("reason") == "Evicted":
+            last[part_of(pod)] = max(pod, last.get(part_of(pod), pod), key=_evicted_at)
+    for name, pod in last.items():
+        part = BY_NAME.get(name)
+        cause = causes.EVICTED_BEFORE if done.get(name) else causes.EVICTED
         yield cause.found(
             snapshot,
             f"Pod {shapes.name_of(pod)}",
-            part_of(pod),
+            name,
             {
                 "pod": shapes.name_of(pod),
-                "message": (status.get("message") or "no reason given").strip(),
+                "message": (pod["status"].get("message") or "no reason given").strip(),
                 "settings": part.settings if part else "PART",
-                "when": "",
             },
-            seconds=shapes.seconds_since(ended, snapshot),
+            seconds=shapes.seconds_since(_evicted_at(pod), snapshot),
         )
+
+
+def _evicted_at(pod: Object) -> str:
+    status = pod["status"]
+    return str(shapes.condition(pod, "DisruptionTarget").get("lastTransitionTime") or status.get("startTime") or "")
 
 
 def _stuck(snapshot: Snapshot) -> Iterator[Finding]:

@@ -118,20 +118,27 @@ def _tolerates(toleration: Object, taint: Object) -> bool:
 
 
 def small_would_fit(snapshot: Snapshot, pods: Iterable[Object]) -> bool:
-    """Returns whether all of these pods would find room in the small size, and ask for less in it."""
+    """Returns whether all of these pods would find room in the small size."""
     left = free(snapshot)
     if left is None:
         return False
-    asks_less = False
     for pod in pods:
-        part = BY_NAME.get(part_of(pod))
-        if part is None:
+        if not can_be_small(pod):
             return False
-        small = of(part.small["requests"])
-        asks_less = asks_less or not small.holds(requested(pod))
+        small = of(BY_NAME[part_of(pod)].small["requests"])
         nodes = [each for each in snapshot.nodes or () if admits(each, pod)]
         fitting = next((name for each in nodes if left[name := shapes.name_of(each)].holds(small)), None)
         if fitting is None:
             return False
         left[fitting] -= small
-    return asks_less
+    return True
+
+
+def can_be_small(pod: Object) -> bool:
+    """Returns whether a pod has the standard size; amounts that were set by hand stay as they are in the small one."""
+    part = BY_NAME.get(part_of(pod))
+    return part is not None and any(
+        each.get("name") == part.container
+        and of((each.get("resources") or {}).get("requests")) == of(part.standard["requests"])
+        for each in (pod.get("spec") or {}).get("containers") or []
+    )

@@ -85,7 +85,7 @@ def _found(snapshot: Snapshot, pod: Object, pending: list[Object]) -> Finding:
             "pod": name,
             "message": reasons or message or "the scheduler gives no reason",
             "what": " and ".join(what),
-            "less": _less(snapshot, pod, pending),
+            "less": _less(snapshot, pod, pending, what),
             "context": f" --context {snapshot.context}" if snapshot.context else "",
             "taint": next((each for each in taints if each not in unfit), "KEY"),
             "node": nodes[0] if nodes else "NODE",
@@ -140,13 +140,13 @@ def _closed(node: Object) -> str:
     return f"taint {', '.join(taints)}" if taints else "another label"
 
 
-def _less(snapshot: Snapshot, pod: Object, pending: list[Object]) -> str:
+def _less(snapshot: Snapshot, pod: Object, pending: list[Object], lacking: list[str]) -> str:
     """Returns the settings that request less: the small size only if it would fit."""
     if room.small_would_fit(snapshot, pending):
         return "small.enabled=true"
     part = BY_NAME.get(part_of(pod))
     settings = part.settings if part else "PART"
-    return f"{settings}.resources.requests.cpu=... --set {settings}.resources.requests.memory=..."
+    return " --set ".join(f"{settings}.resources.requests.{each.lower()}=..." for each in lacking)
 
 
 def _where(snapshot: Snapshot, claims: list[str]) -> str:

@@ -47,7 +47,7 @@ def explanation(finding: Finding) -> str:
             lines.append(_wrapped(f"{name + ':':<10}{value}", hanging=" " * 10))
     if finding.seconds is not None and finding.seconds >= 1:
         lines.append(f"{_INDENT}{'for:':<10}{duration(finding.seconds)}")
-    lines += [f"{_INDENT}| {each}" for each in finding.details.splitlines()]
+    lines += [_wrapped(each, f"{_INDENT}| ") for each in finding.details.splitlines()]
     if finding.symptoms:
         lines.append(f"{_INDENT}which is why")
         shown = _distinct(each.sentence for each in finding.symptoms)
