@@ -232,6 +232,7 @@ class ApiServer(Cluster):
             "read",
             what,
             lambda: following.opened(self._client, self.namespace, pod, container, extent, follow=follow),
+            is_safe=False,  # it is the node that does not respond: others may
         )
         with explained("read", what, self._where):
             yield from following.lines(answer)
@@ -249,6 +250,7 @@ class ApiServer(Cluster):
                 "forward a port to",
                 f"Pod {name} (get and create of pods/portforward)",
                 lambda: forwarding.dialled(self._client, self.namespace, name, port),
+                is_safe=False,  # it is the node that does not respond: another pod may
             )
 
         return forwarding.forwarded(dial, forwarding.pods_of(pod), local_port, say)
