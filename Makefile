@@ -40,7 +40,7 @@ test-packaging: ## Check that kustomize and Helm install the same objects, and s
 soak: ## Run the long tests: failures, kills, attacks, random calls, ten minutes of load
 	@$(PYTHON) tools/setup.py dev ui
 	@KFM_FAULT_SECONDS=60 KFM_SOAK_SECONDS=600 KFM_KILL_ROUNDS=10 KFM_ATTACK_SECONDS=60 KFM_ATTACK_P99_SECONDS=1 \
-		KFM_RANDOM_REQUESTS=10000 $(VENV)/python -m pytest -s tests/faults
+		KFM_RANDOM_REQUESTS=10000 KFM_FUZZ_REQUESTS=10000 $(VENV)/python -m pytest -s tests/faults
 	@OFFICIAL_EXAMPLES=5000 $(VENV)/python -m pytest tests/contract/test_same_answers.py
 
 bench: ## Compare with the official server; ARGS="--database sqlite", or ARGS="--against REF" for an older commit

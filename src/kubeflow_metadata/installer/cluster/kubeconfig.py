@@ -63,3 +63,15 @@ def _is_this_machine(url: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def current_context() -> str:
+    """Returns the current context of the kubeconfig; empty if there is none, or no usable file."""
+    from kubernetes import config as untyped_config
+
+    config: Any = untyped_config
+    try:
+        _, current = config.list_kube_config_contexts()
+    except (config.ConfigException, OSError, ValueError, AttributeError, TypeError):
+        return ""
+    return str((current or {}).get("name") or "")
