@@ -74,7 +74,7 @@ class Secrets:
             ) from error
 
     def read(self, name: str) -> Secret | None:
-        """Returns a Secret; None where there is none."""
+        """Returns a Secret; None if there is none."""
         status, document = self._ask("GET", f"/{name}")
         return None if status == 404 else _secret(document)
 

@@ -55,7 +55,7 @@ class Tether:
         return waited and self._misses > 1
 
     def _is_recorded(self) -> bool | None:
-        """Returns whether the record names this start of the server; None where it cannot be told."""
+        """Returns whether the record names this start of the server; None if it cannot be told."""
         try:
             with self._state.open("rb") as file:
                 records = json.loads(file.read(_RECORDS_BYTES))

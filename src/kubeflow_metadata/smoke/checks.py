@@ -24,7 +24,7 @@ class CheckResult:
     Attributes:
         name: what was checked, as a statement that should be true.
         seconds: how long it took.
-        problem: why it is not true; empty where it is.
+        problem: why it is not true; empty if it is.
     """
 
     name: str

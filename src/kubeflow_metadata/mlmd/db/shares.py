@@ -113,7 +113,7 @@ class Share:
 
 
 def share() -> Share | None:
-    """Returns the share of this thread's call; None where nothing is counted."""
+    """Returns the share of this thread's call; None if nothing is counted."""
     return getattr(_here, "share", None)
 
 

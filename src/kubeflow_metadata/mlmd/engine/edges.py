@@ -17,7 +17,7 @@ OTHER: dict[AnyKind, AnyKind] = {ARTIFACT: EXECUTION, EXECUTION: ARTIFACT}
 _Options = pb.LineageSubgraphQueryOptions
 _INPUTS = (pb.Event.INPUT, pb.Event.DECLARED_INPUT, pb.Event.INTERNAL_INPUT)
 _OUTPUTS = (pb.Event.OUTPUT, pb.Event.DECLARED_OUTPUT, pb.Event.INTERNAL_OUTPUT, pb.Event.PENDING_OUTPUT)
-# The types of the events to follow from a node of each kind; all where there is no entry.
+# The types of the events to follow from a node of each kind; all if there is no entry.
 _FOLLOWED: dict[tuple[_Options.Direction, AnyKind], tuple[pb.Event.Type, ...]] = {
     (_Options.UPSTREAM, ARTIFACT): _OUTPUTS,
     (_Options.UPSTREAM, EXECUTION): _INPUTS,

@@ -209,7 +209,7 @@ class NodeWriter(Generic[N]):
         self._insert_properties(added)
 
     def _column_values(self, node: N) -> tuple[SqlValue, ...]:
-        # The official server stores and returns a URI always, empty where none is given.
+        # The official server stores and returns a URI always, empty if none is given.
         return tuple(getattr(node, field) if field == "uri" or node.HasField(field) else None for field in self._fields)
 
     def _property_rows(self, node_id: int, node: N) -> list[Row]:

@@ -137,7 +137,7 @@ def _mysqlclient_tls(tls: Tls) -> Mapping[str, Any]:
     files = {"ca": tls.ca, "cert": tls.cert, "key": tls.key}
     given = {name: str(path) for name, path in files.items() if path is not None}
     for path in list(given.values()):
-        with open(path, "rb"):  # noqa: PTH123 - the C library says only that "SSL connection error" where it is missing
+        with open(path, "rb"):  # noqa: PTH123 - the C library says only that "SSL connection error" if it is missing
             pass
     if tls.ca_path is not None:
         given["capath"] = str(tls.ca_path)

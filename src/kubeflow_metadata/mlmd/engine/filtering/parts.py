@@ -33,7 +33,7 @@ class Part:
         type: what it gives.
         at: where it is in the query.
         depth: how deep its operators are nested.
-        column: the attribute, where it is just that.
+        column: the attribute, if it is just that.
         complaint: for a name that is no attribute, what to say unless it turns out to be a value's name.
     """
 
