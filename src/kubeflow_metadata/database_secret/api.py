@@ -79,7 +79,7 @@ class Secrets:
         return None if status == 404 else _secret(document)
 
     def own(self, name: str, values: Mapping[str, str], secret: Secret) -> bool:
-        """Sets values by server-side apply, and so owns them; returns False where the Secret has changed since.
+        """Sets values by server-side apply, and so owns them; returns False if the Secret has changed since.
 
         Args:
             name: of the Secret.

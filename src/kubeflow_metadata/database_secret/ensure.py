@@ -31,7 +31,7 @@ class SecretStore(Protocol):
         """Returns a Secret; None if there is none."""
 
     def own(self, name: str, values: Mapping[str, str], secret: Secret) -> bool:
-        """Sets values that others then leave alone; returns False where the Secret has changed since it was read."""
+        """Sets values that others then leave alone; returns False if the Secret has changed since it was read."""
 
 
 def ensure_secret(

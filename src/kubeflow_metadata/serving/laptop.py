@@ -26,7 +26,7 @@ LOG = "KUBEFLOW_METADATA_LOCAL_LOG"
 _PAUSE_SECONDS = 1.0
 # Whoever starts a server records it at once, unless it was killed in between.
 _UNRECORDED_SECONDS = 30.0
-# Records are larger than this only where somebody has put something else there.
+# Records are larger than this only if somebody has put something else there.
 _RECORDS_BYTES = 64 * 1024
 
 

@@ -31,7 +31,7 @@ END: dict[AnyKind, Callable[[EventRow], int]] = {ARTIFACT: itemgetter(1), EXECUT
 # The index by which a node's events are found, for databases that must be told.
 _INDEX: dict[AnyKind, str] = {ARTIFACT: "UniqueEvent", EXECUTION: "idx_event_execution_id"}
 
-# A whole neighbourhood is read at once only where it has fewer events: the rest then costs little.
+# A whole neighbourhood is read at once only if it has fewer events: the rest then costs little.
 _FEW = 256
 
 

@@ -30,7 +30,7 @@ class UpdateOptions:
 
     Attributes:
         mask: the fields to set (``uri``, ``properties``, ``properties.NAME`` ...); none means all.
-        abort_if_changed: refuse where the given node's last update time is not the stored one.
+        abort_if_changed: refuse if the given node's last update time is not the stored one.
         force_update_time: set the last update time even where nothing changes.
     """
 

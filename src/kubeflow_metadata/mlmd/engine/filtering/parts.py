@@ -138,7 +138,7 @@ def require_comparable(parts: Sequence[Part], operator: str) -> None:
 
 
 def fail_on_word(part: Part) -> None:
-    """Raises QueryError where a name is neither an attribute nor beside one that has such values."""
+    """Raises QueryError if a name is neither an attribute nor beside one that has such values."""
     if part.type is ValueType.WORD:
         raise QueryError(part.complaint, part.at)
 
