@@ -157,7 +157,12 @@ def test_load_builds_an_image_that_is_missing_or_of_another_commit(machine, monk
 def test_load_finds_the_cluster_of_the_current_context_or_the_only_one(machine, tmp_path, monkeypatch):
     machine.has("docker")
     machine.has("kind")
-    config = {"current-context": "kind-mine", "contexts": [{"name": "kind-mine", "context": {}}]}
+    config = {
+        "current-context": "kind-mine",
+        "contexts": [{"name": "kind-mine", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "u", "user": {}}],
+    }
     file = tmp_path / "config"
     monkeypatch.setenv("KUBECONFIG", str(file))
 

@@ -25,7 +25,7 @@ def connect(context: str | None, namespace: str) -> Cluster:
     from kubernetes import config as untyped_config
 
     config: Any = untyped_config
-    file = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    file = _file()
     try:
         contexts, current = config.list_kube_config_contexts(config_file=file)
     except config.ConfigException as error:
@@ -65,13 +65,17 @@ def _is_this_machine(url: str) -> bool:
         return host == "localhost"
 
 
+def _file() -> str:
+    return os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+
+
 def current_context() -> str:
     """Returns the current context of the kubeconfig; empty if there is none, or no usable file."""
     from kubernetes import config as untyped_config
 
     config: Any = untyped_config
     try:
-        _, current = config.list_kube_config_contexts()
+        _, current = config.list_kube_config_contexts(config_file=_file())
     except (config.ConfigException, OSError, ValueError, AttributeError, TypeError):
         return ""
     return str((current or {}).get("name") or "")
