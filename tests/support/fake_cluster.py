@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from kubeflow_metadata.installer.cluster.port import Cluster, ConflictError, Object, RejectedError
+from kubeflow_metadata.installer.cluster.port import Cluster, ConflictError, LogExtent, Object, RejectedError
 
 
 class FakeClock:
@@ -43,6 +43,8 @@ class FakeCluster(Cluster):
         self.rejected: dict[str, str] = {}  # message by name
         self.forbidden: set[tuple[str, str]] = set()  # verb and kind
         self.unknown_kinds: set[str] = set()
+        self.forwarded: list[tuple[str, int]] = []  # pod and port
+        self.forwards_to: dict[int, int] = {}  # port of this machine, by port of a pod
 
     def add(self, made: Object) -> None:
         self.objects[made["kind"], made["metadata"]["name"]] = made
@@ -132,10 +134,23 @@ class FakeCluster(Cluster):
     def follow(self, pod: str, container: str, *, lines: int) -> Iterator[str]:
         yield from self.logs(pod, container, lines=lines).splitlines()
 
+    def log_lines(self, pod: str, container: str, extent: LogExtent, *, follow: bool = False) -> Iterator[str]:
+        del follow
+        lines = self.logs(pod, container, lines=0, previous=extent.previous).splitlines()
+        yield from lines[-extent.lines :] if extent.lines else lines
+
     @contextmanager
-    def forward(self, pod: str, port: int, local_port: int = 0) -> Iterator[int]:
-        del pod
-        yield local_port or port
+    def forward(
+        self,
+        pod: str | Callable[..., str],
+        port: int,
+        local_port: int = 0,
+        *,
+        say: Callable[[str], object] = lambda _text: None,
+    ) -> Iterator[int]:
+        del say
+        self.forwarded.append((pod if isinstance(pod, str) else pod(), port))
+        yield self.forwards_to.get(port, local_port or port)
 
     def names(self, kind: str) -> set[str]:
         return {name for other, name in self.objects if other == kind}

@@ -16,7 +16,20 @@ from kubeflow_metadata.installer.terminal import Terminal
 
 _DISTRIBUTION = "kubeflow-metadata-server"
 # Each is a module of this package with a ``command``.
-_VERBS = ("render", "up", "status", "smoke", "logs", "down", "images")
+_VERBS = (
+    "render",
+    "up",
+    "status",
+    "open",
+    "smoke",
+    "logs",
+    "version",
+    "credentials",
+    "dashboard",
+    "down",
+    "images",
+    "completion",
+)
 
 
 class _Verbs(click.Group):
@@ -47,8 +60,8 @@ class _Verbs(click.Group):
         except UserError as error:
             Terminal().error(error)
             sys.exit(error.exit_code)
-        except KeyboardInterrupt:
-            Terminal().note("Interrupted.")
+        except KeyboardInterrupt as interrupt:
+            Terminal().note(f"Interrupted. {interrupt}".rstrip())
             sys.exit(130)
         except BrokenPipeError:
             # Whoever read the output is gone; Python would complain once more when it flushes at exit.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from kubeflow_metadata.installer.cluster import following, forwarding
 from kubeflow_metadata.installer.cluster.answers import explained, what_provides
-from kubeflow_metadata.installer.cluster.port import FIELD_MANAGER, Cluster, Object, UnknownKindError
+from kubeflow_metadata.installer.cluster.port import FIELD_MANAGER, Cluster, LogExtent, Object, UnknownKindError
 
 _TIMEOUT: dict[str, Any] = {"_request_timeout": 30}
 
@@ -150,10 +151,27 @@ class ApiServer(Cluster):
             return ""
 
     def follow(self, pod: str, container: str, *, lines: int) -> Iterator[str]:
-        raise NotImplementedError
+        return following.without_times(self.log_lines(pod, container, LogExtent(lines), follow=True))
 
-    def forward(self, pod: str, port: int, local_port: int = 0) -> AbstractContextManager[int]:
-        raise NotImplementedError
+    def log_lines(self, pod: str, container: str, extent: LogExtent, *, follow: bool = False) -> Iterator[str]:
+        with explained("read", f"the log of Pod {pod} (get of pods/log)"):
+            yield from following.lines(
+                following.opened(self._client, self.namespace, pod, container, extent, follow=follow)
+            )
+
+    def forward(
+        self,
+        pod: str | Callable[..., str],
+        port: int,
+        local_port: int = 0,
+        *,
+        say: Callable[[str], object] = lambda _text: None,
+    ) -> AbstractContextManager[int]:
+        def dial(name: str) -> Any:
+            with explained("forward a port to", f"Pod {name} (get and create of pods/portforward)"):
+                return forwarding.dialled(self._client, self.namespace, name, port)
+
+        return forwarding.forwarded(dial, forwarding.pods_of(pod), local_port, say)
 
     def _resource(self, api_version: str, kind: str) -> Any:
         from kubernetes.dynamic.exceptions import ResourceNotFoundError

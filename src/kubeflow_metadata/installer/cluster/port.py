@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 from kubeflow_metadata.errors import UserError
@@ -13,6 +14,21 @@ from kubeflow_metadata.errors import UserError
 Object = dict[str, Any]
 
 FIELD_MANAGER = "kubeflow-metadata-installer"
+
+
+@dataclass(frozen=True)
+class LogExtent:
+    """How much of a log is read.
+
+    Attributes:
+        lines: at most this many of the last lines; None for all.
+        seconds: only those of the last seconds; None for all.
+        previous: those of the container before its last restart.
+    """
+
+    lines: int | None = None
+    seconds: int | None = None
+    previous: bool = False
 
 
 class UnknownKindError(UserError):
@@ -122,11 +138,27 @@ class Cluster(ABC):
         """Yields the last lines of a container's log, then each line as it is written, until the container ends."""
 
     @abstractmethod
-    def forward(self, pod: str, port: int, local_port: int = 0) -> AbstractContextManager[int]:
+    def log_lines(self, pod: str, container: str, extent: LogExtent, *, follow: bool = False) -> Iterator[str]:
+        """Yields the lines of a container's log, each led by its time; with ``follow`` until the container ends.
+
+        Raises:
+            RejectedError: there is no such pod, or its container has not started.
+        """
+
+    @abstractmethod
+    def forward(
+        self,
+        pod: str | Callable[..., str],
+        port: int,
+        local_port: int = 0,
+        *,
+        say: Callable[[str], object] = lambda _text: None,
+    ) -> AbstractContextManager[int]:
         """Forwards a port of this machine to a pod's; the context is the local port.
 
         Args:
-            pod: its name.
+            pod: its name, or what chooses a pod for each connection (``forwarding.Pods``).
             port: the port that it listens on.
             local_port: of 127.0.0.1; 0 for a free one.
+            say: is told what went wrong with a connection.
         """
