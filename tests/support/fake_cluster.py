@@ -9,7 +9,14 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from kubeflow_metadata.installer.cluster.port import Cluster, ConflictError, LogExtent, Object, RejectedError
+from kubeflow_metadata.installer.cluster.port import (
+    Cluster,
+    ConflictError,
+    ForbiddenError,
+    LogExtent,
+    Object,
+    RejectedError,
+)
 
 
 class FakeClock:
@@ -62,12 +69,19 @@ class FakeCluster(Cluster):
 
     def get(self, api_version: str, kind: str, name: str) -> Object | None:
         del api_version
+        if ("get", kind) in self.forbidden:
+            raise ForbiddenError(f"Permission denied: cannot get {kind} {name}.")
         return copy.deepcopy(self.objects.get((kind, name)))
 
-    def list(self, api_version: str, kind: str, selector: str = "", field_selector: str = "") -> list[Object]:
-        del api_version
+    def list(
+        self, api_version: str, kind: str, selector: str = "", field_selector: str = "", *, everywhere: bool = False
+    ) -> list[Object]:
+        del api_version, everywhere
+        if ("list", kind) in self.forbidden:
+            raise ForbiddenError(f"Permission denied: cannot list {kind} objects.")
         if kind == "Event":
-            return [event for event in self.warnings if f"name={event['involvedObject']['name']}," in field_selector]
+            about = [f"name={event['involvedObject']['name']}," for event in self.warnings]
+            return [event for event, each in zip(self.warnings, about, strict=True) if each in (field_selector or each)]
         listed = list(self.pods.values()) if kind == "Pod" else [o for (k, _), o in self.objects.items() if k == kind]
         return [copy.deepcopy(each) for each in listed if _selected(each["metadata"].get("labels", {}), selector)]
 

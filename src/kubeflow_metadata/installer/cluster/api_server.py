@@ -75,11 +75,14 @@ class ApiServer(Cluster):
                 lambda: self._resource(api_version, kind).get(name=name, namespace=self.namespace, **_TIMEOUT)
             )
 
-    def list(self, api_version: str, kind: str, selector: str = "", field_selector: str = "") -> list[Object]:
+    def list(
+        self, api_version: str, kind: str, selector: str = "", field_selector: str = "", *, everywhere: bool = False
+    ) -> list[Object]:
+        namespace = None if everywhere else self.namespace
         with explained("list", f"{kind} objects"):
             listed = self._call(
                 lambda: self._resource(api_version, kind).get(
-                    namespace=self.namespace, label_selector=selector, field_selector=field_selector, **_TIMEOUT
+                    namespace=namespace, label_selector=selector, field_selector=field_selector, **_TIMEOUT
                 )
             )
         return list(listed.get("items", [])) if listed else []

@@ -51,17 +51,11 @@ class ConflictError(UserError):
     """Somebody else owns fields that are to be set, has changed the object since it was read, or has created it."""
 
 
-class Cluster(ABC):
-    """One context of the kubeconfig, and a namespace in it.
+class Place:
+    """A namespace of a context of the kubeconfig, and how commands in hints are pointed at it."""
 
-    Objects are plain dictionaries, as the API has them. Every call but ``logs`` raises ``UnreachableError``,
-    ``ForbiddenError``, ``RejectedError`` or another ``UserError`` that says what was asked.
-    """
-
-    def __init__(self, context: str, namespace: str) -> None:
-        """Names the context and the namespace."""
-        self.context = context
-        self.namespace = namespace
+    context: str
+    namespace: str
 
     @property
     def options(self) -> str:
@@ -73,6 +67,19 @@ class Cluster(ABC):
     def kubectl(self) -> str:
         """How hints call kubectl on this namespace."""
         return f"kubectl {self.options}"
+
+
+class Cluster(Place, ABC):
+    """One context of the kubeconfig, and a namespace in it.
+
+    Objects are plain dictionaries, as the API has them. Every call but ``logs`` raises ``UnreachableError``,
+    ``ForbiddenError``, ``RejectedError`` or another ``UserError`` that says what was asked.
+    """
+
+    def __init__(self, context: str, namespace: str) -> None:
+        """Names the context and the namespace."""
+        self.context = context
+        self.namespace = namespace
 
     @abstractmethod
     def version(self) -> str:
@@ -91,10 +98,13 @@ class Cluster(ABC):
         """Returns an object, or None if it does not exist."""
 
     @abstractmethod
-    def list(self, api_version: str, kind: str, selector: str = "", field_selector: str = "") -> list[Object]:
+    def list(
+        self, api_version: str, kind: str, selector: str = "", field_selector: str = "", *, everywhere: bool = False
+    ) -> list[Object]:
         """Returns the objects of a kind in the namespace that match a label and a field selector.
 
-        Of kinds without namespaces, those of the cluster; of kinds that the cluster lacks, none.
+        Of kinds without namespaces, those of the cluster; of kinds that the cluster lacks, none. ``everywhere``: those
+        of all namespaces.
         """
 
     @abstractmethod

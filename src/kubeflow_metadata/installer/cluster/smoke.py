@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import polling
-from kubeflow_metadata.installer.cluster import pods
-from kubeflow_metadata.installer.cluster.causes import CRASHED
+from kubeflow_metadata.installer.cluster.diagnosis import causes, diagnose
 from kubeflow_metadata.installer.cluster.objects import PART, in_order, part_of
 from kubeflow_metadata.installer.cluster.port import Cluster, Object
 from kubeflow_metadata.installer.interrupts import deferred_interrupts
@@ -148,13 +147,11 @@ def _result(cluster: Cluster, say: Callable[[str], None], clock: Clock) -> Smoke
         return _ended(cluster, own[0], passed="Complete" in ended)
     if "Failed" in ended:
         return SmokeResult(False, "Its pod no longer exists, so there is no log to show.")
-    for pod in own:
-        trouble = pods.trouble_with(pod)
-        if trouble is not None:
-            say(trouble.sentence)
-            # A test that fails exits with an error, too; the Job then says so.
-            if trouble.cause is not CRASHED and trouble.is_final(clock):
-                raise UserError(f"The smoke test cannot start: {trouble.sentence}", hint=trouble.hint(cluster))
+    for finding in diagnose.of_pods(cluster, _PART, clock).findings:
+        say(finding.sentence)
+        # A test that fails exits with an error, too; the Job then says so.
+        if finding.code not in {causes.CRASHED.code, causes.STOPPED.code} and finding.is_final:
+            raise UserError(f"The smoke test cannot start: {finding.sentence}", hint=finding.hint)
     return None
 
 

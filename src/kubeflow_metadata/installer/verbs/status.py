@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from kubeflow_metadata.installer import kinds, program
-from kubeflow_metadata.installer.cluster import pods, rollouts
+from kubeflow_metadata.installer.cluster import rollouts
+from kubeflow_metadata.installer.cluster.diagnosis.diagnose import diagnose
+from kubeflow_metadata.installer.cluster.diagnosis.finding import Diagnosis
 from kubeflow_metadata.installer.cluster.engines import choice
 from kubeflow_metadata.installer.cluster.objects import PART, part_of
 from kubeflow_metadata.installer.cluster.port import Cluster, Object
@@ -15,7 +17,8 @@ def status(target: Target, terminal: Terminal) -> bool:
     """Shows the state of every workload; returns whether all of them run."""
     cluster = target.cluster()
     workloads = [each for kind in kinds.WORKLOADS for each in cluster.list(kind.api_version, kind.name, PART)]
-    documents = [_described(cluster, each) for each in workloads]
+    diagnosis = diagnose(cluster) if workloads else Diagnosis()
+    documents = [_described(cluster, each, diagnosis) for each in workloads]
     running = bool(documents) and all(each["running"] for each in documents)
     document = {
         "context": cluster.context,
@@ -39,12 +42,12 @@ def status(target: Target, terminal: Terminal) -> bool:
     return running
 
 
-def _described(cluster: Cluster, workload: Object) -> Object:
+def _described(cluster: Cluster, workload: Object, diagnosis: Diagnosis) -> Object:
     state = rollouts.state_of(workload)
     own = cluster.list("v1", "Pod", f"{PART}={part_of(workload)}")
     containers = [each for pod in own for each in pod["status"].get("containerStatuses") or []]
-    troubles = [] if state.done else [trouble for pod in own if (trouble := pods.trouble_with(pod))]
-    reason = state.rejected or (troubles[0].sentence if troubles else "no pods yet")
+    every = [found for root in diagnosis.findings for found in (root, *root.symptoms) if not found.is_over]
+    causes = [] if state.done else [each for each in every if each.part == state.part]
     return {
         "name": state.name,
         "ready": state.ready,
@@ -52,6 +55,6 @@ def _described(cluster: Cluster, workload: Object) -> Object:
         "running": state.done,
         "restarts": sum(each.get("restartCount", 0) for each in containers),
         "image": workload["spec"]["template"]["spec"]["containers"][0]["image"],
-        "state": "running" if state.done else reason,
-        "cause": troubles[0].cause.code if troubles else "",
+        "state": "running" if state.done else causes[0].sentence if causes else "no pods yet",
+        "cause": causes[0].code if causes else "",
     }
