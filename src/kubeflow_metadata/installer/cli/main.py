@@ -20,6 +20,7 @@ _VERBS = (
     "render",
     "up",
     "status",
+    "events",
     "open",
     "smoke",
     "logs",

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 
-from kubeflow_metadata.installer.cluster.diagnosis import causes, configuration, shapes
+from kubeflow_metadata.installer.cluster.diagnosis import causes, configuration, database, shapes
 from kubeflow_metadata.installer.cluster.diagnosis.finding import Finding
 from kubeflow_metadata.installer.cluster.diagnosis.shapes import Container
 from kubeflow_metadata.installer.cluster.diagnosis.snapshot import Snapshot
@@ -128,6 +128,8 @@ def _crashed(snapshot: Snapshot, pod: Object, container: Container, ended: Objec
         )
     said = (ended.get("message") or "").strip()
     if said and _is_about_secret(snapshot, pod, container, said):
+        return None
+    if database.is_told(snapshot, shapes.name_of(pod), container.name):
         return None
     if said:
         return causes.STOPPED.found(
