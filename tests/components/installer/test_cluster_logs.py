@@ -147,7 +147,7 @@ def test_what_cannot_be_read_is_told(cluster):
     "arguments", [("-f", "--previous"), ("--raw", "-o", "json"), ("--since", "5"), ("--lines", "0")]
 )
 def test_options_that_make_no_sense_are_usage_errors(cluster, arguments):
-    assert run(*arguments).exit_code == 2
+    assert run(*arguments).exit_code == 64
 
 
 def test_a_log_is_followed_through_a_restart_and_a_replacement(cluster):

@@ -248,4 +248,4 @@ def test_completion_scripts_are_printed(shell):
     done = run("completion", shell)
     assert done.exit_code == 0
     assert "_KUBEFLOW_METADATA_COMPLETE" in done.output
-    assert run("completion", "none").exit_code == 2
+    assert run("completion", "none").exit_code == 64

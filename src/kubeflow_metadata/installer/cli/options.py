@@ -135,6 +135,27 @@ def _both(first: Callable[[Command], Command], second: Callable[[Command], Comma
     return lambda command: first(second(command))
 
 
+def _contexts(_context: click.Context, _option: click.Parameter, incomplete: str) -> list[str]:
+    """Completes the name of a context."""
+    return [name for name in _of_the_kubeconfig("contexts") if name.startswith(incomplete)]
+
+
+def _namespaces(_context: click.Context, _option: click.Parameter, incomplete: str) -> list[str]:
+    """Completes a namespace with those that contexts name; asking the cluster could take long."""
+    known = {Target.namespace, *_of_the_kubeconfig("namespaces")}
+    return sorted(name for name in known if name.startswith(incomplete))
+
+
+def _of_the_kubeconfig(what: str) -> list[str]:
+    try:
+        from kubeflow_metadata.installer.cluster.kubeconfig_files import read
+
+        config = read()
+    except (UserError, ImportError):
+        return []
+    return [] if config is None else list(getattr(config, what))
+
+
 settings: Callable[[Command], Command] = _both(
     click.option(
         "-f", "--file", cls=ClusterOption, type=_FILE, metavar="FILE", help="Settings as YAML (docs/configuration.md)."
@@ -155,6 +176,7 @@ namespace = click.option(
     default=Target.namespace,
     show_default=True,
     callback=check_namespace,
+    shell_complete=_namespaces,
     help="Namespace of the installation.",
 )
 cluster: Callable[[Command], Command] = _both(
@@ -162,6 +184,7 @@ cluster: Callable[[Command], Command] = _both(
         "--context",
         cls=ClusterOption,
         metavar="NAME",
+        shell_complete=_contexts,
         help="Kubeconfig context. [default: the current context]",
     ),
     namespace,

@@ -80,6 +80,10 @@ class Cluster(Place, ABC):
         """Names the context and the namespace."""
         self.context = context
         self.namespace = namespace
+        # Of the API server, where there is one.
+        self.address = ""
+        self.proxy = ""
+        self.verifies_certificate = True
 
     @abstractmethod
     def version(self) -> str:
@@ -103,13 +107,17 @@ class Cluster(Place, ABC):
     ) -> list[Object]:
         """Returns the objects of a kind in the namespace that match a label and a field selector.
 
-        Of kinds without namespaces, those of the cluster; of kinds that the cluster lacks, none. ``everywhere``: those
-        of all namespaces.
+        Of kinds without namespaces, those of the cluster; of kinds that the cluster lacks, none. With ``everywhere``
+        those of all namespaces.
         """
 
     @abstractmethod
-    def apply(self, wanted: Object, *, force: bool = False, dry_run: bool = False) -> Object:
+    def apply(
+        self, wanted: Object, *, force: bool = False, dry_run: bool = False, manager: str = FIELD_MANAGER
+    ) -> Object:
         """Applies an object on the server's side; returns it as the cluster has it, or, in a dry run, would have it.
+
+        The fields become those of ``manager``; fields that it applied before and that are missing now are removed.
 
         Raises:
             ConflictError: without ``force``, where another manager has set a field to another value.
@@ -132,11 +140,20 @@ class Cluster(Place, ABC):
         """
 
     @abstractmethod
-    def delete(self, api_version: str, kind: str, name: str, *, uid: str = "", dry_run: bool = False) -> bool:
+    def delete(
+        self,
+        api_version: str,
+        kind: str,
+        name: str,
+        *,
+        uid: str = "",
+        resource_version: str = "",
+        dry_run: bool = False,
+    ) -> bool:
         """Deletes an object, its pods before itself; returns whether there was one.
 
         Raises:
-            ConflictError: it is another one than that of ``uid``.
+            ConflictError: it is another one than that of ``uid``, or was changed since ``resource_version``.
         """
 
     @abstractmethod

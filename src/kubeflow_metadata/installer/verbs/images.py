@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import catalog, program
-from kubeflow_metadata.installer.cluster import kubeconfig
+from kubeflow_metadata.installer.cluster import kubeconfig_files
 from kubeflow_metadata.installer.images import base, digests, engines, kind_clusters
 from kubeflow_metadata.installer.images.digests import PushedImage
 from kubeflow_metadata.installer.images.engines import BuildOptions
@@ -76,7 +76,7 @@ def load(
     """Loads the image into the nodes of a kind cluster; builds it first if it is missing or of another commit."""
     reference = catalog.server_reference(_checked_tag(tag))
     kind_program = kind_clusters.program(kind, ROOT)
-    chosen = kind_clusters.choose(kind_program, cluster, "" if cluster else kubeconfig.current_context())
+    chosen = kind_clusters.choose(kind_program, cluster, "" if cluster else _current_context())
     engine = engines.find(engine_name)
     revision = _git("rev-parse", "HEAD")
     if not engine.has(reference) or revision not in ("", engine.label(reference, _REVISION)):
@@ -87,6 +87,11 @@ def load(
         engines.run([kind_program, "load", "image-archive", f"--name={chosen}", str(archive)])
     text = f"{chosen} has {reference}\n\nNext: {program.command('up')} --context kind-{chosen}"
     terminal.result({"image": reference, "cluster": chosen}, text)
+
+
+def _current_context() -> str:
+    config = kubeconfig_files.read()
+    return config.current if config is not None else ""
 
 
 def push(

@@ -1,0 +1,110 @@
+"""``check`` on a cluster: before an installation, or of one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kubeflow_metadata.errors import UserError
+from kubeflow_metadata.installer.cluster.checks import permissions, probe, report, running
+from kubeflow_metadata.installer.cluster.checks.result import Result, Severity, exit_code
+from kubeflow_metadata.installer.cluster.checks.subject import Subject
+from kubeflow_metadata.installer.cluster.engines import choice
+from kubeflow_metadata.installer.cluster.engines.protocol import Engine
+from kubeflow_metadata.installer.cluster.port import Cluster, ForbiddenError
+from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
+from kubeflow_metadata.installer.terminal import Terminal
+from kubeflow_metadata.installer.verbs.target import Target
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How results are shown.
+
+    Attributes:
+        short: only what is not as it should be.
+        junit: a file for the results as JUnit XML.
+    """
+
+    short: bool = False
+    junit: Path | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is checked.
+
+    Attributes:
+        before: what an installation needs, not one that is there.
+        engine: that will install; None: the one that did, or the first whose program is there.
+        seconds: how long to ask again while something fails.
+        probe: try the external database from a Job in the cluster.
+    """
+
+    before: bool = False
+    engine: str | None = None
+    seconds: float = 0.0
+    probe: bool = False
+
+
+def check(target: Target, wanted: Wanted, shown: Shown, terminal: Terminal, clock: Clock = SYSTEM_CLOCK) -> int:
+    """Runs the checks and shows the results; returns the exit code."""
+    target.settings()  # an invalid one is no matter of the cluster
+    with terminal.step("Check") as step:
+        results = running.run_until(lambda: _look(target, wanted, clock, step.glimpse), wanted.seconds, clock)
+        step.outcome = ", ".join(f"{count} {name}" for name, count in report.counts(results).items() if count)
+    where = {"context": target.context, "namespace": target.namespace, "before_installation": wanted.before}
+    return show(results, shown, terminal, where)
+
+
+def print_role(target: Target, engine: str | None, terminal: Terminal) -> None:
+    """Prints the Role to ask an administrator for, and nothing else, on standard output."""
+    subject = _subject(target, engine, SYSTEM_CLOCK)
+    if isinstance(subject.made, UserError):
+        raise subject.made
+    cluster = subject.cluster
+    if role := permissions.role_to_ask_for(subject):
+        sys.stdout.write(role)
+    else:
+        terminal.note(f"No permission is missing in namespace {cluster.namespace} of context {cluster.context}.")
+
+
+def show(results: Sequence[Result], shown: Shown, terminal: Terminal, where: Mapping[str, object]) -> int:
+    """Shows results; returns the exit code."""
+    if shown.junit is not None:
+        report.write_junit(results, shown.junit)
+    document = {
+        **where,
+        "passed": not any(each.severity is Severity.FAILED for each in results),
+        "counts": report.counts(results),
+        "checks": report.document(results),
+    }
+    terminal.result(document, report.short(results) if shown.short else report.table(results))
+    return exit_code(results)
+
+
+def _look(target: Target, wanted: Wanted, clock: Clock, say: Callable[[str], None]) -> list[Result]:
+    try:
+        subject = _subject(target, wanted.engine, clock)
+    except UserError as error:
+        return [running.unreachable(error)]
+    results = running.run(subject, running.BEFORE if wanted.before else running.AFTER, say)
+    if wanted.probe and len(results) > 1:
+        results.append(probe.run(subject, say))
+    return results
+
+
+def _subject(target: Target, engine: str | None, clock: Clock) -> Subject:
+    settings = target.settings()
+    cluster = target.cluster()
+    return Subject(cluster, settings, _engine(cluster, engine), clock)
+
+
+def _engine(cluster: Cluster, name: str | None) -> Engine:
+    try:
+        return choice.choose(cluster, name)
+    except ForbiddenError:
+        # Who installed it may not be read; what is checked is the same for both.
+        return choice.first_available(choice.ENGINES[0])
