@@ -113,7 +113,7 @@ class TestDown:
         assert installer.run("down").returncode == 0
         assert not any(psutil.pid_exists(pid) for pid in pids)
         assert artifacts(installer.up()["endpoints"]) == before
-        assert installer.run("down", "--delete-data").returncode == 0
+        assert installer.run("down", "--delete-data", "--yes").returncode == 0
         assert not installer.data_dir.exists()
 
 

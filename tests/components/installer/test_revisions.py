@@ -9,8 +9,8 @@ import json
 import pytest
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster import objects
 from kubeflow_metadata.installer.cluster.objects import Identity
+from kubeflow_metadata.installer.cluster.planning import live
 from kubeflow_metadata.installer.cluster.port import UnreachableError
 from kubeflow_metadata.installer.cluster.state import revisions
 from tests.support.fake_cluster import FakeClock, FakeCluster
@@ -78,7 +78,7 @@ def test_a_revision_is_recorded_before_it_is_applied_and_its_end_afterwards(clus
 def test_neither_down_nor_a_gitops_tool_takes_revisions_for_objects_of_the_installation(cluster):
     ended(cluster)
     labels = cluster.get("v1", "Secret", "metadata-revision-1")["metadata"]["labels"]
-    assert objects.labelled(cluster) == set()
+    assert live.read(cluster, []).objects == {}
     assert "app.kubernetes.io/instance" not in labels
     assert "app.kubernetes.io/managed-by" not in labels
 

@@ -101,6 +101,14 @@ def test_missing_privileges_are_named(settings, user):
     assert "lacks UPDATE, DELETE, CREATE" in answer.message
 
 
+def test_the_user_is_told_as_grant_takes_it(mysql, settings, user):
+    limited = user(settings, "SELECT")
+    answer = probe.probe(limited)
+    mysql.sql(f"GRANT ALL ON {settings.database}.* TO {answer.user}")
+
+    assert probe.probe(limited).reason == "ok"
+
+
 def test_the_privileges_that_it_takes_are_enough(settings, user):
     assert probe.probe(user(settings, "SELECT, INSERT, UPDATE, DELETE, CREATE")).reason == "ok"
 

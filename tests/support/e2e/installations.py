@@ -72,6 +72,14 @@ class Installation:
             finally:
                 process.kill()
 
+    def start_installer(self, *arguments: str) -> subprocess.Popen[str]:
+        """The same, still running; its progress is on standard error."""
+        command, environment = self._command(arguments)
+        nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
+        return subprocess.Popen(
+            command, stdin=nothing, stdout=nothing, stderr=pipe, text=True, env=environment, cwd=ROOT
+        )
+
     def _command(self, arguments: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
         path = os.pathsep.join([str(tools.KUSTOMIZE.path.parent), str(self._helm_on_path()), os.environ["PATH"]])
         command = [str(ROOT / ".venv" / "bin" / "python"), "-m", "installer", *arguments]

@@ -26,6 +26,7 @@ _LONGEST = 200
 _VERBS = (
     "check",
     "render",
+    "plan",
     "up",
     "status",
     "events",

@@ -7,6 +7,7 @@ class ``Verb`` refuses it for the other kind.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -47,6 +48,7 @@ class Shared:
     namespace: str = Target.namespace
     file: Path | None = None
     assignments: tuple[str, ...] = ()
+    reset: bool = False
     data_path: Path | None = None
     output: str = "text"
 
@@ -58,7 +60,7 @@ class Shared:
     @property
     def target(self) -> Target:
         """The installation on a cluster."""
-        return Target(self.context, self.namespace, self.file, self.assignments)
+        return Target(self.context, self.namespace, self.file, self.assignments, self.reset)
 
     @property
     def data_dir(self) -> DataDir:
@@ -66,6 +68,21 @@ class Shared:
         from kubeflow_metadata.installer.local.state import DataDir
 
         return DataDir(self.data_path)
+
+
+def is_interactive() -> bool:
+    """Returns whether somebody can be asked."""
+    return sys.stdin.isatty()
+
+
+def ask(question: str) -> bool:
+    """Asks a question; no answer means no."""
+    return click.confirm(question, default=False, err=True)
+
+
+def ask_for(name: str, question: str) -> bool:
+    """Asks somebody to type a name, which is not typed by mistake."""
+    return str(click.prompt(question, default="", show_default=False, err=True)).strip() == name
 
 
 class ClusterOption(click.Option):
@@ -169,6 +186,26 @@ settings: Callable[[Command], Command] = _both(
         help="Set a single value; overrides the file. Repeatable.",
     ),
 )
+reset_settings = click.option(
+    "--reset-settings",
+    "reset",
+    cls=ClusterOption,
+    is_flag=True,
+    help="Forget the settings of earlier runs.",
+)
+engine = click.option(
+    "--engine",
+    cls=ClusterOption,
+    type=ENGINES,
+    help="Tool to apply with. [default: the one that installed it; else kustomize]",
+)
+take_over = click.option(
+    "--take-over",
+    cls=ClusterOption,
+    is_flag=True,
+    help="Also change what another engine, Argo CD or Flux manages.",
+)
+yes = click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 namespace = click.option(
     "-n",
     "--namespace",

@@ -8,7 +8,7 @@ from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import kinds, program
 from kubeflow_metadata.installer.cluster.answers import what_provides
 from kubeflow_metadata.installer.cluster.checks import codes
-from kubeflow_metadata.installer.cluster.checks.result import Result
+from kubeflow_metadata.installer.cluster.checks.result import Result, counted
 from kubeflow_metadata.installer.cluster.checks.subject import Subject, is_about_permissions, is_about_room
 from kubeflow_metadata.installer.cluster.engines.helm import RELEASE
 from kubeflow_metadata.installer.cluster.objects import PART, Identity
@@ -83,7 +83,7 @@ def managers(subject: Subject) -> Iterator[Result]:
     if foreign := _foreign_fields(subject):
         found.append(
             codes.MANAGERS.warning(
-                f"Others have set fields of {len(foreign)} objects; up sets them again and says so.",
+                f"Others have set fields of {counted(len(foreign), 'object')}; up sets them again and says so.",
                 details="\n".join(foreign),
             )
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from kubeflow_metadata.installer.cluster.checks import codes
-from kubeflow_metadata.installer.cluster.checks.result import Result
+from kubeflow_metadata.installer.cluster.checks.result import Result, counted
 from kubeflow_metadata.installer.cluster.checks.subject import Subject
 from kubeflow_metadata.installer.cluster.checks.workloads import (
     Amounts,
@@ -70,12 +70,12 @@ def room(subject: Subject) -> Iterator[Result]:
     running = subject.readable("v1", "Pod", everywhere=True)
     nodes = [Node(each["metadata"]["name"], _free(each, running or [], subject)) for each in ready]
     most = {name: max(node.free.get(name, Decimal(0)) for node in nodes) for name in ("cpu", "memory")}
-    available = f"{len(nodes)} node(s) with up to {_amounts(most)} free"
+    available = f"{counted(len(nodes), 'node')} with up to {_amounts(most)} free"
     homeless = _unplaced(nodes, wanted)
     asked = _total(wanted)
     if homeless:
         requested = _amounts(homeless.requests)
-        sentence = f"A pod of {homeless.name} asks for {requested}; there are {available} before it."
+        sentence = f"A pod of {homeless.name} asks for {requested}; there is {available}, before other pods of ours."
         hint = "Free resources or add a node, or ask for less: --set small.enabled=true"
         if any(label in (each["metadata"].get("labels") or {}) for each in ready for label in _ON_DEMAND):
             yield codes.NODE_ROOM.warning(sentence, "Nodes seem to be added on demand; else " + hint.lower())
@@ -84,10 +84,10 @@ def room(subject: Subject) -> Iterator[Result]:
     elif running is None:
         yield codes.NODE_ROOM.unknown(
             f"The pods ask for {asked}. Without the pods of other namespaces, which may not be read, "
-            f"there are {available}."
+            f"there is {available}."
         )
     else:
-        yield codes.NODE_ROOM.ok(f"The pods ask for {asked}; there are {available}.")
+        yield codes.NODE_ROOM.ok(f"The pods ask for {asked}; there is {available}.")
 
 
 def _unplaced(nodes: list[Node], wanted: Iterable[Ask]) -> Ask | None:
@@ -157,7 +157,7 @@ def _total(wanted: Iterable[Ask]) -> str:
     for ask in wanted:
         total = add(total, times(ask.requests, ask.count))
         count += ask.count
-    return f"{_amounts(total)} ({count} pods)"
+    return f"{_amounts(total)} ({counted(count, 'pod')})"
 
 
 def _amounts(amounts: Amounts) -> str:

@@ -24,6 +24,7 @@ NAME = "metadata-database-probe"
 _JOB = BY_NAME["Job"].api_version
 _SECONDS = 90.0
 _JOB_SECONDS = 60
+_GONE_SECONDS = 30.0
 _POD_LABEL = "batch.kubernetes.io/job-name"
 # Reasons for which a container that waits will go on waiting.
 _STUCK = {
@@ -68,6 +69,7 @@ def run(subject: Subject, say: Callable[[str], None] = lambda _text: None) -> Re
     cluster = subject.cluster
     try:
         _remove(cluster)
+        polling.until(lambda: cluster.get(_JOB, "Job", NAME) is None or None, _GONE_SECONDS, clock=subject.clock)
         cluster.create(job_like(server, cluster.namespace))
         return _outcome(subject, say)
     except ForbiddenError as error:
@@ -117,7 +119,7 @@ def _outcome(subject: Subject, say: Callable[[str], None]) -> Result:
             f"The Job did not end within {_SECONDS:.0f} s.", f"Run: {subject.cluster.kubectl} get events"
         )
     if "stuck" in ended:
-        return codes.DATABASE_PROBE.unknown(f"The Job could not start: {ended['stuck']}")
+        return codes.DATABASE_PROBE.unknown(f"The Job could not look at the database: {ended['stuck']}")
     return answered(subject, ended)
 
 
@@ -130,7 +132,7 @@ def answered(subject: Subject, answer: dict[str, Any]) -> Result:
         version = f" ({answer['version']})" if answer.get("version") else ""
         return check.ok(f"The database {external.database} at {where}{version} accepts the servers.")
     hint = HINTS.get(reason, HINTS["unreachable"]).format(
-        secret=external.secret, database=external.database, user=answer.get("user") or "USER"
+        secret=external.secret, database=external.database, user=answer.get("user", "")
     )
     title = reason.replace("_", " ")
     return check.failed(
@@ -167,7 +169,8 @@ def _parsed(text: str, exit_code: int) -> dict[str, Any]:
             return answer
     if exit_code == 0:
         return {"reason": "ok"}
-    return {"reason": "unreachable", "message": text.strip()[-1000:]}
+    # For example, its image is of a version that has no such flag.
+    return {"stuck": (text.strip().splitlines() or [f"exit code {exit_code}"])[-1]}
 
 
 def _remove(cluster: Cluster) -> None:

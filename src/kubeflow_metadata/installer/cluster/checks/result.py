@@ -83,3 +83,8 @@ def exit_code(results: Iterable[Result]) -> int:
     if Severity.FAILED in severities:
         return exit_codes.FAILED
     return exit_codes.INCONCLUSIVE if Severity.UNKNOWN in severities else exit_codes.OK
+
+
+def counted(number: int, noun: str) -> str:
+    """Returns a number with a noun, in the plural where it is one: ``1 pod``, ``2 pods``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -36,7 +36,7 @@ class Answer:
         message: the same in words, mostly the database's own; no secret is in them.
         version: of its software.
         schema_version: of the tables that are there; None if there are none.
-        user: as which it knows us.
+        user: as which it knows us, as GRANT takes it.
         tls: the version of TLS that is used; empty without encryption.
     """
 
@@ -65,6 +65,7 @@ def probe(settings: MySqlSettings) -> Answer:
     """Connects as the server will, and looks; returns what was seen."""
     seen: dict[str, Any] = {}
     try:
+        seen["user"] = _quoted(settings.current_user(), "%")
         _look(settings, seen)
     except _RefusedError as refusal:
         return Answer(reason=refusal.reason.value, message=str(refusal), **seen)
@@ -85,7 +86,9 @@ def _look(settings: MySqlSettings, seen: dict[str, Any]) -> None:
         exists, missing = False, error
         connection = driver.connect(settings, database=None, timeout=_TIMEOUT_SECONDS)
     try:
-        ((seen["version"], seen["user"]),) = driver.run(connection, "SELECT VERSION(), CURRENT_USER()")
+        ((seen["version"], user),) = driver.run(connection, "SELECT VERSION(), CURRENT_USER()")
+        name, _, host = str(user).rpartition("@")
+        seen["user"] = _quoted(name, host)
         encryption = driver.run(connection, "SHOW SESSION STATUS LIKE 'Ssl_version'")
         seen["tls"] = str(encryption[0][1]) if encryption else ""
         _require_recursion(connection, seen["version"])
@@ -98,6 +101,10 @@ def _look(settings: MySqlSettings, seen: dict[str, Any]) -> None:
         _require_writable(connection, granted or set(), settings)
     finally:
         driver.close(connection)
+
+
+def _quoted(user: str, host: str) -> str:
+    return "@".join("'" + part.replace("\\", "\\\\").replace("'", "''") + "'" for part in (user, host))
 
 
 def _require_recursion(connection: driver.Connection, version: str) -> None:
