@@ -106,6 +106,12 @@ def run_checks(
     ]
 
 
+def not_run(problem: str, tests: Collection[str] = ()) -> list[CheckResult]:
+    """Returns the results of tests that could not run, for one and the same reason."""
+    chosen = {test: title for test, title in TESTS.items() if not tests or test in tests}
+    return [CheckResult(test, title.format(logged="what was logged"), 0.0, problem) for test, title in chosen.items()]
+
+
 def report(results: Collection[CheckResult]) -> str:
     """Returns one line a check, and how many passed."""
     lines = [f"{'FAILED' if r.problem else 'ok':6} {r.name}" + (f": {r.problem}" if r.problem else "") for r in results]

@@ -147,7 +147,7 @@ def test_a_pod_that_is_replaced_is_followed_and_named(pods, forward, serve):
         cluster.pods = {"b": pod("b", "ui", **ready)}
         pods.ports = {("b", PORT): serve("b")}
         assert get(port) == b"b /"
-    assert told == ["Pod a was replaced; now forwarding to pod b."]
+    assert told == ["Pod a was replaced.\nForwarding to pod b."]
     assert said == []
 
 

@@ -116,13 +116,13 @@ def _tidied(cluster: Cluster, clock: Clock) -> str:
             left.append(kind)
     try:
         if "Job" not in left and not _is_gone(cluster, _TIDY_SECONDS, clock):
-            return f"The smoke test was removed; its Job {SMOKE_JOB} is still terminating."
+            return f"Removed the smoke test; Job {SMOKE_JOB} is still terminating."
     except UserError:
         left.append("Job")
     if left:
         kinds = ",".join(kind.lower() for kind in left)
-        return f"The smoke test was not removed. Run: {cluster.kubectl} delete {kinds} {SMOKE_JOB}"
-    return "The smoke test was removed; nothing of it is left."
+        return f"The smoke test was not removed. Run:\n  {cluster.kubectl} delete {kinds} {SMOKE_JOB}"
+    return "Removed the smoke test; nothing of it is left."
 
 
 def _limited_to(tests: Sequence[str], wanted: Object) -> Object:
