@@ -313,7 +313,9 @@ class TestReading:
         cluster = FakeCluster()
         server = workload("metadata-ui", "ui")
         volume = {"name": "s", "secret": {"secretName": "mine"}}
-        server["spec"]["template"] = {"spec": {"containers": [], "volumes": [volume]}}
+        server["spec"]["template"] = {
+            "spec": {"containers": [{"name": "ui", "volumeMounts": [volume]}], "volumes": [volume]}
+        }
         cluster.add(server)
         cluster.add({"kind": "Secret", "metadata": {"name": "mine"}, "data": {"password": "c2VjcmV0", "empty": ""}})
         snapshot = reading.read(cluster, FakeClock())
@@ -325,7 +327,8 @@ class TestReading:
     def test_what_may_not_be_read_is_said_and_the_rest_is_shown(self, kind):
         cluster = FakeCluster()
         server = workload("metadata-ui", "ui")
-        server["spec"]["template"] = {"spec": {"volumes": [{"name": "s", "secret": {"secretName": "mine"}}]}}
+        mounting = {"name": "ui", "envFrom": [{"secretRef": {"name": "mine"}}]}
+        server["spec"]["template"] = {"spec": {"containers": [mounting]}}
         cluster.add(server)
         waiting = {"reason": "ErrImageNeverPull"}
         cluster.pods["p"] = pod("p", "ui", containerStatuses=[container("ui", waiting=waiting)])

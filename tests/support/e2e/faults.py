@@ -46,6 +46,9 @@ def server(part: str, image: str, container: Object | None = None, **spec: Any) 
         {"name": row.container, "image": image, "command": SERVE, "resources": amounts, **(container or {})},
         **spec,
     )
+    main = made["spec"]["containers"][0]
+    for volume in made["spec"].get("volumes", []):
+        main.setdefault("volumeMounts", []).append({"name": volume["name"], "mountPath": f"/{volume['name']}"})
     template = {"metadata": {"labels": {PART: part}}, "spec": made["spec"]}
     owner = {"serviceName": row.workload} if kind == "StatefulSet" else {}
     return {
@@ -108,8 +111,9 @@ def _delete_held_pod(cluster: Cluster, namespace: str) -> None:
 
 
 _DATA = _volume("data", persistentVolumeClaim={"claimName": "metadata-mysql"})
-_MINE = _volume("mine", secret={"secretName": "mine", "items": [{"key": "password", "path": "password"}]})
-_SECRET = _thing("Secret", "mine", stringData={"password": "secret"})
+_KEYS = ("MYSQL_USERNAME", "MYSQL_PASSWORD")
+_MINE = _volume("mine", secret={"secretName": "my-database", "items": [{"key": key, "path": key} for key in _KEYS]})
+_SECRET = _thing("Secret", "my-database", stringData=dict.fromkeys(_KEYS, "secret"))
 _FILL = "import time; filled = bytearray(512 << 20); time.sleep(3600)"
 _ONCE = (
     "import os, time\nif not os.path.exists('/once/x'):\n open('/once/x', 'w').close(); filled = bytearray(512 << 20)\n"
@@ -134,7 +138,7 @@ FAULTS: dict[str, Fault] = {
         "KFM0227",
         _one(
             "rest",
-            {**_python(_ONCE), "volumeMounts": [{"name": "once", "mountPath": "/once"}]},
+            _python(_ONCE),
             **_volume("once", emptyDir={}),
         ),
         "restarts: 1",
@@ -150,9 +154,9 @@ FAULTS: dict[str, Fault] = {
         "connection refused",
     ),
     "no_cpu": Fault("KFM0214", _one("rest", {"resources": {"requests": {"cpu": "100"}}}), "100 CPU"),
-    "no_memory": Fault("KFM0215", _one("rest", {"resources": {"requests": {"memory": "4Ti"}}}), "4096.0Gi memory"),
+    "no_memory": Fault("KFM0215", _one("rest", {"resources": {"requests": {"memory": "4Ti"}}}), "4096Gi memory"),
     "no_matching_node": Fault("KFM0217", _one("rest", nodeSelector={"disk": "none"}), "disk=none"),
-    "class_missing": Fault("KFM0231", _with(_claim("none"), part="db", **_DATA), "standard (default)"),
+    "class_missing": Fault("KFM0231", _with(_claim("fast"), part="db", **_DATA), "standard (default)"),
     "claim_pending": Fault("KFM0233", _with(_claim("fault-nobody"), part="db", **_DATA), "nobody.example.com"),
     "not_provisioned": Fault("KFM0232", _with(_claim("fault-no-path"), part="db", **_DATA), "fault-no-path"),
     "claim_missing": Fault("KFM0236", _one("db", **_DATA), remedy=[_claim()]),
@@ -183,9 +187,11 @@ FAULTS: dict[str, Fault] = {
     "webhook_away": Fault("KFM0242", _one("rest"), "fault.example.com"),
     "account_missing": Fault("KFM0243", _one("rest", serviceAccountName="nobody"), "nobody"),
     "pods_rejected": Fault("KFM0212", _one("rest", priorityClassName="none"), "PriorityClass"),
-    "secret_missing": Fault("KFM0244", _one("grpc", **_MINE), "mine", remedy=[_SECRET]),
+    "secret_missing": Fault("KFM0244", _one("grpc", **_MINE), "my-database", remedy=[_SECRET]),
     "secret_incomplete": Fault(
-        "KFM0245", _with(_thing("Secret", "mine", stringData={"user": "x"}), part="grpc", **_MINE), remedy=[_SECRET]
+        "KFM0245",
+        _with(_thing("Secret", "my-database", stringData={"MYSQL_USERNAME": "x"}), part="grpc", **_MINE),
+        remedy=[_SECRET],
     ),
     "config_map_missing": Fault(
         "KFM0246", _one("rest", **_volume("schemas", configMap={"name": "schemas"})), "schemas"
@@ -193,8 +199,10 @@ FAULTS: dict[str, Fault] = {
     "config_map_incomplete": Fault(
         "KFM0247",
         _with(
-            _thing("ConfigMap", "schemas", data={"other": "x"}),
-            container={"env": [{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "schemas", "key": "model"}}}]},
+            _thing("ConfigMap", "schemas", data={"other.json": "{}"}),
+            container={
+                "env": [{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "schemas", "key": "model.json"}}}]
+            },
         ),
         "model",
     ),
@@ -204,7 +212,7 @@ FAULTS: dict[str, Fault] = {
         "KFM0253",
         _one(
             "rest",
-            {**_python(_WRITE), "volumeMounts": [{"name": "full", "mountPath": "/full"}]},
+            _python(_WRITE),
             **_volume("full", emptyDir={"sizeLimit": "1Mi"}),
         ),
         "emptyDir",

@@ -237,8 +237,12 @@ class Reference:
 def references(pod: Object) -> set[Reference]:
     """Returns the Secrets and ConfigMaps without which a pod does not start."""
     spec = pod.get("spec") or {}
-    found = {reference for volume in spec.get("volumes") or [] for reference in _of_volume(volume)}
-    for container in [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]:
+    listed = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
+    # The kubelet does not look at volumes that no container mounts.
+    mounted = {mount["name"] for container in listed for mount in container.get("volumeMounts") or []}
+    volumes = [each for each in spec.get("volumes") or [] if each["name"] in mounted]
+    found = {reference for volume in volumes for reference in _of_volume(volume)}
+    for container in listed:
         found |= {reference for each in container.get("env") or [] for reference in _of_variable(each)}
         for source in container.get("envFrom") or []:
             for kind, field in (("Secret", "secretRef"), ("ConfigMap", "configMapRef")):
