@@ -186,5 +186,12 @@ def test_a_store_of_others_that_does_not_answer_is_told():
     assert "connection refused" in finding.sentence
 
 
+@pytest.mark.parametrize(("address", "count"), [("metadata-grpc-service:8080", 0), ("other-store:8080", 1)])
+def test_a_store_of_ours_that_is_ready_by_now_is_not_told(address, count):
+    text = line("store unavailable", reason="connection_refused", error="no", address=address)
+    seen = look([grpc_pod(ready=True), pod("rest-1", "rest")], {("rest-1", "rest"): text})
+    assert len(list(database.findings(seen))) == count
+
+
 def test_a_foreign_servers_log_says_nothing():
     assert found("I1231 connection to db failed", "{not json", "") == []

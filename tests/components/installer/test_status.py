@@ -149,6 +149,11 @@ class TestReading:
         assert facts.health is Health.HEALTHY
         assert any("evicted" in each for each in facts.warnings)
 
+    def test_a_pod_that_is_going_is_not_left_over(self, cluster):
+        cluster.pods["going"] = pod("going", "ui", phase="Succeeded")
+        cluster.pods["going"]["metadata"]["deletionTimestamp"] = "2026-01-01T00:10:05Z"
+        assert facts_of(cluster).warnings == ()
+
     def test_a_secret_that_is_lost_is_seen_while_everything_runs(self, cluster):
         del cluster.objects["Secret", "metadata-db-secrets"]
         facts = facts_of(cluster)

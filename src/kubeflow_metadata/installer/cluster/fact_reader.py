@@ -139,7 +139,7 @@ class _Reader:
             name=metadata["name"],
             state=_state(pod, containers, ready=ready),
             ready=ready,
-            is_left_over=ended,
+            is_left_over=ended and not metadata.get("deletionTimestamp"),
             restarts=sum(each.get("restartCount") or 0 for each in containers),
             last_ending=self._last_ending(pod, containers),
             seconds=self._age(metadata.get("creationTimestamp", "")),

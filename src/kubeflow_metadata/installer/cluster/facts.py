@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from kubeflow_metadata.installer.cluster.diagnosis.causes import Rank, rank_of
 from kubeflow_metadata.installer.cluster.diagnosis.finding import Diagnosis, Finding
 from kubeflow_metadata.installer.cluster.drift import Drift
 from kubeflow_metadata.installer.cluster.smoke_record import SmokeRecord
@@ -257,15 +258,17 @@ class Facts:
 
     def _remembered(self) -> list[str]:
         shown = [self.root, *self.others]
-        told = (
-            self.diagnosis.findings
-            if self.health is Health.HEALTHY
-            else [each for each in self.diagnosis.findings if each.is_over]
-        )
+        healthy = self.health is Health.HEALTHY
+        # Of what is ready, a symptom only says that something is on its way.
+        told = [each for each in self.diagnosis.findings if each.is_over or (healthy and not _is_symptom(each))]
         return [f"{each.sentence} [{each.code}]" for each in told if each not in shown]
 
     def _is_told(self, subject: str) -> bool:
         return any(each.subject == subject for each in self.diagnosis.findings)
+
+
+def _is_symptom(finding: Finding) -> bool:
+    return rank_of(finding) is Rank.SYMPTOM
 
 
 def _with_limit(ending: Ending) -> str:

@@ -87,7 +87,7 @@ _CAUSES = {
     "missing_rights": _cause(
         "KFM0309",
         "The user lacks rights on database {database} at {host}:{port}: {error}.",
-        "As an administrator of the database: GRANT ALL ON `{database}`.* TO 'USER'@'%';",
+        "As an administrator, create the database if it is missing, and: GRANT ALL ON `{database}`.* TO 'USER'@'%';",
         20.0,
     ),
     "full": _cause(
@@ -167,8 +167,16 @@ def _of_part(snapshot: Snapshot, part: Part, bad: str, good: str) -> Iterator[Fi
             continue
         text = snapshot.logs.get((shapes.name_of(pod), part.container), "")
         event = server_log.last(text, bad, good)
-        if event is not None and event.name == bad:
+        if event is not None and event.name == bad and not _is_over(snapshot, part, event):
             yield _finding(snapshot, pod, part, event, _seconds(snapshot, text, bad, good))
+
+
+def _is_over(snapshot: Snapshot, part: Part, event: LogEvent) -> bool:
+    """Returns whether the store of this installation is ready, and the REST backend has not noticed yet."""
+    is_ours = event.fields.get("address", "").partition(":")[0] == GRPC.services[0].name
+    return (
+        part is REST and is_ours and any(part_of(each) == GRPC.name and shapes.is_ready(each) for each in snapshot.pods)
+    )
 
 
 def _seconds(snapshot: Snapshot, text: str, bad: str, good: str) -> float | None:
