@@ -13,6 +13,7 @@ from kubeflow_metadata.installer.cli.options import Shared
 
 @click.command("check", cls=options.Verb)
 @options.settings
+@options.reset_settings
 @options.cluster
 @click.option(
     "--pre",

@@ -13,9 +13,10 @@ from kubeflow_metadata.installer.cluster.checks.result import Result, Severity, 
 from kubeflow_metadata.installer.cluster.checks.subject import Subject
 from kubeflow_metadata.installer.cluster.engines import choice
 from kubeflow_metadata.installer.cluster.engines.protocol import Engine
-from kubeflow_metadata.installer.cluster.port import Cluster, ForbiddenError
+from kubeflow_metadata.installer.cluster.port import Cluster, ForbiddenError, UnreachableError
 from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 from kubeflow_metadata.installer.terminal import Terminal
+from kubeflow_metadata.installer.verbs import recording
 from kubeflow_metadata.installer.verbs.target import Target
 
 
@@ -61,7 +62,7 @@ def check(target: Target, wanted: Wanted, shown: Shown, terminal: Terminal, cloc
 
 def print_role(target: Target, engine: str | None, terminal: Terminal) -> None:
     """Prints the Role to ask an administrator for, and nothing else, on standard output."""
-    subject = _subject(target, engine, SYSTEM_CLOCK)
+    subject = _subject(target.cluster(), target, engine, SYSTEM_CLOCK)
     if isinstance(subject.made, UserError):
         raise subject.made
     cluster = subject.cluster
@@ -87,8 +88,12 @@ def show(results: Sequence[Result], shown: Shown, terminal: Terminal, where: Map
 
 def _look(target: Target, wanted: Wanted, clock: Clock, say: Callable[[str], None]) -> list[Result]:
     try:
-        subject = _subject(target, wanted.engine, clock)
+        cluster = target.cluster()
     except UserError as error:
+        return [running.unreachable(error)]
+    try:
+        subject = _subject(cluster, target, wanted.engine, clock)
+    except UnreachableError as error:
         return [running.unreachable(error)]
     results = running.run(subject, running.BEFORE if wanted.before else running.AFTER, say)
     if wanted.probe and len(results) > 1:
@@ -96,9 +101,8 @@ def _look(target: Target, wanted: Wanted, clock: Clock, say: Callable[[str], Non
     return results
 
 
-def _subject(target: Target, engine: str | None, clock: Clock) -> Subject:
-    settings = target.settings()
-    cluster = target.cluster()
+def _subject(cluster: Cluster, target: Target, engine: str | None, clock: Clock) -> Subject:
+    settings = recording.wanted(target, cluster).resolved.settings
     return Subject(cluster, settings, _engine(cluster, engine), clock)
 
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import polling
 from kubeflow_metadata.installer.cluster.checks import (
-    admission,
     codes,
     connection,
     images,
     installation,
     namespace,
     nodes,
+    objects,
     permissions,
     quota,
     references,
@@ -58,10 +58,10 @@ BEFORE = (
     Group(codes.STORAGE_CLASS, storage.claim),
     Group(codes.IMAGE, images.presence),
     Group(codes.PULL_SECRETS, images.pull_secrets),
-    Group(codes.KINDS, admission.kinds_are_served),
-    Group(codes.DRY_RUN, admission.dry_run),
-    Group(codes.NAMES, admission.names),
-    Group(codes.MANAGERS, admission.managers),
+    Group(codes.KINDS, objects.kinds_are_served),
+    Group(codes.DRY_RUN, objects.dry_run),
+    Group(codes.NAMES, objects.names),
+    Group(codes.MANAGERS, objects.managers),
     Group(codes.REFERENCES, references.provided),
 )
 AFTER = (
@@ -73,6 +73,7 @@ AFTER = (
     Group(codes.CLAIM, installation.claim),
     Group(codes.DRIFT, installation.drift),
     Group(codes.UI_ANSWERS, installation.answers),
+    Group(codes.MENU_ENTRY, installation.menu_entry),
 )
 
 
