@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from xml.etree import ElementTree as ET
@@ -26,6 +29,7 @@ from kubeflow_metadata.installer.cluster.checks import (
     rights,
     running,
 )
+from kubeflow_metadata.installer.cluster.checks.report import Shown
 from kubeflow_metadata.installer.cluster.checks.result import Severity, exit_code
 from kubeflow_metadata.installer.cluster.checks.subject import Subject
 from kubeflow_metadata.installer.cluster.checks.workloads import number, written
@@ -35,9 +39,10 @@ from kubeflow_metadata.installer.cluster.port import ForbiddenError, Unreachable
 from kubeflow_metadata.installer.cluster.state import revisions
 from kubeflow_metadata.installer.model.loading import settings_of
 from kubeflow_metadata.installer.terminal import Terminal
-from kubeflow_metadata.installer.verbs.check import Shown, Wanted, check
+from kubeflow_metadata.installer.verbs.check import Wanted, check
 from kubeflow_metadata.installer.verbs.target import Target
 from kubeflow_metadata.mlmd.errors import Reason
+from kubeflow_metadata.parts import UI
 from tests.support.checkout import ROOT
 from tests.support.fake_cluster import FakeClock, FakeCluster, pod, workload
 
@@ -961,6 +966,49 @@ class TestProbe:
         assert container["securityContext"] == original["securityContext"]
         assert template["metadata"]["labels"][PART] == "probe"
         assert "serviceAccountName" not in template["spec"]
+
+
+class TestLocal:
+    def run(self, tmp_path, *options, home="home"):
+        """As `python -m installer check --local`, where only the servers' packages are installed."""
+        lines = [
+            "import sys",
+            "sys.modules.update(dict.fromkeys(['kubernetes', 'pydantic', 'yaml', 'jinja2']))",
+            "from kubeflow_metadata.installer.cli.main import main",
+            "main(sys.argv[1:])",
+        ]
+        command = [sys.executable, "-c", "\n".join(lines), "check", "--local", "-o", "json"]
+        command.append(f"--data-dir={tmp_path / home}")
+        done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+        assert done.stdout, done.stderr
+        return done.returncode, {each["code"]: each for each in json.loads(done.stdout)["checks"]}
+
+    def test_a_machine_that_is_ready_passes_and_nothing_is_made(self, tmp_path):
+        code, results = self.run(tmp_path)
+
+        assert code == exit_codes.OK
+        assert {each["severity"] for each in results.values()} <= {"ok", "warning"}
+        assert not (tmp_path / "home").exists()
+
+    def test_a_data_directory_that_others_can_write_to_fails(self, tmp_path):
+        (tmp_path / "home").mkdir()
+        (tmp_path / "home").chmod(0o777)
+        code, results = self.run(tmp_path)
+
+        assert code == exit_codes.FAILED
+        assert results["KFM0404"]["severity"] == "failed"
+
+    def test_a_port_in_use_is_a_warning(self, tmp_path):
+        with socket.socket() as taken:
+            try:
+                taken.bind(("127.0.0.1", UI.local_port))
+                taken.listen()
+            except OSError:
+                pass  # somebody else uses it, which is as good
+            code, results = self.run(tmp_path)
+
+        assert code == exit_codes.OK
+        assert results["KFM0403"]["severity"] == "warning"
 
 
 class TestDocs:

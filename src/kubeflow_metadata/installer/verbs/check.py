@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster.checks import permissions, probe, report, running
-from kubeflow_metadata.installer.cluster.checks.result import Result, Severity, exit_code
+from kubeflow_metadata.installer.cluster.checks import permissions, probe, report, running, waiting
+from kubeflow_metadata.installer.cluster.checks.report import Shown
+from kubeflow_metadata.installer.cluster.checks.result import Result
 from kubeflow_metadata.installer.cluster.checks.subject import Subject
 from kubeflow_metadata.installer.cluster.engines import choice
 from kubeflow_metadata.installer.cluster.engines.protocol import Engine
@@ -18,19 +18,6 @@ from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 from kubeflow_metadata.installer.terminal import Terminal
 from kubeflow_metadata.installer.verbs import recording
 from kubeflow_metadata.installer.verbs.target import Target
-
-
-@dataclass(frozen=True)
-class Shown:
-    """How results are shown.
-
-    Attributes:
-        short: only what is not as it should be.
-        junit: a file for the results as JUnit XML.
-    """
-
-    short: bool = False
-    junit: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -54,10 +41,10 @@ def check(target: Target, wanted: Wanted, shown: Shown, terminal: Terminal, cloc
     """Runs the checks and shows the results; returns the exit code."""
     target.settings()  # an invalid one is no matter of the cluster
     with terminal.step("Check") as step:
-        results = running.run_until(lambda: _look(target, wanted, clock, step.glimpse), wanted.seconds, clock)
+        results = waiting.run_until(lambda: _look(target, wanted, clock, step.glimpse), wanted.seconds, clock)
         step.outcome = ", ".join(f"{count} {name}" for name, count in report.counts(results).items() if count)
     where = {"context": target.context, "namespace": target.namespace, "before_installation": wanted.before}
-    return show(results, shown, terminal, where)
+    return report.show(results, shown, terminal, where)
 
 
 def print_role(target: Target, engine: str | None, terminal: Terminal) -> None:
@@ -70,20 +57,6 @@ def print_role(target: Target, engine: str | None, terminal: Terminal) -> None:
         sys.stdout.write(role)
     else:
         terminal.note(f"No permission is missing in namespace {cluster.namespace} of context {cluster.context}.")
-
-
-def show(results: Sequence[Result], shown: Shown, terminal: Terminal, where: Mapping[str, object]) -> int:
-    """Shows results; returns the exit code."""
-    if shown.junit is not None:
-        report.write_junit(results, shown.junit)
-    document = {
-        **where,
-        "passed": not any(each.severity is Severity.FAILED for each in results),
-        "counts": report.counts(results),
-        "checks": report.document(results),
-    }
-    terminal.result(document, report.short(results) if shown.short else report.table(results))
-    return exit_code(results)
 
 
 def _look(target: Target, wanted: Wanted, clock: Clock, say: Callable[[str], None]) -> list[Result]:

@@ -10,10 +10,11 @@ from kubeflow_metadata.installer.cluster.answers import what_provides
 from kubeflow_metadata.installer.cluster.checks import codes
 from kubeflow_metadata.installer.cluster.checks.result import Result, counted
 from kubeflow_metadata.installer.cluster.checks.subject import Subject, is_about_permissions, is_about_room
+from kubeflow_metadata.installer.cluster.engines import choice
 from kubeflow_metadata.installer.cluster.engines.helm import RELEASE
 from kubeflow_metadata.installer.cluster.objects import Identity
 from kubeflow_metadata.installer.cluster.planning import gitops
-from kubeflow_metadata.installer.cluster.port import ConflictError, Object, UnknownKindError
+from kubeflow_metadata.installer.cluster.port import ConflictError, ForbiddenError, Object, UnknownKindError
 
 _RELEASE, _RELEASE_NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
 
@@ -77,8 +78,9 @@ def managers(subject: Subject) -> Iterator[Result]:
     present = [each for each in subject.present.values() if each is not None]
     if not present:
         return
-    found = list(_managed(subject, present))
-    if foreign := _foreign_fields(subject):
+    found = [*_managed(subject, present), *_other_engines(subject)]
+    # Of what another engine installed, every field is another's.
+    if not found and (foreign := _foreign_fields(subject)):
         found.append(
             codes.MANAGERS.warning(
                 f"Others have set fields of {counted(len(foreign), 'object')}; up sets them again and says so.",
@@ -132,6 +134,21 @@ def _managed(subject: Subject, present: Iterable[Object]) -> Iterator[Result]:
             f"-n {subject.cluster.namespace}",
             ", ".join(sorted(set(listed))),
         )
+
+
+def _other_engines(subject: Subject) -> Iterator[Result]:
+    for engine in choice.ENGINES:
+        if engine.name == subject.engine.name:
+            continue
+        try:
+            owns = engine.owns(subject.cluster)
+        except ForbiddenError:
+            continue  # of which the check of permissions tells
+        if owns:
+            yield codes.MANAGERS.warning(
+                f"It was installed with {engine.name}; {subject.engine.name} takes it over only with up --take-over.",
+                f"To go on with {engine.name}, add --engine {engine.name}.",
+            )
 
 
 def _foreign_fields(subject: Subject) -> list[str]:

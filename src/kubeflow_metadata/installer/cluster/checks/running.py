@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer import polling
 from kubeflow_metadata.installer.cluster.checks import (
     codes,
     connection,
@@ -23,9 +22,6 @@ from kubeflow_metadata.installer.cluster.checks import (
 from kubeflow_metadata.installer.cluster.checks.result import Check, Result, Severity
 from kubeflow_metadata.installer.cluster.checks.subject import Subject
 from kubeflow_metadata.installer.cluster.port import ForbiddenError, UnreachableError
-from kubeflow_metadata.installer.polling import Clock
-
-_PAUSE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -85,21 +81,6 @@ def run(subject: Subject, groups: Iterable[Group], say: Callable[[str], None] = 
         results += _answered(group, subject)
         if any(each.code == codes.API_SERVER.code and each.severity is not Severity.OK for each in results):
             break
-    return results
-
-
-def run_until(
-    look: Callable[[], Sequence[Result]], seconds: float, clock: Clock = polling.SYSTEM_CLOCK
-) -> Sequence[Result]:
-    """Runs checks again until none fails, or the time is over; returns the last results."""
-    results: Sequence[Result] = ()
-
-    def passed() -> bool | None:
-        nonlocal results
-        results = look()
-        return None if any(each.severity is Severity.FAILED for each in results) else True
-
-    polling.until(passed, seconds, pause=_PAUSE_SECONDS, clock=clock)
     return results
 
 
