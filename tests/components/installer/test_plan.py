@@ -683,3 +683,13 @@ def test_fields_are_applied_under_our_name(cluster):
     apply(cluster, objects())
     managers = {each["manager"] for each in cluster.objects["Service", "server"]["metadata"]["managedFields"]}
     assert managers == {FIELD_MANAGER}
+
+
+def test_the_plan_of_a_laptop_names_what_would_be_started(tmp_path):
+    data_dir = tmp_path / "data"
+    done = CliRunner().invoke(main, ["plan", "--local", "--data-dir", str(data_dir), "--detailed-exitcode"])
+
+    assert done.exit_code == 2
+    assert "+ start MLMD gRPC server" in done.stdout
+    assert done.stdout.splitlines()[-1] == "Plan: 4 to do, 0 running."
+    assert not data_dir.exists()
