@@ -35,7 +35,7 @@ class CheckResult:
         test: the name that users type.
         name: what was checked, as a statement that should be true.
         seconds: how long it took.
-        problem: why it is not true; empty where it is.
+        problem: why it is not true; empty if it is.
     """
 
     test: str

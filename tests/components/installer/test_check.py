@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -13,21 +18,33 @@ from click.testing import CliRunner
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import exit_codes, kinds
 from kubeflow_metadata.installer.cli.main import main
-from kubeflow_metadata.installer.cluster import kubeconfig
-from kubeflow_metadata.installer.cluster.checks import codes, permissions, probe, report, rights, running
+from kubeflow_metadata.installer.cluster import dashboard, kubeconfig
+from kubeflow_metadata.installer.cluster.checks import (
+    codes,
+    connection,
+    permissions,
+    probe,
+    reads,
+    report,
+    rights,
+    running,
+)
+from kubeflow_metadata.installer.cluster.checks.report import Shown
 from kubeflow_metadata.installer.cluster.checks.result import Severity, exit_code
 from kubeflow_metadata.installer.cluster.checks.subject import Subject
 from kubeflow_metadata.installer.cluster.checks.workloads import number, written
 from kubeflow_metadata.installer.cluster.engines.helm import Helm
 from kubeflow_metadata.installer.cluster.engines.kustomize import Kustomize
-from kubeflow_metadata.installer.cluster.port import UnreachableError
+from kubeflow_metadata.installer.cluster.port import ForbiddenError, UnreachableError
+from kubeflow_metadata.installer.cluster.state import revisions
 from kubeflow_metadata.installer.model.loading import settings_of
 from kubeflow_metadata.installer.terminal import Terminal
-from kubeflow_metadata.installer.verbs.check import Shown, Wanted, check
+from kubeflow_metadata.installer.verbs.check import Wanted, check
 from kubeflow_metadata.installer.verbs.target import Target
 from kubeflow_metadata.mlmd.errors import Reason
+from kubeflow_metadata.parts import UI
 from tests.support.checkout import ROOT
-from tests.support.fake_cluster import FakeClock, FakeCluster, workload
+from tests.support.fake_cluster import FakeClock, FakeCluster, pod, workload
 
 MANIFESTS = ROOT / "manifests" / "metadata"
 PART = "metadata.kubeflow.org/part"
@@ -85,6 +102,14 @@ def storage_class(name="standard", *, default=True, provisioner="rancher.io/loca
 def secret(name, /, kind="Opaque", **data):
     encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
     return {"kind": "Secret", "metadata": {"name": name}, "type": kind, "data": encoded}
+
+
+@pytest.fixture(autouse=True)
+def programs(monkeypatch):
+    """The versions of programs, whatever is installed here."""
+    versions = {"kustomize": "v5.8.1", "helm": "v4.0.0"}
+    monkeypatch.setattr(connection, "version_of", lambda command: versions.get(command[0]))
+    return versions
 
 
 @pytest.fixture
@@ -159,6 +184,20 @@ class TestBefore:
         assert "http://proxy:3128" in result.sentence
         assert "secret" not in result.sentence + result.hint
         assert result.hint.endswith("NO_PROXY=10.0.0.7")
+
+    def test_a_program_that_is_too_old_is_named_with_the_version_to_install(self, cluster, programs):
+        programs["kustomize"] = "v4.5.7"
+        result = only(codes.PROGRAMS, before(cluster))
+
+        assert result.severity is Severity.FAILED
+        assert "kustomize v4.5.7 is too old" in result.sentence
+        assert "kustomize 5.0" in result.hint
+
+    def test_without_kustomize_kubectl_does(self, cluster, programs):
+        del programs["kustomize"]
+        programs["kubectl"] = "v1.34.1"
+
+        assert only(codes.PROGRAMS, before(cluster)).sentence.startswith("kubectl v1.34.1 makes 25 objects")
 
     def test_objects_that_cannot_be_made_are_one_failure_and_no_crash(self, cluster):
         results = before(cluster, UserError("Neither kustomize nor kubectl is installed.", hint="Install one."))
@@ -694,6 +733,74 @@ class TestAfter:
 
         assert only(codes.DRIFT, after(cluster)).severity is Severity.OK
 
+    @pytest.fixture
+    def answering(self, cluster, monkeypatch):
+        """An installation whose pods are ready, and servers in their place; by path what these answer."""
+        self.install(cluster)
+        for part in ("grpc", "rest", "ui"):
+            cluster.pods[part] = pod(part, part, conditions=[{"type": "Ready", "status": "True"}])
+        answers = {
+            "/": b'<div id="root"></div>',
+            "/api/v1alpha1/artifact_types": b'{"artifact_types": [{}, {}]}',
+            "/ml_metadata.MetadataStoreService/GetArtifactTypes": b"\x80\0\0\0\x10grpc-status: 0\r\n",
+        }
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200 if self.path in answers else 503)
+                self.end_headers()
+                self.wfile.write(answers.get(self.path, b""))
+
+            def do_POST(self):
+                self.do_GET()
+
+            def log_message(self, *_args):
+                pass
+
+        monkeypatch.setattr(reads, "has_grpc", lambda: False)
+        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            cluster.forwards_to = dict.fromkeys((3000, 8080, 9090), server.server_port)
+            yield answers
+            server.shutdown()
+            thread.join()
+
+    def test_each_server_is_read_once(self, cluster, answering):
+        results = after(cluster)
+
+        assert {each.severity for each in results if each.category == codes.ANSWERS} == {Severity.OK}
+        assert cluster.forwarded == [("ui", 3000), ("rest", 8080), ("rest", 9090)]
+        assert only(codes.REST_ANSWERS, results).sentence.endswith("2 types of artifacts.")
+
+    def test_servers_that_do_not_read_the_store_fail(self, cluster, answering):
+        answering["/"] = b"another page"
+        del answering["/api/v1alpha1/artifact_types"]
+        answering["/ml_metadata.MetadataStoreService/GetArtifactTypes"] = b"\x80\0\0\0\x10grpc-status: 14\r\n"
+        results = after(cluster)
+
+        assert {each.severity for each in results if each.category == codes.ANSWERS} == {Severity.FAILED}
+        assert "503" in only(codes.REST_ANSWERS, results).sentence
+        assert "status 14" in only(codes.GRPC_ANSWERS, results).sentence
+
+    def test_without_the_permission_to_forward_ports_reads_are_unknown(self, cluster, answering, monkeypatch):
+        def forbidden(*_args):
+            raise ForbiddenError("Permission denied: cannot forward ports.")
+
+        monkeypatch.setattr(cluster, "forward", forbidden)
+        results = after(cluster)
+
+        assert {each.severity for each in results if each.category == codes.ANSWERS} == {Severity.UNKNOWN}
+
+    @pytest.mark.parametrize(("links", "severity"), [([dashboard.ENTRY], Severity.OK), ([], Severity.WARNING)])
+    def test_a_dashboard_without_the_entry_is_a_warning(self, cluster, links, severity):
+        self.install(cluster)
+        assert of(codes.MENU_ENTRY, after(cluster)) == []
+        data = {"links": json.dumps({"menuLinks": links})}
+        cluster.add({"kind": "ConfigMap", "metadata": {"name": dashboard.CONFIG_MAP}, "data": data})
+
+        assert only(codes.MENU_ENTRY, after(cluster)).severity is severity
+
 
 class TestOutput:
     @pytest.fixture
@@ -776,6 +883,14 @@ class TestOutput:
         assert check(Target(), wanted, Shown(), Terminal(as_json=True), clock) == exit_codes.FAILED
         assert clock.slept >= 30
 
+    def test_the_settings_of_the_last_up_hold(self, bad_cluster):
+        revisions.begin(bad_cluster, "kustomize", {"images": {"pullSecrets": ["kept"]}}, [])
+        done = CliRunner().invoke(main, ["check", "--pre", "-o", "short", "--engine=kustomize"])
+        reset = CliRunner().invoke(main, ["check", "--pre", "-o", "short", "--engine=kustomize", "--reset-settings"])
+
+        assert "There is no Secret kept" in done.stdout
+        assert "There is no Secret kept" not in reset.stdout
+
     def test_a_cluster_out_of_reach_is_a_result_and_no_traceback(self, monkeypatch):
         def connect(_context, _namespace):
             raise UnreachableError("The cluster does not respond.", hint="Check that it is running.")
@@ -851,6 +966,49 @@ class TestProbe:
         assert container["securityContext"] == original["securityContext"]
         assert template["metadata"]["labels"][PART] == "probe"
         assert "serviceAccountName" not in template["spec"]
+
+
+class TestLocal:
+    def run(self, tmp_path, *options, home="home"):
+        """As `python -m installer check --local`, where only the servers' packages are installed."""
+        lines = [
+            "import sys",
+            "sys.modules.update(dict.fromkeys(['kubernetes', 'pydantic', 'yaml', 'jinja2']))",
+            "from kubeflow_metadata.installer.cli.main import main",
+            "main(sys.argv[1:])",
+        ]
+        command = [sys.executable, "-c", "\n".join(lines), "check", "--local", "-o", "json"]
+        command.append(f"--data-dir={tmp_path / home}")
+        done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+        assert done.stdout, done.stderr
+        return done.returncode, {each["code"]: each for each in json.loads(done.stdout)["checks"]}
+
+    def test_a_machine_that_is_ready_passes_and_nothing_is_made(self, tmp_path):
+        code, results = self.run(tmp_path)
+
+        assert code == exit_codes.OK
+        assert {each["severity"] for each in results.values()} <= {"ok", "warning"}
+        assert not (tmp_path / "home").exists()
+
+    def test_a_data_directory_that_others_can_write_to_fails(self, tmp_path):
+        (tmp_path / "home").mkdir()
+        (tmp_path / "home").chmod(0o777)
+        code, results = self.run(tmp_path)
+
+        assert code == exit_codes.FAILED
+        assert results["KFM0404"]["severity"] == "failed"
+
+    def test_a_port_in_use_is_a_warning(self, tmp_path):
+        with socket.socket() as taken:
+            try:
+                taken.bind(("127.0.0.1", UI.local_port))
+                taken.listen()
+            except OSError:
+                pass  # somebody else uses it, which is as good
+            code, results = self.run(tmp_path)
+
+        assert code == exit_codes.OK
+        assert results["KFM0403"]["severity"] == "warning"
 
 
 class TestDocs:

@@ -154,7 +154,7 @@ FAULTS: dict[str, Fault] = {
         "connection refused",
     ),
     "no_cpu": Fault("KFM0214", _one("rest", {"resources": {"requests": {"cpu": "100"}}}), "100 CPU"),
-    "no_memory": Fault("KFM0215", _one("rest", {"resources": {"requests": {"memory": "4Ti"}}}), "4096.0Gi memory"),
+    "no_memory": Fault("KFM0215", _one("rest", {"resources": {"requests": {"memory": "4Ti"}}}), "4096Gi memory"),
     "no_matching_node": Fault("KFM0217", _one("rest", nodeSelector={"disk": "none"}), "disk=none"),
     "class_missing": Fault("KFM0231", _with(_claim("fast"), part="db", **_DATA), "standard (default)"),
     "claim_pending": Fault("KFM0233", _with(_claim("fault-nobody"), part="db", **_DATA), "nobody.example.com"),

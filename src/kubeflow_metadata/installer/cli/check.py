@@ -13,6 +13,7 @@ from kubeflow_metadata.installer.cli.options import Shared
 
 @click.command("check", cls=options.Verb)
 @options.settings
+@options.reset_settings
 @options.cluster
 @click.option(
     "--pre",
@@ -81,14 +82,16 @@ def command(
 
     The exit code is 0 if nothing failed, 1 if something did, and 3 if something could not be checked.
     """
-    from kubeflow_metadata.installer.verbs.check import Shown, Wanted, check
-    from kubeflow_metadata.installer.verbs.check import print_role as print_only_role
+    from kubeflow_metadata.installer.cluster.checks.report import Shown
 
     shown = Shown(short=shared.output == "short", junit=junit)
     if shared.local:
         from kubeflow_metadata.installer.verbs.check_local import check_local
 
         sys.exit(check_local(shared.data_dir, wait, shown, shared.terminal))
+    from kubeflow_metadata.installer.verbs.check import Wanted, check
+    from kubeflow_metadata.installer.verbs.check import print_role as print_only_role
+
     if print_role:
         print_only_role(shared.target, engine, shared.terminal)
     else:

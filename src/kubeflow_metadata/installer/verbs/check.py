@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster.checks import permissions, probe, report, running
-from kubeflow_metadata.installer.cluster.checks.result import Result, Severity, exit_code
+from kubeflow_metadata.installer.cluster.checks import permissions, probe, report, running, waiting
+from kubeflow_metadata.installer.cluster.checks.report import Shown
+from kubeflow_metadata.installer.cluster.checks.result import Result
 from kubeflow_metadata.installer.cluster.checks.subject import Subject
 from kubeflow_metadata.installer.cluster.engines import choice
 from kubeflow_metadata.installer.cluster.engines.protocol import Engine
-from kubeflow_metadata.installer.cluster.port import Cluster, ForbiddenError
+from kubeflow_metadata.installer.cluster.port import Cluster, ForbiddenError, UnreachableError
 from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 from kubeflow_metadata.installer.terminal import Terminal
+from kubeflow_metadata.installer.verbs import recording
 from kubeflow_metadata.installer.verbs.target import Target
-
-
-@dataclass(frozen=True)
-class Shown:
-    """How results are shown.
-
-    Attributes:
-        short: only what is not as it should be.
-        junit: a file for the results as JUnit XML.
-    """
-
-    short: bool = False
-    junit: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -53,15 +41,15 @@ def check(target: Target, wanted: Wanted, shown: Shown, terminal: Terminal, cloc
     """Runs the checks and shows the results; returns the exit code."""
     target.settings()  # an invalid one is no matter of the cluster
     with terminal.step("Check") as step:
-        results = running.run_until(lambda: _look(target, wanted, clock, step.glimpse), wanted.seconds, clock)
+        results = waiting.run_until(lambda: _look(target, wanted, clock, step.glimpse), wanted.seconds, clock)
         step.outcome = ", ".join(f"{count} {name}" for name, count in report.counts(results).items() if count)
     where = {"context": target.context, "namespace": target.namespace, "before_installation": wanted.before}
-    return show(results, shown, terminal, where)
+    return report.show(results, shown, terminal, where)
 
 
 def print_role(target: Target, engine: str | None, terminal: Terminal) -> None:
     """Prints the Role to ask an administrator for, and nothing else, on standard output."""
-    subject = _subject(target, engine, SYSTEM_CLOCK)
+    subject = _subject(target.cluster(), target, engine, SYSTEM_CLOCK)
     if isinstance(subject.made, UserError):
         raise subject.made
     cluster = subject.cluster
@@ -71,24 +59,14 @@ def print_role(target: Target, engine: str | None, terminal: Terminal) -> None:
         terminal.note(f"No permission is missing in namespace {cluster.namespace} of context {cluster.context}.")
 
 
-def show(results: Sequence[Result], shown: Shown, terminal: Terminal, where: Mapping[str, object]) -> int:
-    """Shows results; returns the exit code."""
-    if shown.junit is not None:
-        report.write_junit(results, shown.junit)
-    document = {
-        **where,
-        "passed": not any(each.severity is Severity.FAILED for each in results),
-        "counts": report.counts(results),
-        "checks": report.document(results),
-    }
-    terminal.result(document, report.short(results) if shown.short else report.table(results))
-    return exit_code(results)
-
-
 def _look(target: Target, wanted: Wanted, clock: Clock, say: Callable[[str], None]) -> list[Result]:
     try:
-        subject = _subject(target, wanted.engine, clock)
+        cluster = target.cluster()
     except UserError as error:
+        return [running.unreachable(error)]
+    try:
+        subject = _subject(cluster, target, wanted.engine, clock)
+    except UnreachableError as error:
         return [running.unreachable(error)]
     results = running.run(subject, running.BEFORE if wanted.before else running.AFTER, say)
     if wanted.probe and len(results) > 1:
@@ -96,9 +74,8 @@ def _look(target: Target, wanted: Wanted, clock: Clock, say: Callable[[str], Non
     return results
 
 
-def _subject(target: Target, engine: str | None, clock: Clock) -> Subject:
-    settings = target.settings()
-    cluster = target.cluster()
+def _subject(cluster: Cluster, target: Target, engine: str | None, clock: Clock) -> Subject:
+    settings = recording.wanted(target, cluster).resolved.settings
     return Subject(cluster, settings, _engine(cluster, engine), clock)
 
 

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import program
-from kubeflow_metadata.installer.cluster.checks import codes, running
+from kubeflow_metadata.installer.cluster.checks import codes, report, waiting
+from kubeflow_metadata.installer.cluster.checks.report import Shown
 from kubeflow_metadata.installer.cluster.checks.result import Check, Result
 from kubeflow_metadata.installer.local import files, lifecycle
 from kubeflow_metadata.installer.local.ports import is_free
 from kubeflow_metadata.installer.local.state import DataDir
 from kubeflow_metadata.installer.terminal import Terminal
-from kubeflow_metadata.installer.verbs.check import Shown, show
 from kubeflow_metadata.parts import SERVERS
 
 _OLDEST_PYTHON = (3, 10)
@@ -31,8 +31,8 @@ _MIB = 2**20
 
 def check_local(data_dir: DataDir, seconds: float, shown: Shown, terminal: Terminal) -> int:
     """Runs the checks and shows the results; returns the exit code."""
-    results = running.run_until(lambda: _look(data_dir), seconds)
-    return show(results, shown, terminal, {"data_dir": str(data_dir.path)})
+    results = waiting.run_until(lambda: _look(data_dir), seconds)
+    return report.show(results, shown, terminal, {"data_dir": str(data_dir.path)})
 
 
 def _look(data_dir: DataDir) -> list[Result]:

@@ -14,6 +14,7 @@ OBJECTS = "Objects"
 DATABASE = "Database"
 INSTALLATION = "Installation"
 ANSWERS = "Servers"
+DASHBOARD = "Dashboard"
 MACHINE = "This machine"
 
 # Before an installation.
@@ -57,6 +58,7 @@ DRIFT = Check("KFM0305", INSTALLATION, "The objects are as they were applied.")
 UI_ANSWERS = Check("KFM0311", ANSWERS, "The Artifact Store responds.")
 REST_ANSWERS = Check("KFM0312", ANSWERS, "The REST backend reads the store.")
 GRPC_ANSWERS = Check("KFM0313", ANSWERS, "The MLMD gRPC server reads the store.")
+MENU_ENTRY = Check("KFM0321", DASHBOARD, "The menu of the Kubeflow dashboard leads to the Artifact Store.")
 
 # Of this machine.
 PYTHON = Check("KFM0401", MACHINE, "The Python version is supported.")

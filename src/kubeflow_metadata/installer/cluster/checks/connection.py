@@ -74,7 +74,7 @@ def programs(subject: Subject) -> Iterator[Result]:
     engine = subject.engine.name
     seen = ""
     for command, oldest, title in _PROGRAMS.get(engine, ()):
-        version = _version(command)
+        version = version_of(command)
         if version is None:
             continue
         seen = f"{command[0]} {version}"
@@ -101,7 +101,7 @@ def without_password(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def _version(command: tuple[str, ...]) -> str | None:
+def version_of(command: tuple[str, ...]) -> str | None:
     """Returns the version that a program prints; None if it is not installed."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PROGRAM_SECONDS)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import kinds, program
+from kubeflow_metadata.installer.cluster import dashboard
 from kubeflow_metadata.installer.cluster.checks import codes, reads
 from kubeflow_metadata.installer.cluster.checks.result import Check, Result, Severity
 from kubeflow_metadata.installer.cluster.checks.subject import Subject
@@ -154,6 +155,20 @@ def answers(subject: Subject) -> Iterator[Result]:
     for check, part, port, read in wanted:
         if part.name in present:
             yield _answer(subject, check, part, port, read)
+
+
+def menu_entry(subject: Subject) -> Iterator[Result]:
+    """Looks for our entry in the menu of the dashboard, where there is one in this namespace."""
+    if not _workloads(subject):
+        return
+    is_present = dashboard.is_present(subject.cluster)
+    if is_present:
+        yield codes.MENU_ENTRY.ok("The menu of the Kubeflow dashboard leads to the Artifact Store.")
+    elif is_present is False:
+        yield codes.MENU_ENTRY.warning(
+            "The menu of the Kubeflow dashboard does not lead to the Artifact Store.",
+            f"To add the entry, run: {program.command('dashboard add')} {subject.cluster.options}",
+        )
 
 
 def _answer(subject: Subject, check: Check, part: Part, port: int, read: Callable[[int], str]) -> Result:

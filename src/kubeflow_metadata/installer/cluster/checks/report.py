@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster.checks.result import Result, Severity
+from kubeflow_metadata.installer.cluster.checks.result import Result, Severity, exit_code
+from kubeflow_metadata.installer.terminal import Terminal
 
 _WIDTH = 80
 _INDENT = " " * 20
@@ -20,6 +22,33 @@ _INDENT = " " * 20
 _COMMAND = re.compile(r"(?<=[Rr]un: )")
 # What a terminal cannot show, or would act on; names and messages come from the cluster.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How results are shown.
+
+    Attributes:
+        short: only what is not as it should be.
+        junit: a file for the results as JUnit XML.
+    """
+
+    short: bool = False
+    junit: Path | None = None
+
+
+def show(results: Sequence[Result], shown: Shown, terminal: Terminal, where: Mapping[str, object]) -> int:
+    """Shows results; returns the exit code."""
+    if shown.junit is not None:
+        write_junit(results, shown.junit)
+    whole = {
+        **where,
+        "passed": not any(each.severity is Severity.FAILED for each in results),
+        "counts": counts(results),
+        "checks": document(results),
+    }
+    terminal.result(whole, short(results) if shown.short else table(results))
+    return exit_code(results)
 
 
 def table(results: Sequence[Result]) -> str:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer import polling
 from kubeflow_metadata.installer.cluster.checks import (
-    admission,
     codes,
     connection,
     images,
     installation,
     namespace,
     nodes,
+    objects,
     permissions,
     quota,
     references,
@@ -23,9 +22,6 @@ from kubeflow_metadata.installer.cluster.checks import (
 from kubeflow_metadata.installer.cluster.checks.result import Check, Result, Severity
 from kubeflow_metadata.installer.cluster.checks.subject import Subject
 from kubeflow_metadata.installer.cluster.port import ForbiddenError, UnreachableError
-from kubeflow_metadata.installer.polling import Clock
-
-_PAUSE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -58,10 +54,10 @@ BEFORE = (
     Group(codes.STORAGE_CLASS, storage.claim),
     Group(codes.IMAGE, images.presence),
     Group(codes.PULL_SECRETS, images.pull_secrets),
-    Group(codes.KINDS, admission.kinds_are_served),
-    Group(codes.DRY_RUN, admission.dry_run),
-    Group(codes.NAMES, admission.names),
-    Group(codes.MANAGERS, admission.managers),
+    Group(codes.KINDS, objects.kinds_are_served),
+    Group(codes.DRY_RUN, objects.dry_run),
+    Group(codes.NAMES, objects.names),
+    Group(codes.MANAGERS, objects.managers),
     Group(codes.REFERENCES, references.provided),
 )
 AFTER = (
@@ -73,6 +69,7 @@ AFTER = (
     Group(codes.CLAIM, installation.claim),
     Group(codes.DRIFT, installation.drift),
     Group(codes.UI_ANSWERS, installation.answers),
+    Group(codes.MENU_ENTRY, installation.menu_entry),
 )
 
 
@@ -84,21 +81,6 @@ def run(subject: Subject, groups: Iterable[Group], say: Callable[[str], None] = 
         results += _answered(group, subject)
         if any(each.code == codes.API_SERVER.code and each.severity is not Severity.OK for each in results):
             break
-    return results
-
-
-def run_until(
-    look: Callable[[], Sequence[Result]], seconds: float, clock: Clock = polling.SYSTEM_CLOCK
-) -> Sequence[Result]:
-    """Runs checks again until none fails, or the time is over; returns the last results."""
-    results: Sequence[Result] = ()
-
-    def passed() -> bool | None:
-        nonlocal results
-        results = look()
-        return None if any(each.severity is Severity.FAILED for each in results) else True
-
-    polling.until(passed, seconds, pause=_PAUSE_SECONDS, clock=clock)
     return results
 
 

@@ -50,6 +50,11 @@ class Subject:
         except UserError as error:
             return error
 
+    @cached_property
+    def manager(self) -> str:
+        """The name under which the engine applies objects."""
+        return self.engine.manager(self.cluster)
+
     @property
     def all_objects(self) -> list[Object]:
         """Every object, those of the smoke test included; none if they cannot be made, of which one check tells."""

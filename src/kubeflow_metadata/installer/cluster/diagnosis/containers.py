@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 
@@ -20,6 +19,8 @@ _CANNOT_BE_CREATED = {"CreateContainerConfigError", "CreateContainerError", "Run
 _KILLED_FOR_MEMORY = "OOMKilled"
 # A container that was killed for memory and runs again may be ready this time.
 _SECOND_TRY = 120.0
+# The share of the time that a start-up probe allows in which it is normal that it fails.
+_NORMAL_START = 0.25
 # What MySQL says about a directory that an interrupted set-up left.
 _INTERRUPTED = "data directory has files in it"
 _PROBE = re.compile(r"(?P<probe>Liveness|Startup|Readiness) probe failed: ?(?P<answer>.*)", re.DOTALL)
@@ -249,8 +250,10 @@ def _failing_probe(snapshot: Snapshot, pod: Object, container: Container, probes
         if shapes.last_seen(event) < since:
             return None  # of a run before this one
         spec = container.spec.get(f"{match['probe'].lower()}Probe") or {}
-        is_fatal = match["probe"] in _FATAL_PROBES
-        cause = causes.PROBE_FAILS if is_fatal else causes.UNREADY_PROBE
+        patience = _patience(spec, container)
+        cause = causes.PROBE_FAILS if match["probe"] in _FATAL_PROBES else causes.UNREADY_PROBE
+        if match["probe"] == "Startup" and (_seconds_running(snapshot, container) or 0.0) < patience * _NORMAL_START:
+            cause = causes.SLOW_START
         return cause.found(
             snapshot,
             _subject(pod),
@@ -263,7 +266,7 @@ def _failing_probe(snapshot: Snapshot, pod: Object, container: Container, probes
             asked=_asked(spec),
             details=_last_lines(snapshot, pod, container),
             seconds=_seconds_running(snapshot, container),
-            patience=_patience(spec, container) if is_fatal else math.inf,
+            patience=patience if cause is causes.PROBE_FAILS else None,
         )
     return None
 

@@ -97,6 +97,18 @@ def held(cluster: Cluster, verb: str, clock: Clock = SYSTEM_CLOCK, say: Say | No
             lease.release()
 
 
+def holder(cluster: Cluster) -> str:
+    """Returns who holds the Lease, and since when; empty where nobody does, as far as may be read.
+
+    A command that was killed holds it until another one takes it over.
+    """
+    try:
+        spec = _spec(cluster.get(API_VERSION, KIND, NAME))
+    except ForbiddenError:
+        return ""
+    return _described(spec) if spec.get("holderIdentity") else ""
+
+
 class _Held:
     """The record of this command's Lease."""
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer import kinds, program
+from kubeflow_metadata.installer.cluster import admission
 from kubeflow_metadata.installer.cluster.answers import what_provides
 from kubeflow_metadata.installer.cluster.checks import codes
 from kubeflow_metadata.installer.cluster.checks.result import Result, counted
 from kubeflow_metadata.installer.cluster.checks.subject import Subject, is_about_permissions, is_about_room
+from kubeflow_metadata.installer.cluster.engines import choice
 from kubeflow_metadata.installer.cluster.engines.helm import RELEASE
-from kubeflow_metadata.installer.cluster.objects import PART, Identity
-from kubeflow_metadata.installer.cluster.port import ConflictError, Object, UnknownKindError
+from kubeflow_metadata.installer.cluster.objects import Identity
+from kubeflow_metadata.installer.cluster.planning import gitops
+from kubeflow_metadata.installer.cluster.port import ConflictError, ForbiddenError, Object, UnknownKindError
 
-# By what GitOps tools mark the objects that they manage.
-_ARGO_CD = "argocd.argoproj.io/tracking-id"
-_FLUX = ("kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name")
 _RELEASE, _RELEASE_NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
 
 
@@ -60,16 +59,16 @@ def dry_run(subject: Subject) -> Iterator[Result]:
 
 def names(subject: Subject) -> Iterator[Result]:
     """Looks for objects of our names that find pods which are not ours."""
-    clashes = list(_clashes(subject))
-    for present in clashes:
-        who = f"{present['kind']} {present['metadata']['name']}"
-        yield codes.NAMES.failed(
-            f"{who} in {subject.cluster.namespace} belongs to another installation.", _clash_hint(subject, present)
-        )
+    clashes = []
+    for wanted in subject.objects:
+        present = subject.present.get(Identity.of(wanted))
+        if present is not None and (clash := admission.clash(subject.cluster, wanted, present)):
+            clashes.append(codes.NAMES.failed(str(clash), clash.hint))
+    yield from clashes
     if subject.objects and not clashes:
         unread = len(subject.objects) - len(subject.present)
         if unread:
-            yield codes.NAMES.unknown(f"{unread} of {len(subject.objects)} objects may not be read.")
+            yield codes.NAMES.unknown(f"{unread} of {counted(len(subject.objects), 'object')} may not be read.")
         else:
             yield codes.NAMES.ok("No name is taken by another installation.")
 
@@ -79,8 +78,9 @@ def managers(subject: Subject) -> Iterator[Result]:
     present = [each for each in subject.present.values() if each is not None]
     if not present:
         return
-    found = list(_managed(subject, present))
-    if foreign := _foreign_fields(subject):
+    found = [*_managed(subject, present), *_other_engines(subject)]
+    # Of what another engine installed, every field is another's.
+    if not found and (foreign := _foreign_fields(subject)):
         found.append(
             codes.MANAGERS.warning(
                 f"Others have set fields of {counted(len(foreign), 'object')}; up sets them again and says so.",
@@ -93,7 +93,7 @@ def managers(subject: Subject) -> Iterator[Result]:
 def _refusal(subject: Subject, made: Object) -> tuple[Identity, UserError | None]:
     identity = Identity.of(made)
     try:
-        subject.cluster.apply(made, force=True, dry_run=True)
+        subject.cluster.apply(made, force=True, dry_run=True, manager=subject.manager)
     except UnknownKindError:
         return identity, None  # of which another check tells
     except UserError as error:
@@ -110,38 +110,14 @@ def _waits_for_ours(subject: Subject, error: UserError) -> bool:
     return any(f'"{name}" not found' in error.details for name in missing)
 
 
-def _clashes(subject: Subject) -> Iterator[Object]:
-    for identity, present in subject.present.items():
-        if present is None or not kinds.selects_pods(identity.kind):
-            continue
-        selector = present.get("spec", {}).get("selector") or {}
-        if PART not in selector.get("matchLabels", selector):
-            yield {"kind": identity.kind, **present}
-
-
-def _clash_hint(subject: Subject, present: Object) -> str:
-    selector = present.get("spec", {}).get("selector") or {}
-    labels = selector.get("matchLabels", selector)
-    cluster = subject.cluster
-    if labels.get("component", "").startswith("metadata-"):
-        command = program.command(f"up {cluster.options} --set besideKfp.enabled=true")
-        return f"Kubeflow Pipelines owns it. To use its store, run: {command}"
-    if release := (present["metadata"].get("annotations") or {}).get(_RELEASE):
-        return f"The Helm release {release} owns it. Use another namespace (-n), or uninstall that release."
-    name = f"{present['kind'].lower()}/{present['metadata']['name']}"
-    return f"Use another namespace (-n), or, if it is no longer needed, run: {cluster.kubectl} delete {name}"
-
-
 def _managed(subject: Subject, present: Iterable[Object]) -> Iterator[Result]:
     tools: dict[str, list[str]] = {}
     releases: dict[str, list[str]] = {}
     for each in present:
         metadata = each["metadata"]
-        labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
-        if _ARGO_CD in annotations:
-            tools.setdefault("Argo CD", []).append(metadata["name"])
-        if any(label in labels for label in _FLUX):
-            tools.setdefault("Flux", []).append(metadata["name"])
+        annotations = metadata.get("annotations") or {}
+        if tool := gitops.manager_of(each):
+            tools.setdefault(tool, []).append(metadata["name"])
         release = annotations.get(_RELEASE)
         if release and (release, annotations.get(_RELEASE_NAMESPACE)) != (RELEASE, subject.cluster.namespace):
             releases.setdefault(release, []).append(metadata["name"])
@@ -160,13 +136,28 @@ def _managed(subject: Subject, present: Iterable[Object]) -> Iterator[Result]:
         )
 
 
+def _other_engines(subject: Subject) -> Iterator[Result]:
+    for engine in choice.ENGINES:
+        if engine.name == subject.engine.name:
+            continue
+        try:
+            owns = engine.owns(subject.cluster)
+        except ForbiddenError:
+            continue  # of which the check of permissions tells
+        if owns:
+            yield codes.MANAGERS.warning(
+                f"It was installed with {engine.name}; {subject.engine.name} takes it over only with up --take-over.",
+                f"To go on with {engine.name}, add --engine {engine.name}.",
+            )
+
+
 def _foreign_fields(subject: Subject) -> list[str]:
     """Returns a line for each object of which others have set fields to other values than ours."""
     there = [each for each in subject.objects if subject.present.get(Identity.of(each)) is not None]
 
     def conflict(made: Object) -> str:
         try:
-            subject.cluster.apply(made, dry_run=True)
+            subject.cluster.apply(made, dry_run=True, manager=subject.manager)
         except ConflictError as error:
             first = (error.details or str(error)).splitlines()[0]
             return f"{Identity.of(made)}: {first}"
