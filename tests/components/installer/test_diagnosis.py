@@ -286,6 +286,19 @@ class TestOnlyWhatIsTrueNow:
             events = diagnoses.load(name).events
             assert codes(dataclasses.replace(well, events=events)) == [], name
 
+    def test_a_kill_is_for_memory_unless_the_kubelet_ordered_it(self):
+        snapshot = diagnoses.load("oom_before")
+        (killed,) = (each for each in snapshot.pods if "grpc" in each["metadata"]["name"])
+        status = killed["status"]["containerStatuses"][0]
+        status["lastState"]["terminated"]["reason"] = "Error"
+        about = {"kind": "Pod", "name": killed["metadata"]["name"]}
+        ordered = {"reason": "Killing", "message": "Container grpc failed liveness probe", "involvedObject": about}
+
+        (found,) = diagnose.of(snapshot).findings
+        assert found.code == causes.OUT_OF_MEMORY_BEFORE.code
+        assert "most likely" in found.sentence
+        assert codes(dataclasses.replace(snapshot, events=(ordered,))) == []
+
     def test_a_pull_that_failed_and_then_worked_is_history(self):
         snapshot = diagnoses.load("pulling")
         about = snapshot.events[0]["involvedObject"]
