@@ -135,12 +135,14 @@ class DatabaseFacts:
         version: of its software.
         schema_version: of its tables.
         address: as ``host:port/name``.
+        refuses_writes: why it takes no writes, as the reason and the database's own words; empty if it does.
     """
 
     kind: str = ""
     version: str = ""
     schema_version: str = ""
     address: str = ""
+    refuses_writes: str = ""
 
 
 @dataclass(frozen=True)
@@ -225,7 +227,17 @@ class Facts:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What keeps nothing from running now, and should be looked at."""
-        return (*self._lost_secrets(), *self._evictions(), *self._former_lacks_of_memory(), *self._remembered())
+        return (
+            *self._refused_writes(),
+            *self._lost_secrets(),
+            *self._evictions(),
+            *self._former_lacks_of_memory(),
+            *self._remembered(),
+        )
+
+    def _refused_writes(self) -> list[str]:
+        why = self.database.refuses_writes
+        return [f"The database {self.database.address} refuses writes: {why}."] if why else []
 
     def _lost_secrets(self) -> list[str]:
         if not any(each.ready for each in self.parts or ()):
