@@ -207,8 +207,8 @@ class _Reader:
         for pod in sorted(ours, key=lambda each: (_is_ready(each), _created(each)), reverse=True):
             text = self._cluster.logs(pod["metadata"]["name"], GRPC.container, lines=_LOG_LINES)
             if event := server_log.last(text, DATABASE_READY):
-                names = ("kind", "version", "schema_version", "address")
-                return DatabaseFacts(*(event.fields.get(name, "") for name in names), _refusal(text))
+                said = {name: event.fields.get(name, "") for name in ("kind", "version", "schema_version", "address")}
+                return DatabaseFacts(**said, refuses_writes=_refusal(text))
             if event := server_log.last(text, DATABASE_UNAVAILABLE):
                 return DatabaseFacts(address=event.fields.get("address", ""))
         return DatabaseFacts()
