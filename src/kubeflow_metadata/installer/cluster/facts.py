@@ -107,6 +107,11 @@ class PartFacts:
     done: bool
     replicas: tuple[Replica, ...] = ()
 
+    @property
+    def serves(self) -> bool:
+        """Whether it is there and ready: one that was scaled to 0 is as it was asked for, and serves nobody."""
+        return self.done and self.wanted > 0
+
 
 @dataclass(frozen=True)
 class ClaimFacts:
@@ -196,7 +201,7 @@ class Facts:
             return Health.UNKNOWN
         if not self.parts and not self.missing:
             return Health.ABSENT
-        runs = all(each.done for each in self.parts) and not self.missing
+        runs = all(each.serves for each in self.parts) and not self.missing
         return Health.HEALTHY if runs and not self.killed_for_memory else Health.UNHEALTHY
 
     @property
