@@ -98,6 +98,8 @@ def _hint(facts: Facts) -> str:
         setting = "mysql" if part.name == "db" else part.name
         limit = f"{setting}.resources.limits.memory={_twice(ending.limit)}"
         return f"To raise the limit, run: {program.command('up')} {facts.options} --set {limit}"
+    if any(each.wanted == 0 for each in facts.parts or ()):
+        return f"To have it as it was installed, run: {program.command('up')} {facts.options}"
     return f"For what happened, run: {program.command('events')} {facts.options}"
 
 
