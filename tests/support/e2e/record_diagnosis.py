@@ -1,11 +1,12 @@
 """Records one look at a cluster as test data: ``python -m tests.support.e2e.record_diagnosis CONTEXT NAMESPACE FILE``.
 
-Only what rules read is kept, and nothing that names a machine.
+Only what rules read is kept, and nothing that names a machine. Recordings of clusters are in ``recorded/kind``.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,7 @@ _DROPPED = {
     "strategy",
     "updateStrategy",
 }
+_OF_EVENTS = ("type", "reason", "message", "count", "firstTimestamp", "lastTimestamp", "series", "involvedObject")
 _ENVIRONMENT = {"KFM_SECRET_NAME", "KFM_SECRET_IS_THEIRS"}
 
 
@@ -86,22 +88,22 @@ def main(context: str, namespace: str, file: str) -> None:
     Path(file).write_text(text)
 
 
-def trimmed(snapshot: Snapshot, source: str) -> str:
+def trimmed(snapshot: Snapshot, source: str, says: str = "") -> str:
     """Returns a snapshot as a recording."""
     document = json.loads(snapshot.as_json())
-    nodes = [each["metadata"]["name"] for each in document["nodes"] or []]
-    names = {name: f"node-{place}" for place, name in enumerate(sorted(nodes), 1)}
+    named = [each["metadata"]["name"] for each in document["nodes"] or []]
+    used = [(each.get("spec") or {}).get("nodeName") for each in document["pods"]]
+    names = {name: f"node-{place}" for place, name in enumerate(sorted({*named, *filter(None, used)}), 1)}
     for place, each in enumerate(document["others"] or [], 1):
         each["metadata"] = {"name": f"other-{place}", "namespace": "other"}
-    document = {key: _kept(value) for key, value in document.items()}
-    document |= {"context": CONTEXT, "namespace": NAMESPACE}
-    text = json.dumps({"source": source, "says": "", **document}, indent=1) + "\n"
-    for name, new in {snapshot.context: CONTEXT, **names}.items():
-        text = text.replace(name, new)
-    # What the API server says about an object has the namespace before its name.
-    for around in ('"{}"', " {}/", "/{}/", ' "{}" ', "namespace: {}"):
-        text = text.replace(around.format(snapshot.namespace), around.format(NAMESPACE))
-    return text
+    document["events"] = [{key: each[key] for key in _OF_EVENTS if each.get(key)} for each in document["events"]]
+    for each in document["replica_sets"]:
+        each.pop("spec", None)
+    kept = {key: _kept(value) for key, value in document.items()} | {"context": CONTEXT, "namespace": NAMESPACE}
+    text = json.dumps({"source": source, "says": says, **kept}, indent=1) + "\n"
+    for name, new in {snapshot.context: CONTEXT, snapshot.namespace: NAMESPACE, **names}.items():
+        text = re.sub(rf"(?<![A-Za-z0-9-]){re.escape(name)}(?![A-Za-z0-9-])", new, text)
+    return re.sub(r"\b\d+\.\d+\.\d+\.\d+\b", "192.0.2.1", text)
 
 
 def _kept(value: Any) -> Any:

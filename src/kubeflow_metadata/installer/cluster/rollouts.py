@@ -116,7 +116,7 @@ def _standing(seen: _Seen) -> list[Finding]:
 def _error(message: str, cause: Finding, seen: _Seen) -> UserError:
     """Returns the error of a cause, with what it explains, and the other causes below it."""
     others = [text.as_paragraph(each) for each in seen.diagnosis.findings if each is not cause and not each.is_over]
-    details = [each for each in (text.explanation(cause), *others) if each]
+    details = [each for each in (textwrap.dedent(text.explanation(cause)), *others) if each]
     return UserError(message, details="\n".join(details), hint=textwrap.dedent(text.advice(cause.hint)))
 
 

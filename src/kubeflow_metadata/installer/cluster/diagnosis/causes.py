@@ -70,7 +70,7 @@ class Cause:
             self.code,
             subject,
             part,
-            self.sentence.format(**given),
+            " ".join(self.sentence.format(**given).split()),
             self.hint.format(**given),
             asked,
             available,
@@ -123,6 +123,14 @@ CLAIM_AWAITED = Cause(
     "KFM0259", "{pod} is unschedulable: its PersistentVolumeClaim is not bound.", patience=math.inf, rank=Rank.SYMPTOM
 )
 
+SLOW_START = Cause(
+    "KFM0262",
+    "{container} of {pod} is starting. Its startup probe: {answer}",
+    "For its log, run: {kubectl} logs {pod} -c {container}",
+    math.inf,
+    Rank.SYMPTOM,
+)
+
 # Images.
 _OWN_IMAGE = (
     "Check images.*.repository, tag and registry. On a kind cluster, run: {program} images build && {program} images "
@@ -133,7 +141,7 @@ IMAGE_NEVER = Cause("KFM0207", "The image {image} is not on the node, and the pu
 IMAGE_NOT_FOUND = Cause("KFM0220", "The registry has no image {image}.", _OWN_IMAGE, 20.0)
 REGISTRY_AWAY = Cause(
     "KFM0221",
-    "The registry of the image {image} cannot be reached from node {node}: {message}",
+    "The registry of the image {image} cannot be reached from node {node}.",
     "Check images.registry, the node's network, DNS and proxy. With a registry that nodes reach, run: {up} "
     "--set images.registry=REGISTRY",
     30.0,
@@ -171,7 +179,7 @@ CRASHED = Cause(
 )
 OUT_OF_MEMORY = Cause(
     "KFM0226",
-    "{container} of {pod} was killed for memory{when}: its limit is {limit}.",
+    "{container} of {pod} was killed {for}{when}: its limit is {limit}.",
     "Raise the limit, run: {up} --set {settings}.resources.limits.memory={more}",
 )
 SETUP_INTERRUPTED = Cause(
@@ -183,7 +191,7 @@ SETUP_INTERRUPTED = Cause(
 )
 OUT_OF_MEMORY_BEFORE = Cause(
     "KFM0227",
-    "{container} of {pod} was killed for memory{when} and runs again: its limit is {limit}, restarts: {count}.",
+    "{container} of {pod} was killed {for} and runs again: its limit is {limit}, restarts: {count}.",
     "If it happens again, raise the limit, run: {up} --set {settings}.resources.limits.memory={more}",
     math.inf,
     Rank.OVER,
@@ -261,8 +269,9 @@ VOLUME_ELSEWHERE = Cause(
 )
 CLAIM_TERMINATING = Cause(
     "KFM0235",
-    "PersistentVolumeClaim {claim} is terminating, and goes when the last pod that uses it is gone ({finalizers}).",
-    "Its data goes with it. To let it go, run: {kubectl} delete pod {users}",
+    "PersistentVolumeClaim {claim} is terminating, and is deleted with its data when nothing holds it any longer "
+    "({finalizers}).",
+    "Back up its data first. To let it go, run: {kubectl} delete pod {users}",
     30.0,
 )
 CLAIM_MISSING = Cause("KFM0236", "PersistentVolumeClaim {claim} does not exist.", "To create it, run: {up}", 10.0)

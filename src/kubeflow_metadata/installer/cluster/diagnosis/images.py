@@ -91,7 +91,7 @@ def _pull_failed(snapshot: Snapshot, pod: Object, container: Container) -> Findi
             available = _logins(shapes.pull_secrets(pod))
     seconds = shapes.seconds_since(shapes.first_seen(failed[-1]), snapshot) if failed else shapes.age(pod, snapshot)
     about = f"Secret {words['name']}" if "name" in words else subject(image)
-    details = said if cause in {causes.IMAGE_NOT_FOUND, causes.IMAGE_DENIED, causes.PULL_SECRET_MISSING} else ""
+    details = "" if cause is causes.IMAGE_PULL else said
     return cause.found(snapshot, about, part_of(pod), words, available=available, details=details, seconds=seconds)
 
 

@@ -62,7 +62,7 @@ def cores(amount: Decimal) -> str:
 def size(amount: Decimal) -> str:
     """Returns an amount of memory in the unit that suits it."""
     amount = max(amount, Decimal(0))
-    return f"{amount / _GIB:.1f}Gi" if amount >= 10 * _GIB else f"{amount / MIB:.0f}Mi"
+    return f"{amount / _GIB:.1f}".removesuffix(".0") + "Gi" if amount >= 10 * _GIB else f"{amount / MIB:.0f}Mi"
 
 
 def of(amounts: Any) -> Room:
