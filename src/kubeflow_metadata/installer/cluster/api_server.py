@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -58,6 +59,8 @@ class ApiServer(Cluster):
         self._clock = clock
         self._scratch = scratch
         self._asking = Asking(where, client, credentials, clock, note or Terminal().note)
+        self._groups: set[str] = set()
+        self._groups_read = -math.inf
         self._lacking: dict[tuple[str, str], float] = {}
         # What kinds there are is read lazily, by the thread that renews the Lease as well.
         self._discovery = threading.RLock()
@@ -231,6 +234,9 @@ class ApiServer(Cluster):
             since = self._lacking.get((api_version, kind))
             if since is not None and self._clock.monotonic() - since < _LACKING_FOR:
                 raise lacking
+            if not self._has_group(api_version):
+                self._lacking[api_version, kind] = self._clock.monotonic()
+                raise lacking
             try:
                 return self._discovered(api_version, kind)
             except ResourceNotFoundError as error:
@@ -239,8 +245,18 @@ class ApiServer(Cluster):
                 self._lacking[api_version, kind] = self._clock.monotonic()
                 raise lacking from error
 
+    def _has_group(self, api_version: str) -> bool:
+        """Returns whether the cluster has a group; for each that it lacks, the client would read all kinds again."""
+        group, slash, _ = api_version.partition("/")
+        if slash and group not in self._groups and self._clock.monotonic() - self._groups_read >= _LACKING_FOR:
+            self._groups = {each["name"] for each in self._get_json("/apis").get("groups") or []}
+            self._groups_read = self._clock.monotonic()
+        return not slash or group in self._groups
+
     def _discovered(self, api_version: str, kind: str) -> Any:
-        return self._api_of(lambda: self._dynamic.resources.get(api_version=api_version, kind=kind))
+        # Without a prefix, the client would read the kinds of every group that has a v1.
+        prefix = "apis" if "/" in api_version else "api"
+        return self._api_of(lambda: self._dynamic.resources.get(prefix=prefix, api_version=api_version, kind=kind))
 
     def _is_served(self, api_version: str, kind: str) -> bool:
         """Asks for a kind as such: the client takes a version that is unavailable now for one without kinds."""
