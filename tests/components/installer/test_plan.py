@@ -16,6 +16,7 @@ from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cli import options
 from kubeflow_metadata.installer.cli.main import main
 from kubeflow_metadata.installer.cluster import inventory, kubeconfig, smoke
+from kubeflow_metadata.installer.cluster.engines.helm import Helm
 from kubeflow_metadata.installer.cluster.engines.kustomize import Kustomize
 from kubeflow_metadata.installer.cluster.engines.protocol import Progress
 from kubeflow_metadata.installer.cluster.planning import comparison, planner, text
@@ -619,6 +620,48 @@ class TestVerbs:
         wanted[2]["metadata"]["labels"]["app.kubernetes.io/instance"] = "metadata"
         self.up()
         self.up()
+
+
+class TestNarrowRights:
+    @pytest.fixture
+    def without_secrets(self, cluster, monkeypatch):
+        """As the role ``view``, which reads all but Secrets and changes nothing."""
+        monkeypatch.setattr(kubeconfig, "connect", lambda _context, _namespace: cluster)
+        monkeypatch.setattr(Kustomize, "objects", lambda *_args: objects())
+        apply(cluster, objects())
+        whole = FakeCluster.list
+
+        def listed(self, api_version, kind, selector="", field_selector=""):
+            if kind == "Secret":
+                raise ForbiddenError("Permission denied: cannot list Secret.")
+            return whole(self, api_version, kind, selector, field_selector)
+
+        monkeypatch.setattr(FakeCluster, "list", listed)
+        cluster.forbidden |= {("patch", each["kind"]) for each in objects()}
+        return cluster
+
+    def test_the_plan_shows_what_can_be_seen_and_says_what_cannot(self, without_secrets):
+        done = CliRunner().invoke(main, ["plan"])
+
+        assert done.exit_code == 0, done.output
+        assert "Permission denied for 5 objects" in done.stdout
+        assert "5 unchanged" in done.stdout
+
+    def test_a_release_is_known_by_its_objects(self, without_secrets):
+        assert not Helm().owns(without_secrets)
+        deployed = without_secrets.objects["Deployment", "server"]["metadata"]
+        deployed["annotations"] = {"meta.helm.sh/release-name": "metadata"}
+        assert Helm().owns(without_secrets)
+
+    def test_up_changes_nothing(self, without_secrets):
+        without_secrets.applied.clear()
+        with pytest.raises(UserError, match="Permission denied"):
+            up(Target(), None, 5, Terminal(), FakeClock())
+        assert without_secrets.applied == []
+
+    def test_down_says_what_it_may_not_look_for(self, without_secrets, capsys):
+        down(Target(), Terminal(), delete_data=False, dry_run=True)
+        assert "not looked for Secret" in capsys.readouterr().err
 
 
 class TestDown:
