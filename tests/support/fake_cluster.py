@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -14,6 +14,7 @@ from kubeflow_metadata.installer.cluster.port import (
     Cluster,
     ConflictError,
     ForbiddenError,
+    LogExtent,
     Object,
     RejectedError,
     UnknownKindError,
@@ -52,6 +53,12 @@ class FakeCluster(Cluster):
         self.rejected: dict[str, str] = {}  # message by name
         self.forbidden: set[tuple[str, str]] = set()  # verb and kind
         self.unknown_kinds: set[str] = set()
+        self.reviews: dict[str, Object] = {  # status by kind; these are answered and not stored
+            "SelfSubjectRulesReview": {"resourceRules": [], "incomplete": True},
+            "SelfSubjectReview": {"userInfo": {"username": "jane"}},
+        }
+        self.forwarded: list[tuple[str, int]] = []  # pod and port
+        self.forwards_to: dict[int, int] = {}  # port of this machine, by port of a pod
         self.immutable: dict[str, tuple[str, ...]] = {}  # fields below spec, by kind
 
     def add(self, made: Object) -> None:
@@ -70,12 +77,19 @@ class FakeCluster(Cluster):
 
     def get(self, api_version: str, kind: str, name: str) -> Object | None:
         del api_version
+        self._permit("get", kind)
         return copy.deepcopy(self.objects.get((kind, name)))
 
-    def list(self, api_version: str, kind: str, selector: str = "", field_selector: str = "") -> list[Object]:
+    def list(
+        self, api_version: str, kind: str, selector: str = "", field_selector: str = "", *, everywhere: bool = False
+    ) -> list[Object]:
         del api_version
+        self._permit("list", kind)
+        if everywhere:
+            self._permit("list", f"{kind}/everywhere")
         if kind == "Event":
-            return [event for event in self.warnings if f"name={event['involvedObject']['name']}," in field_selector]
+            about = [f"name={event['involvedObject']['name']}," for event in self.warnings]
+            return [event for event, each in zip(self.warnings, about, strict=True) if each in (field_selector or each)]
         listed = list(self.pods.values()) if kind == "Pod" else [o for (k, _), o in self.objects.items() if k == kind]
         return [copy.deepcopy(each) for each in listed if _selected(each["metadata"].get("labels", {}), selector)]
 
@@ -85,8 +99,7 @@ class FakeCluster(Cluster):
         kind, name = wanted["kind"], wanted["metadata"]["name"]
         if kind in self.unknown_kinds:
             raise UnknownKindError(f"The cluster has no kind {kind} ({wanted['apiVersion']}).")
-        if ("patch", kind) in self.forbidden:
-            raise ForbiddenError(f"Permission denied: cannot apply {kind} {name}.")
+        self._permit("patch", kind)
         if name in self.rejected:
             raise RejectedError(f"The cluster rejected {kind} {name}.", details=self.rejected[name])
         if name in self.conflicts and not force:
@@ -133,7 +146,12 @@ class FakeCluster(Cluster):
             self.pods[name] = pod(name, made["metadata"]["labels"]["metadata.kubeflow.org/part"])
 
     def create(self, wanted: Object, *, dry_run: bool = False) -> Object:
-        kind, name = wanted["kind"], wanted["metadata"]["name"]
+        kind, name = wanted["kind"], wanted["metadata"].get("name", "")
+        if kind in self.reviews:
+            return {**copy.deepcopy(wanted), "status": self.reviews[kind]}
+        self._permit("create", kind)
+        if name in self.rejected:
+            raise RejectedError(f"The cluster rejected {kind} {name}.", details=self.rejected[name])
         if (kind, name) in self.objects:
             raise ConflictError(f"{kind} {name} exists.")
         made = copy.deepcopy(wanted)
@@ -182,10 +200,28 @@ class FakeCluster(Cluster):
     def follow(self, pod: str, container: str, *, lines: int) -> Iterator[str]:
         yield from self.logs(pod, container, lines=lines).splitlines()
 
+    def log_lines(self, pod: str, container: str, extent: LogExtent, *, follow: bool = False) -> Iterator[str]:
+        del follow
+        lines = self.logs(pod, container, lines=0, previous=extent.previous).splitlines()
+        yield from lines[-extent.lines :] if extent.lines else lines
+
     @contextmanager
-    def forward(self, pod: str, port: int, local_port: int = 0) -> Iterator[int]:
-        del pod
-        yield local_port or port
+    def forward(
+        self,
+        pod: str | Callable[..., str],
+        port: int,
+        local_port: int = 0,
+        *,
+        say: Callable[[str], object] = lambda _text: None,
+    ) -> Iterator[int]:
+        del say
+        self.forwarded.append((pod if isinstance(pod, str) else pod(), port))
+        yield self.forwards_to.get(port, local_port or port)
+
+    def _permit(self, verb: str, kind: str) -> None:
+        if (verb, kind) in self.forbidden:
+            message = f'User "somebody" cannot {verb} resource "{kind}" in the namespace "{self.namespace}"'
+            raise ForbiddenError(f"Permission denied: cannot {verb} {kind}.", details=message)
 
     def names(self, kind: str) -> set[str]:
         return {name for other, name in self.objects if other == kind}

@@ -56,7 +56,14 @@ def deployment(image="server:1", replicas=1, **environment):
 
 
 def claim(storage_class="standard"):
-    return thing("PersistentVolumeClaim", "data", spec={"storageClassName": storage_class})
+    return thing(
+        "PersistentVolumeClaim",
+        "data",
+        spec={"storageClassName": storage_class, "resources": {"requests": {"storage": "1Gi"}}},
+    )
+
+
+STORAGE_CLASS = {"kind": "StorageClass", "metadata": {"name": "standard"}, "provisioner": "example.org/disks"}
 
 
 def objects():
@@ -407,6 +414,7 @@ class TestVerbs:
     def wanted(self, monkeypatch, cluster):
         """What the settings ask for."""
         wanted = objects()
+        cluster.add(STORAGE_CLASS)
         self.smoked = []
         monkeypatch.setattr(kubeconfig, "connect", lambda _context, _namespace: cluster)
         monkeypatch.setattr(Kustomize, "objects", lambda *_args: copy.deepcopy(wanted))
@@ -455,6 +463,15 @@ class TestVerbs:
         self.up()
 
         assert [each for each in cluster.applied if each[1] != inventory.NAME] == [("Deployment", "server")]
+
+    def test_what_a_plan_does_not_tell_is_checked_before_anything_is_applied(self, wanted, cluster):
+        del cluster.objects["StorageClass", "standard"]
+        with pytest.raises(UserError, match="There is no StorageClass standard") as caught:
+            self.up()
+        assert "--skip-checks" in caught.value.hint
+        assert cluster.applied == []
+        self.up(checks=False)
+        assert "data" in cluster.names("PersistentVolumeClaim")
 
     def test_a_dry_run_shows_the_plan_and_does_nothing(self, wanted, cluster, capsys):
         self.up(dry_run=True)
@@ -581,20 +598,6 @@ class TestVerbs:
 
         assert "somebody@somewhere/1/up" in str(seen[0])
         assert seen[0].exit_code == 4
-
-    def test_ctrl_c_in_the_smoke_test_leaves_nothing_of_it(self, wanted, cluster, monkeypatch):
-        job = thing("Job", "metadata-smoke", "batch/v1")
-        job["metadata"]["labels"][PART] = "smoke"
-        wanted.append(job)
-
-        def interrupted(*_args):
-            cluster.apply(job)
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr(smoke, "run", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            self.up()
-        assert "metadata-smoke" not in cluster.names("Job")
 
     def test_what_argo_cd_manages_is_refused_until_told(self, wanted, cluster):
         self.up()

@@ -23,7 +23,25 @@ _DEBUG = "KFM_DEBUG"
 _ISSUES = "https://github.com/kubeflow/metadata/issues"
 _LONGEST = 200
 # Each is a module of this package with a ``command``.
-_VERBS = ("render", "plan", "up", "status", "smoke", "logs", "history", "get", "down", "images", "completion")
+_VERBS = (
+    "check",
+    "render",
+    "plan",
+    "up",
+    "status",
+    "events",
+    "open",
+    "smoke",
+    "logs",
+    "history",
+    "get",
+    "version",
+    "credentials",
+    "dashboard",
+    "down",
+    "images",
+    "completion",
+)
 
 
 class _Verbs(click.Group):
@@ -72,12 +90,15 @@ class _Verbs(click.Group):
         interrupt_on_sigterm()
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError) as ends:
-            if isinstance(ends, BrokenPipeError):
-                # Whoever read the output is gone; Python would complain once more when it flushes at exit.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                sys.exit(exit_codes.FAILED)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
+        except KeyboardInterrupt as interrupt:
+            Terminal().note(f"Interrupted. {interrupt}".rstrip())
+            sys.exit(exit_codes.INTERRUPTED)
+        except BrokenPipeError:
+            # Whoever read the output is gone; Python would complain once more when it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(exit_codes.FAILED)
         except Exception as error:
             if ctx.params.get("debug"):
                 traceback.print_exc()

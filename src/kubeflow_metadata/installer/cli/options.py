@@ -17,11 +17,19 @@ import click
 from click.core import ParameterSource
 
 from kubeflow_metadata.errors import UserError
+from kubeflow_metadata.installer import exit_codes
 from kubeflow_metadata.installer.terminal import Terminal
 from kubeflow_metadata.installer.verbs.target import Target
 
 if TYPE_CHECKING:
     from kubeflow_metadata.installer.local.state import DataDir
+
+
+class NotOnALaptopError(UserError):
+    """The verb is for clusters alone."""
+
+    exit_code = exit_codes.USAGE
+
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -121,10 +129,20 @@ class Verb(click.Command):
                 raise click.UsageError(f"{option.opts[-1]} {why}.")
 
 
+def refuse_local(why: str) -> Callable[[Command], Command]:
+    """Adds a ``--local`` that says why a verb of clusters alone is of no use on a laptop."""
+
+    def refuse(_context: click.Context, _option: click.Parameter, given: bool) -> None:
+        if given:
+            raise NotOnALaptopError(why)
+
+    return click.option("--local", is_flag=True, hidden=True, expose_value=False, is_eager=True, callback=refuse)
+
+
 _SHARED = tuple(field.name for field in fields(Shared))
 
 
-def _namespace(_context: click.Context, _option: click.Parameter, value: str) -> str:
+def check_namespace(_context: click.Context, _option: click.Parameter, value: str) -> str:
     if not _NAMESPACE.fullmatch(value):
         raise click.UsageError(f"{value!r} is not a valid namespace: use lowercase letters, digits and dashes.")
     return value
@@ -194,7 +212,7 @@ namespace = click.option(
     cls=ClusterOption,
     default=Target.namespace,
     show_default=True,
-    callback=_namespace,
+    callback=check_namespace,
     shell_complete=_namespaces,
     help="Namespace of the installation.",
 )

@@ -9,12 +9,14 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from kubeflow_metadata.installer import kinds, polling
-from kubeflow_metadata.installer.cluster.answers import NotAnApiServerError, Where, what_provides
+from kubeflow_metadata.installer.cluster import following, forwarding
+from kubeflow_metadata.installer.cluster.answers import NotAnApiServerError, Where, explained, what_provides
 from kubeflow_metadata.installer.cluster.asking import STARTING_PATIENCE, Asking
 from kubeflow_metadata.installer.cluster.credentials import Credentials, Scratch
 from kubeflow_metadata.installer.cluster.port import (
     FIELD_MANAGER,
     Cluster,
+    LogExtent,
     Object,
     UnknownKindError,
 )
@@ -59,6 +61,9 @@ class ApiServer(Cluster):
         self._clock = clock
         self._scratch = scratch
         self._asking = Asking(where, client, credentials, clock, note or Terminal().note)
+        self.address = where.server
+        self.proxy = where.proxy
+        self.verifies_certificate = bool(client.configuration.verify_ssl)
         self._groups: set[str] = set()
         self._groups_read = -math.inf
         self._lacking: dict[tuple[str, str], float] = {}
@@ -109,13 +114,16 @@ class ApiServer(Cluster):
             lambda: self._found(lambda: self._resource(api_version, kind).get(name=name, namespace=self.namespace)),
         )
 
-    def list(self, api_version: str, kind: str, selector: str = "", field_selector: str = "") -> list[Object]:
+    def list(
+        self, api_version: str, kind: str, selector: str = "", field_selector: str = "", *, everywhere: bool = False
+    ) -> list[Object]:
+        namespace = None if everywhere else self.namespace
         listed = self._ask(
             "list",
             f"{kind} objects",
             lambda: self._found(
                 lambda: self._resource(api_version, kind).get(
-                    namespace=self.namespace, label_selector=selector, field_selector=field_selector
+                    namespace=namespace, label_selector=selector, field_selector=field_selector
                 )
             ),
         )
@@ -218,10 +226,27 @@ class ApiServer(Cluster):
             return ""
 
     def follow(self, pod: str, container: str, *, lines: int) -> Iterator[str]:
-        raise NotImplementedError
+        return following.without_times(self.log_lines(pod, container, LogExtent(lines), follow=True))
 
-    def forward(self, pod: str, port: int, local_port: int = 0) -> AbstractContextManager[int]:
-        raise NotImplementedError
+    def log_lines(self, pod: str, container: str, extent: LogExtent, *, follow: bool = False) -> Iterator[str]:
+        with explained("read", f"the log of Pod {pod} (get of pods/log)", self._where):
+            yield from following.lines(
+                following.opened(self._client, self.namespace, pod, container, extent, follow=follow)
+            )
+
+    def forward(
+        self,
+        pod: str | Callable[..., str],
+        port: int,
+        local_port: int = 0,
+        *,
+        say: Callable[[str], object] = lambda _text: None,
+    ) -> AbstractContextManager[int]:
+        def dial(name: str) -> Any:
+            with explained("forward a port to", f"Pod {name} (get and create of pods/portforward)", self._where):
+                return forwarding.dialled(self._client, self.namespace, name, port)
+
+        return forwarding.forwarded(dial, forwarding.pods_of(pod), local_port, say)
 
     def _ask(self, verb: str, what: str, call: Callable[[], T], *, is_safe: bool = True) -> T:
         return self._asking.ask(verb, what, call, is_safe=is_safe)
@@ -234,16 +259,15 @@ class ApiServer(Cluster):
             since = self._lacking.get((api_version, kind))
             if since is not None and self._clock.monotonic() - since < _LACKING_FOR:
                 raise lacking
-            if not self._has_group(api_version):
-                self._lacking[api_version, kind] = self._clock.monotonic()
-                raise lacking
-            try:
-                return self._discovered(api_version, kind)
-            except ResourceNotFoundError as error:
-                if self._is_served(api_version, kind):
+            # Asked for a kind that it does not know, the client would forget all kinds, and read them again.
+            if self._has_group(api_version):
+                try:
                     return self._discovered(api_version, kind)
-                self._lacking[api_version, kind] = self._clock.monotonic()
-                raise lacking from error
+                except ResourceNotFoundError:
+                    if self._is_served(api_version, kind):
+                        return self._discovered(api_version, kind)
+            self._lacking[api_version, kind] = self._clock.monotonic()
+            raise lacking
 
     def _has_group(self, api_version: str) -> bool:
         """Returns whether the cluster has a group; for each that it lacks, the client would read all kinds again."""

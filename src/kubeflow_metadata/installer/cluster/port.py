@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 from kubeflow_metadata.errors import UserError
@@ -13,6 +14,21 @@ from kubeflow_metadata.errors import UserError
 Object = dict[str, Any]
 
 FIELD_MANAGER = "kubeflow-metadata-installer"
+
+
+@dataclass(frozen=True)
+class LogExtent:
+    """How much of a log is read.
+
+    Attributes:
+        lines: at most this many of the last lines; None for all.
+        seconds: only those of the last seconds; None for all.
+        previous: those of the container before its last restart.
+    """
+
+    lines: int | None = None
+    seconds: int | None = None
+    previous: bool = False
 
 
 class UnknownKindError(UserError):
@@ -35,17 +51,11 @@ class ConflictError(UserError):
     """Somebody else owns fields that are to be set, has changed the object since it was read, or has created it."""
 
 
-class Cluster(ABC):
-    """One context of the kubeconfig, and a namespace in it.
+class Place:
+    """A namespace of a context of the kubeconfig, and how commands in hints are pointed at it."""
 
-    Objects are plain dictionaries, as the API has them. Every call but ``logs`` raises ``UnreachableError``,
-    ``ForbiddenError``, ``RejectedError`` or another ``UserError`` that says what was asked.
-    """
-
-    def __init__(self, context: str, namespace: str) -> None:
-        """Names the context and the namespace."""
-        self.context = context
-        self.namespace = namespace
+    context: str
+    namespace: str
 
     @property
     def options(self) -> str:
@@ -57,6 +67,23 @@ class Cluster(ABC):
     def kubectl(self) -> str:
         """How hints call kubectl on this namespace."""
         return f"kubectl {self.options}"
+
+
+class Cluster(Place, ABC):
+    """One context of the kubeconfig, and a namespace in it.
+
+    Objects are plain dictionaries, as the API has them. Every call but ``logs`` raises ``UnreachableError``,
+    ``ForbiddenError``, ``RejectedError`` or another ``UserError`` that says what was asked.
+    """
+
+    def __init__(self, context: str, namespace: str) -> None:
+        """Names the context and the namespace."""
+        self.context = context
+        self.namespace = namespace
+        # Of the API server, where there is one.
+        self.address = ""
+        self.proxy = ""
+        self.verifies_certificate = True
 
     @abstractmethod
     def version(self) -> str:
@@ -75,10 +102,13 @@ class Cluster(ABC):
         """Returns an object, or None if it does not exist."""
 
     @abstractmethod
-    def list(self, api_version: str, kind: str, selector: str = "", field_selector: str = "") -> list[Object]:
+    def list(
+        self, api_version: str, kind: str, selector: str = "", field_selector: str = "", *, everywhere: bool = False
+    ) -> list[Object]:
         """Returns the objects of a kind in the namespace that match a label and a field selector.
 
-        Of kinds without namespaces, those of the cluster; of kinds that the cluster lacks, none.
+        Of kinds without namespaces, those of the cluster; of kinds that the cluster lacks, none. With ``everywhere``
+        those of all namespaces.
         """
 
     @abstractmethod
@@ -135,11 +165,27 @@ class Cluster(ABC):
         """Yields the last lines of a container's log, then each line as it is written, until the container ends."""
 
     @abstractmethod
-    def forward(self, pod: str, port: int, local_port: int = 0) -> AbstractContextManager[int]:
+    def log_lines(self, pod: str, container: str, extent: LogExtent, *, follow: bool = False) -> Iterator[str]:
+        """Yields the lines of a container's log, each led by its time; with ``follow`` until the container ends.
+
+        Raises:
+            RejectedError: there is no such pod, or its container has not started.
+        """
+
+    @abstractmethod
+    def forward(
+        self,
+        pod: str | Callable[..., str],
+        port: int,
+        local_port: int = 0,
+        *,
+        say: Callable[[str], object] = lambda _text: None,
+    ) -> AbstractContextManager[int]:
         """Forwards a port of this machine to a pod's; the context is the local port.
 
         Args:
-            pod: its name.
+            pod: its name, or what chooses a pod for each connection (``forwarding.Pods``).
             port: the port that it listens on.
             local_port: of 127.0.0.1; 0 for a free one.
+            say: is told what went wrong with a connection.
         """

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from kubeflow_metadata.mlmd.db.dialect import Dialect
 from kubeflow_metadata.mlmd.db.values import Row, SqlValue
+from kubeflow_metadata.mlmd.errors import Reason
 
 
 class DuplicateKeyError(Exception):
@@ -32,6 +34,34 @@ class TransactionUndoneError(Exception):
         super().__init__(problem)
         self.reason = reason
         self.at_once = at_once
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why a database cannot be used.
+
+    Attributes:
+        reason: one of a fixed list.
+        error: the database's own words, or the driver's; no secret is in them.
+    """
+
+    reason: Reason
+    error: str
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a database is.
+
+    Attributes:
+        kind: ``mysql``, ``mariadb`` or ``sqlite``.
+        version: of its software, as that reports it; empty before it was reached.
+        address: where it is; no secret is in it.
+    """
+
+    kind: str
+    version: str
+    address: str
 
 
 class Session(Protocol):
@@ -97,6 +127,14 @@ class Database(Protocol):
 
     def ping(self) -> None:
         """Raises TransactionUndoneError or StoreError unless the database answers."""
+        ...
+
+    def describe(self) -> Description:
+        """Returns what this database is, as far as it is known."""
+        ...
+
+    def explain(self, error: Exception) -> Trouble:
+        """Returns why the database cannot be used, from what ``prepare`` or ``ping`` raised."""
         ...
 
     def read(self, *, snapshot: bool = True) -> AbstractContextManager[Session]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from kubeflow_metadata.mlmd.db import deadlines
-from kubeflow_metadata.mlmd.db.base import TransactionUndoneError
-from kubeflow_metadata.mlmd.db.mysql import creation, driver, failures
+from kubeflow_metadata.mlmd.db.base import Description, TransactionUndoneError, Trouble
+from kubeflow_metadata.mlmd.db.mysql import creation, driver, failures, reasons
 from kubeflow_metadata.mlmd.db.mysql.connection import MySqlConnection, connect
 from kubeflow_metadata.mlmd.db.mysql.session import MySqlSession
 from kubeflow_metadata.mlmd.db.mysql.settings import MySqlSettings
@@ -35,9 +35,11 @@ class MySqlDatabase:
         self._pools: tuple[Pool[MySqlConnection], Pool[MySqlConnection]] | None = None
         self._closed = False
         self._damage = ""
+        self._version = ""
 
     def prepare(self) -> None:
         prepared = creation.prepare(self._settings)
+        self._version = prepared.version
         set_up = [
             # The driver must not follow the next statement: it goes on in UTF-8, whatever the server is told.
             "SET SESSION session_track_system_variables = ''",
@@ -66,6 +68,15 @@ class MySqlDatabase:
             raise failures.meaning(error, self._settings.name) from error
         finally:
             driver.close(connection)
+
+    def describe(self) -> Description:
+        kind = "mariadb" if "MariaDB" in self._version else "mysql"
+        # Before some versions of MariaDB stands one of MySQL, for old clients.
+        return Description(kind, self._version.removeprefix("5.5.5-"), self._settings.address)
+
+    def explain(self, error: Exception) -> Trouble:
+        files = (self._settings.user_file, self._settings.password_file)
+        return reasons.explain(error, [str(file) for file in files if file])
 
     @contextmanager
     def read(self, *, snapshot: bool = True) -> Iterator[MySqlSession]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from kubeflow_metadata.mlmd.db import deadlines
-from kubeflow_metadata.mlmd.db.base import TransactionUndoneError
+from kubeflow_metadata.mlmd.db.base import Description, TransactionUndoneError, Trouble
 from kubeflow_metadata.mlmd.db.pool import Pool
 from kubeflow_metadata.mlmd.db.sqlite import creation, driver, failures
 from kubeflow_metadata.mlmd.db.sqlite.file import DatabaseFile
@@ -50,6 +50,12 @@ class SqliteDatabase:
         with self.read(snapshot=False) as session:
             session.fetch("SELECT schema_version FROM MLMDEnv")
             self._file.check()
+
+    def describe(self) -> Description:
+        return Description("sqlite", driver.VERSION, str(self._settings.path))
+
+    def explain(self, error: Exception) -> Trouble:
+        return failures.explain(error)
 
     @contextmanager
     def read(self, *, snapshot: bool = True) -> Iterator[SqliteSession]:
