@@ -588,12 +588,16 @@ class TestImages:
 
 
 class TestObjects:
-    def test_a_kind_that_is_missing_says_what_brings_it(self, cluster):
-        cluster.unknown_kinds.add("ServiceMonitor")
-        monitor = {"apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor", "metadata": {"name": "m"}}
-        result = only(codes.KINDS, before(cluster, [*OBJECTS, monitor]))
+    def test_kinds_that_are_missing_say_what_brings_them(self, cluster):
+        cluster.unknown_kinds |= {"ServiceMonitor", "PrometheusRule"}
+        monitoring = [
+            {"apiVersion": "monitoring.coreos.com/v1", "kind": kind, "metadata": {"name": "m"}}
+            for kind in ("PrometheusRule", "ServiceMonitor")
+        ]
+        result = only(codes.KINDS, before(cluster, [*OBJECTS, *monitoring]))
 
         assert result.severity is Severity.FAILED
+        assert "lacks 2 kinds: PrometheusRule (monitoring.coreos.com/v1), ServiceMonitor" in result.sentence
         assert "Prometheus Operator" in result.hint
 
     def test_what_admission_rejects_is_named_with_its_words(self, cluster):
