@@ -144,4 +144,4 @@ def test_what_is_installed_is_read_through_every_server(place: Installation) -> 
     assert broken.returncode == 1
     assert results["KFM0311"]["severity"] == "failed"
     assert results["KFM0312"]["severity"] == "ok"
-    assert "Deployment metadata-ui: spec.replicas (by kubectl)" in results["KFM0305"]["details"]
+    assert "Deployment metadata-ui: spec.replicas" in results["KFM0305"]["details"]

@@ -22,6 +22,7 @@ from kubeflow_metadata.installer.cluster import dashboard, kubeconfig
 from kubeflow_metadata.installer.cluster.checks import (
     codes,
     connection,
+    installation,
     permissions,
     probe,
     reads,
@@ -736,6 +737,17 @@ class TestAfter:
         self.install(cluster)
 
         assert only(codes.DRIFT, after(cluster)).severity is Severity.OK
+
+    def test_what_up_would_change_back_is_named_where_the_settings_are_known(self, cluster):
+        for each in OBJECTS:
+            cluster.apply(each)
+        subject = Subject(cluster, settings_of({}), StubEngine(OBJECTS), FakeClock(), knows_settings=True)
+        assert next(installation.drift(subject)).severity is Severity.OK
+        cluster.objects["Deployment", "metadata-ui"]["spec"]["replicas"] = 0
+        (result,) = installation.drift(subject)
+
+        assert result.severity is Severity.WARNING
+        assert result.details.startswith("Deployment metadata-ui: spec.replicas")
 
     @pytest.fixture
     def answering(self, cluster, monkeypatch):
