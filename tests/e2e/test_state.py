@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,7 @@ from tests.support.checkout import ROOT
 from tests.support.cluster import tools
 from tests.support.cluster.kind import Cluster
 from tests.support.e2e.installations import CHART, Installation
+from tests.support.e2e.outages import way_to
 
 # Holds the Lease until it is killed.
 HOLDER = """
@@ -84,6 +87,28 @@ def test_the_lease_of_a_command_that_was_killed_is_taken_over(connected: Port, h
         assert record is not None
         assert f"/{os.getpid()}/up" in record["spec"]["holderIdentity"]
     assert f"/{holder.pid}/up" in said[-1]
+
+
+def test_an_api_server_that_is_away_for_a_while_is_waited_for(
+    cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with way_to(cluster, tmp_path) as (way, config):
+        monkeypatch.setenv("KUBECONFIG", str(config))
+        said: list[str] = []
+
+        def note(text: str) -> None:
+            said.append(text)
+            threading.Timer(3, way.open).start()
+
+        connected = kubeconfig.connect(cluster.context, namespace, note=note)
+        with held(connected, "up") as lease:
+            way.close()
+            made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": namespace}}
+            connected.apply(made)
+            lease.check()
+        assert said == ["The cluster does not respond; retrying for up to 60 s."]
+        assert connected.get("v1", "ConfigMap", "a") is not None
+        assert connected.get(API_VERSION, KIND, NAME) is None
 
 
 def test_revisions_are_kept_and_forgotten(connected: Port) -> None:

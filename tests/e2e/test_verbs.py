@@ -90,7 +90,7 @@ def test_open_forwards_many_requests_and_large_answers_and_goes_on_with_another_
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "now forwarding to pod" in errors
+    assert "Forwarding to pod" in errors
     assert "Traceback" not in errors
 
 
@@ -109,10 +109,11 @@ def test_logs_are_followed_through_a_restart(installed: Installation) -> None:
         lines = iter(process.stdout.readline, "")
         old = json.loads(next(lines))["pod"]
         installed.kubectl("delete", "pod", old, "--wait=false")
-        assert next(pod for line in lines if (pod := json.loads(line)["pod"]) != old)
+        new = next(pod for line in lines if (pod := json.loads(line)["pod"]) != old)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
-    assert f"Pod {old} is gone." in errors
+    assert f"Pod {new} started." in errors
+    assert "Traceback" not in errors
     installed.wait()
 
 
@@ -139,7 +140,7 @@ def test_an_interrupted_smoke_test_leaves_nothing(installed: Installation) -> No
             process.send_signal(number)
             _, errors = process.communicate(timeout=60)
         assert process.returncode == 130
-        assert "Interrupted. The smoke test was removed" in errors
+        assert "Interrupted. Removed the smoke test" in errors
         assert "Traceback" not in errors
         eventually(lambda: not _leftovers(installed), "nothing is left", seconds=30)
 
@@ -157,3 +158,17 @@ def test_version_and_credentials_are_those_of_the_installation(installed: Instal
     printed = json.loads(installed.installer("credentials", "--yes", "-o", "json").stdout)
     assert printed["host"] == f"metadata-db.{installed.namespace}"
     assert printed["password"]
+
+
+def test_the_menu_of_the_dashboard_is_as_before_when_the_entry_was_added_and_removed(installed: Installation) -> None:
+    links = json.dumps({"menuLinks": [{"link": "/jupyter/", "text": "Notebooks"}], "externalLinks": []}, indent=4)
+    installed.kubectl("create", "configmap", "centraldashboard-config", f"--from-literal=links={links}")
+    try:
+        assert json.loads(installed.installer("dashboard", "add", "-o", "json").stdout)["changed"] is True
+        assert json.loads(installed.installer("dashboard", "add", "-o", "json").stdout)["changed"] is False
+        menu = json.loads(installed.get("configmap", "centraldashboard-config")["data"]["links"])["menuLinks"]
+        assert [each["link"] for each in menu] == ["/jupyter/", "/metadata/"]
+        installed.installer("dashboard", "remove")
+        assert installed.get("configmap", "centraldashboard-config")["data"]["links"] == links
+    finally:
+        installed.kubectl("delete", "configmap", "centraldashboard-config")

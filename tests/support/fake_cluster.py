@@ -88,7 +88,8 @@ class FakeCluster(Cluster):
         if everywhere:
             self._permit("list", f"{kind}/everywhere")
         if kind == "Event":
-            return [event for event in self.warnings if f"name={event['involvedObject']['name']}," in field_selector]
+            about = [f"name={event['involvedObject']['name']}," for event in self.warnings]
+            return [event for event, each in zip(self.warnings, about, strict=True) if each in (field_selector or each)]
         listed = list(self.pods.values()) if kind == "Pod" else [o for (k, _), o in self.objects.items() if k == kind]
         return [copy.deepcopy(each) for each in listed if _selected(each["metadata"].get("labels", {}), selector)]
 

@@ -29,6 +29,7 @@ class WebSocketPods(ThreadingHTTPServer):
         pings: whether each connection is pinged in the midst of its data.
         connected: names of the pods, in the order of the connections.
         pongs: how often a ping was answered.
+        headers: of the last request.
     """
 
     daemon_threads = True
@@ -41,6 +42,7 @@ class WebSocketPods(ThreadingHTTPServer):
         self.pings = False
         self.connected: list[str] = []
         self.pongs = 0
+        self.headers: dict[str, str] = {}
 
     @property
     def url(self) -> str:
@@ -64,6 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: WebSocketPods
 
     def do_GET(self) -> None:
+        self.server.headers = dict(self.headers)
         parts = urlsplit(self.path)
         match = _PATH.fullmatch(parts.path)
         port = int(parse_qs(parts.query).get("ports", ["0"])[0])

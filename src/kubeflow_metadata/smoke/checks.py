@@ -35,7 +35,7 @@ class CheckResult:
         test: the name that users type.
         name: what was checked, as a statement that should be true.
         seconds: how long it took.
-        problem: why it is not true; empty where it is.
+        problem: why it is not true; empty if it is.
     """
 
     test: str
@@ -104,6 +104,12 @@ def run_checks(
         for test, title in TESTS.items()
         if not tests or test in tests
     ]
+
+
+def not_run(problem: str, tests: Collection[str] = ()) -> list[CheckResult]:
+    """Returns the results of tests that could not run, for one and the same reason."""
+    chosen = {test: title for test, title in TESTS.items() if not tests or test in tests}
+    return [CheckResult(test, title.format(logged="what was logged"), 0.0, problem) for test, title in chosen.items()]
 
 
 def report(results: Collection[CheckResult]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import urllib.request
 from collections.abc import Mapping
 from http.client import HTTPException
@@ -11,6 +12,10 @@ from urllib.error import HTTPError
 
 if TYPE_CHECKING:
     import grpc
+
+# gRPC's own resolver asks for IPv6 addresses under every search domain and, where there are none, outside the cluster,
+# too: seconds for each channel. That of the system stops at the first name that exists. It is read when gRPC is loaded.
+os.environ.setdefault("GRPC_DNS_RESOLVER", "native")
 
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _CONFLICT = 409

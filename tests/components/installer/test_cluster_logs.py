@@ -110,6 +110,18 @@ def test_json_lines_are_shown_readable_as_they_are_or_as_documents(cluster):
     assert second["time"].startswith("2026-12-01T03:00:02")
 
 
+def test_a_container_that_has_not_started_is_told_of_with_the_log_of_those_before_it(cluster):
+    cluster.run("db-0", "db")
+    ended = container("secret", terminated={"exitCode": 1})
+    waiting = container("mysql", waiting={"reason": "PodInitializing"})
+    sidecar = container("istio-init", terminated={"exitCode": 0})
+    cluster.pods["db-0"] = pod("db-0", "db", initContainerStatuses=[sidecar, ended], containerStatuses=[waiting])
+    cluster.write("db-0", at(1, "cannot use the volume"))
+    shown = run("db")
+    assert shown.stdout == "cannot use the volume\n"
+    assert "the container mysql of pod db-0 has not started yet" in shown.stderr
+
+
 def test_how_much_is_read_is_handed_to_the_cluster(cluster):
     cluster.run("rest-1", "rest", restarts=1)
     for arguments, extent in [
@@ -193,8 +205,13 @@ def test_a_connection_that_was_cut_is_made_again_without_repeating_lines(cluster
             Entry("2026-12-01T03:00:01.5Z", "warning", "CA certificate is self signed."),
         ),
         (
-            "2026-12-01T03:00:01.5Z [info     ] serving   [rest] port=1",
-            Entry("2026-12-01T03:00:01.5Z", "info", "serving   [rest] port=1"),
+            "2026-12-01T03:00:01.5Z [info     ] serving it [mlmd.rest] port=1 at='/a b' why=\"it's\"",
+            Entry(
+                "2026-12-01T03:00:01.5Z",
+                "info",
+                "serving it",
+                {"port": "1", "at": "/a b", "why": "it's", "logger": "mlmd.rest"},
+            ),
         ),
         ('{"no": "event"}', Entry("", "", '{"no": "event"}')),
         ("{broken", Entry("", "", "{broken")),

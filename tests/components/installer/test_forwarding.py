@@ -12,6 +12,7 @@ import pytest
 from kubernetes.client import ApiClient, Configuration
 
 from kubeflow_metadata.errors import UserError
+from kubeflow_metadata.installer.cluster.answers import explained
 from kubeflow_metadata.installer.cluster.forwarding import dialled, forwarded, pods_of
 from kubeflow_metadata.installer.cluster.port import ForbiddenError, UnreachableError
 from kubeflow_metadata.installer.cluster.ready_pods import ReadyPods
@@ -81,17 +82,22 @@ def pods():
 def forward(pods):
     """Forwards to a pod, by its name or by what chooses it; ``said`` has what went wrong."""
     client = ApiClient(Configuration(host=pods.url))
+    client.set_default_header("Impersonate-User", "somebody")
+
+    def dial(name):
+        with explained("forward a port to", f"Pod {name} (get and create of pods/portforward)"):
+            return dialled(client, "kubeflow", name, PORT)
 
     def start(chosen="a", said=None):
         say = (said if said is not None else []).append
-        return forwarded(lambda name: dialled(client, "kubeflow", name, PORT), pods_of(chosen), 0, say)
+        return forwarded(dial, pods_of(chosen), 0, say)
 
-    yield start
-    client.rest_client.pool_manager.clear()
+    return start
 
 
 def get(port, path="/"):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
         return answer.read()
 
 
@@ -141,7 +147,7 @@ def test_a_pod_that_is_replaced_is_followed_and_named(pods, forward, serve):
         cluster.pods = {"b": pod("b", "ui", **ready)}
         pods.ports = {("b", PORT): serve("b")}
         assert get(port) == b"b /"
-    assert told == ["Pod a was replaced; now forwarding to pod b."]
+    assert told == ["Pod a was replaced.\nForwarding to pod b."]
     assert said == []
 
 
@@ -182,10 +188,29 @@ def test_what_would_fail_for_every_connection_is_an_error_at_once(pods, forward,
     assert "not found" in caught.value.details
 
 
-def test_an_api_server_that_does_not_respond_is_told(pods):
+def test_an_api_server_that_does_not_respond_is_told():
     client = ApiClient(Configuration(host="http://127.0.0.1:1"))
-    with pytest.raises(UnreachableError):
+    with pytest.raises(UnreachableError), explained("forward a port to", "Pod a"):
         dialled(client, "kubeflow", "a", PORT)
+
+
+def test_whom_a_user_acts_as_is_told_to_the_server(pods, forward, serve):
+    pods.ports["a", PORT] = serve("a")
+    with forward():
+        pass
+    assert pods.headers["Impersonate-User"] == "somebody"
+
+
+def test_a_proxy_is_used_only_where_the_client_has_one(pods, forward, serve, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    pods.ports["a", PORT] = serve("a")
+    with forward() as port:
+        assert get(port) == b"a /"
+    through_a_proxy = Configuration(host=pods.url)
+    through_a_proxy.proxy = "http://127.0.0.1:1"
+    with pytest.raises(OSError, match=r"\w"):
+        dialled(ApiClient(through_a_proxy), "kubeflow", "a", PORT)
 
 
 def test_a_local_port_that_is_taken_is_an_error(pods, serve):

@@ -19,6 +19,7 @@ from kubeflow_metadata.installer.cluster.port import Cluster, UnreachableError
 from kubeflow_metadata.installer.cluster.proxies import proxy_for
 from tests.support.api_server import ApiServer, kubeconfig, running
 from tests.support.certificates import Authority
+from tests.support.connect_proxy import connecting_to
 from tests.support.fake_cluster import FakeClock
 
 Write = Callable[..., Path]
@@ -93,10 +94,13 @@ def test_a_directory_and_a_file_that_is_not_there_are_named(tmp_path: Path, monk
     assert "up --local" in problem().hint
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_named(write: Write) -> None:
-    write({}).chmod(0)
-    assert "Permission denied" in str(problem())
+def test_a_file_that_may_not_be_read_is_named(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    file = write({})
+    monkeypatch.setattr(Path, "read_text", refuse)
+    assert f"Cannot read the kubeconfig {file}: Permission denied" in str(problem())
 
 
 def test_binary_is_not_taken_for_text(write: Write) -> None:
@@ -442,6 +446,24 @@ def test_the_proxy_of_the_kubeconfig_comes_before_that_of_the_environment(
     monkeypatch.setenv("NO_PROXY", "example.invalid")
     write(kubeconfig("https://example.invalid", user={"token": "a"}, **{"proxy-url": "http://127.0.0.1:9"}))
     assert "The proxy http://127.0.0.1:9" in str(problem())
+
+
+def test_a_proxy_is_asked_for_the_server_with_the_password_in_its_address(
+    write: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    with (
+        running(authority.issue("api.example.invalid")) as server,
+        connecting_to(server.server_address[1]) as proxy,
+    ):
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:p%40ss@127.0.0.1:{proxy.port}")
+        address = "https://api.example.invalid:6443"
+        write(kubeconfig(address, user={"token": "a"}, **{"certificate-authority": "ca.crt"}))
+        cluster = connect(None, "team-a")
+        assert cluster.version() == "v1.33.1+k3s1"
+        assert cluster.proxy == f"http://127.0.0.1:{proxy.port}"
+        assert proxy.asked_for[0] == "api.example.invalid:6443"
+        assert proxy.authorizations == {f"Basic {base64.b64encode(b'me:p@ss').decode()}"}
 
 
 @pytest.mark.parametrize(

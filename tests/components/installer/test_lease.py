@@ -10,7 +10,7 @@ import pytest
 
 from kubeflow_metadata.installer.cluster.port import ForbiddenError, UnreachableError
 from kubeflow_metadata.installer.cluster.state import lease as leases
-from kubeflow_metadata.installer.cluster.state.lease import NAME, LeaseHeldError, held
+from kubeflow_metadata.installer.cluster.state.lease import NAME, LeaseHeldError, held, holder
 from kubeflow_metadata.installer.polling import SYSTEM_CLOCK
 from tests.support.fake_cluster import FakeClock, FakeCluster
 
@@ -34,14 +34,14 @@ def cluster():
     return FakeCluster("team-a")
 
 
-def others(cluster, holder="eve@far/7/up", **spec):
+def others(cluster, identity="eve@far/7/up", **spec):
     """Somebody else takes the Lease, or renews it."""
     present = cluster.get("v1", *LEASE)
     made: dict[str, Any] = {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
         "metadata": {"name": NAME, "namespace": cluster.namespace},
-        "spec": {"holderIdentity": holder, "leaseDurationSeconds": 30, "acquireTime": "2026-01-02T03:04:05.000000Z"},
+        "spec": {"holderIdentity": identity, "leaseDurationSeconds": 30, "acquireTime": "2026-01-02T03:04:05.000000Z"},
     }
     if present is None:
         cluster.create(made)
@@ -57,6 +57,15 @@ def test_the_holder_is_recorded_while_it_works_and_gone_afterwards(cluster):
         assert spec["leaseDurationSeconds"] == 30
         lease.check()
     assert cluster.get("v1", *LEASE) is None
+
+
+def test_whoever_only_reads_learns_who_holds_it(cluster):
+    assert holder(cluster) == ""
+    with held(cluster, "up", FakeClock()):
+        assert "/up, since " in holder(cluster)
+    assert holder(cluster) == ""
+    cluster.forbidden.add(("get", "Lease"))
+    assert holder(cluster) == ""
 
 
 def test_it_is_released_where_the_command_fails_or_is_interrupted(cluster):
@@ -101,7 +110,7 @@ def test_the_clocks_of_two_machines_are_not_compared(cluster):
 
 def test_a_released_lease_is_taken_at_once(cluster):
     others(cluster)
-    others(cluster, holder=None)
+    others(cluster, identity=None)
     clock = FakeClock()
     with held(cluster, "up", clock):
         assert clock.slept == 0
@@ -154,6 +163,42 @@ def test_a_renewal_whose_response_was_lost_is_still_ours(cluster):
         lease.check()
         clock.sleep(31)
         lease.check()
+
+
+def lost_response(call, error):
+    """The same call, whose response never arrives."""
+
+    def lose(*arguments):
+        call(*arguments)
+        raise error
+
+    return lose
+
+
+def test_a_lease_whose_response_was_lost_is_held(cluster):
+    create = cluster.create
+    cluster.create = lost_response(create, UnreachableError("The cluster does not respond."))
+    with held(cluster, "up", FakeClock()) as lease:
+        lease.check()
+    assert cluster.get("v1", *LEASE) is None
+
+
+def test_ctrl_c_while_it_is_taken_leaves_no_lease(cluster):
+    cluster.create = lost_response(cluster.create, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt), held(cluster, "up", FakeClock()):
+        pytest.fail("it was interrupted before")
+    assert cluster.get("v1", *LEASE) is None
+
+
+def test_ctrl_c_while_another_one_holds_it_leaves_that_one_alone(cluster):
+    others(cluster)
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), held(cluster, "up", Renewing(interrupt), lambda _: None):
+        pytest.fail("it is held")
+    assert cluster.get("v1", *LEASE)["spec"]["holderIdentity"] == "eve@far/7/up"
 
 
 def test_an_api_server_that_is_away_is_not_taken_for_a_loss(cluster):

@@ -110,11 +110,25 @@ class TestOpen:
             cluster.pods["ui-2"] = pod("ui-2", "ui", **READY)
 
         opens(Wish(port=unused_port(), browser=False), replace, lambda: None, come)
-        told = [line for line in capsys.readouterr().err.splitlines() if "Pod " in line]
+        told = [line for line in capsys.readouterr().err.splitlines() if "ui-" in line]
         assert told == [
             "Pod ui-1 is gone; waiting for another one.",
-            "Pod ui-1 was replaced; now forwarding to pod ui-2.",
+            "Pod ui-1 was replaced.",
+            "Forwarding to pod ui-2.",
         ]
+
+    def test_the_server_of_another_installation_is_reached_by_its_service(self, cluster, opened, monkeypatch):
+        run_pods(cluster)
+        del cluster.pods["grpc-1"]
+        selector = {"component": "metadata-grpc-server"}
+        service = {"kind": "Service", "metadata": {"name": "metadata-grpc-service"}, "spec": {"selector": selector}}
+        cluster.add(service)
+        theirs = pod("theirs", "", **READY)
+        theirs["metadata"]["labels"] = selector
+        cluster.pods["theirs"] = theirs
+        monkeypatch.setattr(ports, "is_free", lambda _port: True)
+        opens(Wish((UI, GRPC), browser=False))
+        assert cluster.forwarded == [("ui-1", 3000), ("theirs", 8080)]
 
     def test_without_a_display_the_address_is_told(self, cluster, opened, monkeypatch, capsys):
         run_pods(cluster)

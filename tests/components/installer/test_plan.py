@@ -20,7 +20,7 @@ from kubeflow_metadata.installer.cluster.engines.kustomize import Kustomize
 from kubeflow_metadata.installer.cluster.engines.protocol import Progress
 from kubeflow_metadata.installer.cluster.planning import comparison, planner, text
 from kubeflow_metadata.installer.cluster.planning.plan import Action
-from kubeflow_metadata.installer.cluster.port import FIELD_MANAGER
+from kubeflow_metadata.installer.cluster.port import FIELD_MANAGER, ForbiddenError, RejectedError
 from kubeflow_metadata.installer.cluster.smoke import SmokeResult
 from kubeflow_metadata.installer.cluster.state import lease, revisions
 from kubeflow_metadata.installer.cluster.state.lease import LeaseHeldError
@@ -259,6 +259,33 @@ class TestFindings:
         (finding,) = plan.findings
         assert finding.subject == "Service server, Deployment server"
         assert fields_of(plan, "Deployment server") == {"spec.replicas": (1, 3)}
+
+    def test_pods_that_the_cluster_would_reject_are_found_before_anything_is_applied(self, cluster, monkeypatch):
+        tried = []
+
+        def create(made, *, dry_run):
+            assert dry_run
+            tried.append(made)
+            raise RejectedError("The cluster rejected it.", details='violates PodSecurity "restricted:latest"')
+
+        monkeypatch.setattr(cluster, "create", create)
+        plan = plan_of(cluster, [deployment(), thing("ConfigMap", "settings")])
+
+        (pod,) = tried
+        assert (pod["kind"], pod["spec"]["containers"][0]["name"]) == ("Pod", "ui")
+        (finding,) = plan.findings
+        assert finding.subject == "Deployment server"
+        assert "restricted" in finding.details
+
+    def test_without_the_permission_to_create_pods_the_plan_says_so(self, cluster, monkeypatch):
+        def create(_made, **_how):
+            raise ForbiddenError("Permission denied: cannot create Pod.")
+
+        monkeypatch.setattr(cluster, "create", create)
+        plan = plan_of(cluster, [deployment()])
+
+        assert plan.findings == ()
+        assert "permission to create pods" in plan.notes[0]
 
     def test_a_missing_kind_is_named(self, cluster):
         cluster.unknown_kinds.add("ServiceMonitor")
@@ -656,3 +683,13 @@ def test_fields_are_applied_under_our_name(cluster):
     apply(cluster, objects())
     managers = {each["manager"] for each in cluster.objects["Service", "server"]["metadata"]["managedFields"]}
     assert managers == {FIELD_MANAGER}
+
+
+def test_the_plan_of_a_laptop_names_what_would_be_started(tmp_path):
+    data_dir = tmp_path / "data"
+    done = CliRunner().invoke(main, ["plan", "--local", "--data-dir", str(data_dir), "--detailed-exitcode"])
+
+    assert done.exit_code == 2
+    assert "+ start MLMD gRPC server" in done.stdout
+    assert done.stdout.splitlines()[-1] == "Plan: 4 to do, 0 running."
+    assert not data_dir.exists()

@@ -11,6 +11,7 @@ import pytest
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cluster.objects import Identity
 from kubeflow_metadata.installer.cluster.planning import live
+from kubeflow_metadata.installer.cluster.port import UnreachableError
 from kubeflow_metadata.installer.cluster.state import revisions
 from tests.support.fake_cluster import FakeClock, FakeCluster
 
@@ -127,6 +128,21 @@ def test_what_ended_the_block_is_not_hidden_by_a_record_that_cannot_be_written(c
 
     with pytest.raises(UserError, match="no node fits"):
         fail()
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_an_end_whose_response_was_lost_is_recorded(cluster, arrived):
+    revision, replace = begun(cluster), cluster.replace
+
+    def lose(wanted):
+        cluster.replace = replace
+        if arrived:
+            replace(wanted)
+        raise UnreachableError("The cluster does not respond.")
+
+    cluster.replace = lose
+    revisions.finish(cluster, revision, revisions.DEPLOYED)
+    assert revisions.last(cluster).outcome == "deployed"
 
 
 def test_after_down_the_last_one_is_kept_and_goes_with_the_data(cluster):

@@ -226,8 +226,10 @@ def test_from_here_the_servers_are_asked_through_port_forwards(cluster, stack, t
     assert cluster.applied == []
 
 
-def test_from_here_without_pods_says_what_to_type(cluster):
-    done = run("--from-here")
+def test_from_here_without_pods_says_what_to_type(cluster, tmp_path):
+    junit = tmp_path / "smoke.xml"
+    done = run("--from-here", "--junit", str(junit), "--test", "ui-page", "--test", "ui-rest")
+    assert [case[0].tag for case in ET.parse(junit).getroot()] == ["failure", "failure"]
     assert done.exit_code == 1
     assert "No pod of the MLMD gRPC server is ready" in done.output
     assert "status --context fake -n kubeflow" in done.output

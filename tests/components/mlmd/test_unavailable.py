@@ -133,7 +133,7 @@ class TestMySql:
             (2005, "Unknown MySQL server host 'nowhere' (-2)", Reason.UNKNOWN_HOST),
             (2003, "Can't connect to MySQL server on '10.0.0.1:3306' (111)", Reason.CONNECTION_REFUSED),
             (2002, "Can't connect to server on '10.0.0.1' (110)", Reason.TIMEOUT),
-            (2002, "Can't connect to server on '10.0.0.1' (115)", Reason.TIMEOUT),
+            (2002, "Can't connect to server on '10.0.0.1' (115)", Reason.CONNECTION_REFUSED),
             (2002, "Can't connect to server on '10.0.0.1' (113)", Reason.UNREACHABLE),
             (2013, "Lost connection to server at 'handshake', system error: 110", Reason.TIMEOUT),
             (2013, "Lost connection to MySQL server during query", Reason.UNREACHABLE),

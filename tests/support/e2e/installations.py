@@ -85,7 +85,7 @@ class Installation:
         command = [str(ROOT / ".venv" / "bin" / "python"), "-m", "installer", *arguments]
         if arguments[0] != "render":
             command += [f"--context={self.cluster.context}"]
-        command += [f"--namespace={self.namespace}"]
+        command += [f"--{'dashboard-' if arguments[0] == 'dashboard' else ''}namespace={self.namespace}"]
         return command, {**os.environ, **self.cluster.environment, "PATH": path}
 
     def _helm_on_path(self) -> Path:

@@ -32,7 +32,7 @@ def _shared(command: Command) -> Command:
     return command
 
 
-@click.group("dashboard")
+@click.group("dashboard", short_help="Link the Artifact Store in the Kubeflow dashboard.")
 def command() -> None:
     """Add the Artifact Store to the menu of the Kubeflow dashboard, or remove it."""
 

@@ -29,6 +29,7 @@ _VERBS = (
     "plan",
     "up",
     "status",
+    "events",
     "open",
     "smoke",
     "logs",

@@ -15,6 +15,7 @@ from kubeflow_metadata.installer.cli.options import Shared
 @options.reset_settings
 @options.cluster
 @options.engine
+@options.local
 @click.option(
     "--detailed-exitcode",
     "detailed",
@@ -29,6 +30,10 @@ def command(shared: Shared, engine: str | None, detailed: bool) -> None:
     Every object is applied in a dry run, so that the cluster itself says what would become of it. Secrets are never
     shown. After up, the plan is empty.
     """
+    if shared.local:
+        from kubeflow_metadata.installer.verbs.plan_local import plan_local
+
+        sys.exit(plan_local(shared.data_dir, shared.terminal, detailed=detailed))
     from kubeflow_metadata.installer.verbs.plan import plan
 
     sys.exit(plan(shared.target, engine, shared.terminal, detailed=detailed))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from kubeflow_metadata.installer import kinds, polling
 from kubeflow_metadata.installer.cluster import following, forwarding
-from kubeflow_metadata.installer.cluster.answers import NotAnApiServerError, Where, what_provides
+from kubeflow_metadata.installer.cluster.answers import NotAnApiServerError, Where, explained, what_provides
 from kubeflow_metadata.installer.cluster.asking import STARTING_PATIENCE, Asking
 from kubeflow_metadata.installer.cluster.credentials import Credentials, Scratch
 from kubeflow_metadata.installer.cluster.port import (
@@ -227,7 +227,10 @@ class ApiServer(Cluster):
         return following.without_times(self.log_lines(pod, container, LogExtent(lines), follow=True))
 
     def log_lines(self, pod: str, container: str, extent: LogExtent, *, follow: bool = False) -> Iterator[str]:
-        return following.stream(self._client, self.namespace, pod, container, extent, follow=follow)
+        with explained("read", f"the log of Pod {pod} (get of pods/log)", self._where):
+            yield from following.lines(
+                following.opened(self._client, self.namespace, pod, container, extent, follow=follow)
+            )
 
     def forward(
         self,
@@ -237,12 +240,11 @@ class ApiServer(Cluster):
         *,
         say: Callable[[str], object] = lambda _text: None,
     ) -> AbstractContextManager[int]:
-        return forwarding.forwarded(
-            lambda name: forwarding.dialled(self._client, self.namespace, name, port),
-            forwarding.pods_of(pod),
-            local_port,
-            say,
-        )
+        def dial(name: str) -> Any:
+            with explained("forward a port to", f"Pod {name} (get and create of pods/portforward)", self._where):
+                return forwarding.dialled(self._client, self.namespace, name, port)
+
+        return forwarding.forwarded(dial, forwarding.pods_of(pod), local_port, say)
 
     def _ask(self, verb: str, what: str, call: Callable[[], T], *, is_safe: bool = True) -> T:
         return self._asking.ask(verb, what, call, is_safe=is_safe)

@@ -11,12 +11,12 @@ from math import ceil
 from typing import Any
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster.answers import explained
 from kubeflow_metadata.installer.cluster.objects import PART, part_of
 from kubeflow_metadata.installer.cluster.port import Cluster, ForbiddenError, LogExtent, Object, UnreachableError
 from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 from kubeflow_metadata.parts import BY_NAME
 
+_SIDECARS = ("istio-", "linkerd-")
 _CONNECT_SECONDS = 30
 # A connection that was cut without a word is noticed after as long a silence, and made again.
 _SILENCE_SECONDS = 300
@@ -36,12 +36,14 @@ class Line:
         part: of the installation.
         pod: that wrote it.
         text: of the line.
+        container: that wrote it.
     """
 
     time: str
     part: str
     pod: str
     text: str
+    container: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,8 @@ class Container:
     has_log: bool
 
 
-def stream(client: Any, namespace: str, pod: str, container: str, extent: LogExtent, *, follow: bool) -> Iterator[str]:
-    """Yields the lines of a container's log, each led by its time; with ``follow`` until the container ends.
+def opened(client: Any, namespace: str, pod: str, container: str, extent: LogExtent, *, follow: bool) -> Any:
+    """Asks for a container's log; returns the answer, whose lines are led by their times.
 
     Args:
         client: a ``kubernetes.client.ApiClient``.
@@ -75,26 +77,33 @@ def stream(client: Any, namespace: str, pod: str, container: str, extent: LogExt
         container: in the pod.
         extent: how much of it.
         follow: whether lines are waited for.
+
+    Raises:
+        kubernetes.client.exceptions.ApiException: the server refuses.
+        urllib3.exceptions.HTTPError: it does not respond.
     """
     from kubernetes.client import CoreV1Api
 
     limits: dict[str, Any] = {"tail_lines": extent.lines, "since_seconds": extent.seconds}
-    with explained("read", f"the log of Pod {pod} (get of pods/log)"):
-        answer: Any = CoreV1Api(client).read_namespaced_pod_log(
-            pod,
-            namespace,
-            container=container,
-            follow=follow,
-            previous=extent.previous,
-            timestamps=True,
-            _preload_content=False,
-            _request_timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS if follow else _CONNECT_SECONDS),
-            **{name: value for name, value in limits.items() if value is not None},
-        )
-        try:
-            yield from _lines(answer.stream(64 * 1024, decode_content=False))
-        finally:
-            answer.close()
+    return CoreV1Api(client).read_namespaced_pod_log(
+        pod,
+        namespace,
+        container=container,
+        follow=follow,
+        previous=extent.previous,
+        timestamps=True,
+        _preload_content=False,
+        _request_timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS if follow else _CONNECT_SECONDS),
+        **{name: value for name, value in limits.items() if value is not None},
+    )
+
+
+def lines(answer: Any) -> Iterator[str]:
+    """Yields the lines of an answer of ``opened``."""
+    try:
+        yield from _lines(answer.stream(64 * 1024, decode_content=False))
+    finally:
+        answer.close()
 
 
 def _lines(pieces: Iterator[bytes]) -> Iterator[str]:
@@ -112,18 +121,23 @@ def without_times(lines: Iterator[str]) -> Iterator[str]:
 
 
 def containers(cluster: Cluster, parts: Sequence[str]) -> list[Container]:
-    """Returns the containers of parts, those of pods that are about to end included."""
+    """Returns the containers of parts, initContainers first; those of pods that are about to end included."""
     pods = [each for each in cluster.list("v1", "Pod", PART) if part_of(each) in parts]
-    return sorted((_container(pod, part_of(pod)) for pod in pods), key=lambda each: (parts.index(each.part), each.pod))
+    pods.sort(key=lambda pod: (parts.index(part_of(pod)), str(pod["metadata"]["name"])))
+    return [each for pod in pods for each in _containers(pod, part_of(pod))]
 
 
-def _container(pod: Object, part: str) -> Container:
-    name = BY_NAME[part].container
-    statuses = [each for each in pod.get("status", {}).get("containerStatuses") or [] if each["name"] == name]
-    status = statuses[0] if statuses else {}
-    state, restarts = status.get("state") or {}, int(status.get("restartCount", 0))
-    has_log = "running" in state or "terminated" in state or restarts > 0
-    return Container(part, pod["metadata"]["name"], name, restarts, "running" in state, has_log)
+def _containers(pod: Object, part: str) -> Iterator[Container]:
+    status = pod.get("status", {})
+    known = {
+        each["name"]: each for kind in ("initContainerStatuses", "containerStatuses") for each in status.get(kind) or []
+    }
+    own = BY_NAME[part].container
+    for name in [*(name for name in known if name != own and not name.startswith(_SIDECARS)), own]:
+        each = known.get(name, {})
+        state, restarts = each.get("state") or {}, int(each.get("restartCount", 0))
+        has_log = "running" in state or "terminated" in state or restarts > 0
+        yield Container(part, pod["metadata"]["name"], name, restarts, "running" in state, has_log)
 
 
 def read(cluster: Cluster, wanted: Sequence[Container], extent: LogExtent, say: Callable[[str], object]) -> list[Line]:
@@ -151,7 +165,7 @@ def read(cluster: Cluster, wanted: Sequence[Container], extent: LogExtent, say: 
 
 def _line(container: Container, text: str) -> Line:
     time, _, rest = text.partition(" ")
-    return Line(time, container.part, container.pod, rest)
+    return Line(time, container.part, container.pod, rest, container.name)
 
 
 @dataclass
@@ -189,7 +203,7 @@ class Follower:
         now = self._clock.monotonic()
         history = read(self._cluster, [each for each in present if each.has_log], extent, self._say)
         for each in present:
-            own = [line.time for line in history if line.pod == each.pod and line.part == each.part]
+            own = [line.time for line in history if (line.pod, line.container) == (each.pod, each.name)]
             # Of a log that is empty, or was cut, nothing older is wanted either.
             received = now if each.has_log else None
             self._progress[each.pod, each.name] = _Progress(each.restarts, max(own, default=""), received)
@@ -221,15 +235,16 @@ class Follower:
             present = containers(self._cluster, self._parts)
         except UnreachableError:
             return  # asked again
-        for gone in self._progress.keys() - {(each.pod, each.name) for each in present}:
-            del self._progress[gone]
-            self._say(f"Pod {gone[0]} is gone.")
+        for gone in sorted({pod for pod, _ in self._progress} - {each.pod for each in present}):
+            self._progress = {key: progress for key, progress in self._progress.items() if key[0] != gone}
+            self._say(f"Pod {gone} is gone.")
         for each in present:
             progress = self._progress.get((each.pod, each.name))
             if progress is None:
                 if not each.has_log:
                     continue
-                self._say(f"Pod {each.pod} started.")
+                if each.pod not in {pod for pod, _ in self._progress}:
+                    self._say(f"Pod {each.pod} started.")
                 progress = self._progress[each.pod, each.name] = _Progress(each.restarts)
             elif each.restarts > progress.restarts:
                 self._say(f"The container {each.name} of pod {each.pod} was restarted.")

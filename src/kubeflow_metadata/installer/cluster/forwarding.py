@@ -1,7 +1,7 @@
 """Port-forwards: a port of this machine, each connection to which goes through the API server to a port of a pod.
 
 The official client's own port-forward patches the client while it connects, which two connections at once do not
-survive, and drops what is still to come when one side has closed. Its WebSocket is used, and the copying done here.
+survive, and drops what is still to come when one side has closed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster.answers import explained
+from kubeflow_metadata.installer.cluster import websockets
 
 HOST = "127.0.0.1"
 _PROTOCOL = "v4.channel.k8s.io"
@@ -55,7 +55,7 @@ def forwarded(dial: Callable[[str], Any], pods: Pods, local_port: int, say: Call
     """Listens on a port of 127.0.0.1 and forwards each connection; the context is the port.
 
     Args:
-        dial: opens a WebSocket to the port of a pod, as ``dialled`` does.
+        dial: opens a WebSocket to the port of a pod by its name, as ``dialled`` does, or raises a ``UserError``.
         pods: chooses the pod, for each connection.
         local_port: to listen on; 0 for a free one.
         say: is told what went wrong with a connection.
@@ -88,29 +88,14 @@ def dialled(client: Any, namespace: str, pod: str, port: int) -> Any:
         namespace: of the pod.
         pod: its name.
         port: that it listens on.
-    """
-    from kubernetes.client.exceptions import ApiException
-    from kubernetes.stream import ws_client
-    from websocket import WebSocketBadStatusException, WebSocketException
 
-    configuration = client.configuration
-    headers = {"sec-websocket-protocol": _PROTOCOL}
-    token = configuration.auth_settings().get("BearerToken")
-    if token:
-        headers["authorization"] = token["value"]
+    Raises:
+        kubernetes.client.exceptions.ApiException: the server refuses.
+        OSError: it does not respond.
+    """
     path = f"/api/v1/namespaces/{namespace}/pods/{pod}/portforward?ports={port}"
-    url = "ws" + str(configuration.host).rstrip("/").removeprefix("http") + path
-    connect: Any = ws_client.create_websocket
-    with explained("forward a port to", f"Pod {pod} (get and create of pods/portforward)"):
-        try:
-            websocket = connect(configuration, url, headers)
-        except WebSocketBadStatusException as error:
-            refused = ApiException(status=error.status_code, reason=f"port-forward to {pod}")
-            refused.body = (error.resp_body or b"").decode(errors="replace")
-            raise refused from error
-        except WebSocketException as error:
-            raise OSError(str(error)) from error
-        websocket.sock.settimeout(0)
+    websocket = websockets.opened(client, path, _PROTOCOL)
+    websocket.sock.settimeout(0)
     return websocket
 
 

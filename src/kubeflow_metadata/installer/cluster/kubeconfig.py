@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,8 +27,16 @@ from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
-def connect(context: str | None, namespace: str, clock: Clock = SYSTEM_CLOCK) -> Cluster:
+def connect(
+    context: str | None, namespace: str, clock: Clock = SYSTEM_CLOCK, note: Callable[[str], None] | None = None
+) -> Cluster:
     """Connects to the cluster of a context, or of the current one.
+
+    Args:
+        context: of the kubeconfig; None for the current one, or, in a pod without a kubeconfig, its service account.
+        namespace: of the installation.
+        clock: tells the time.
+        note: is told when an outage is waited for; by default shown as a note.
 
     Raises:
         UserError: there is no such context, its credentials cannot be used, or the cluster does not respond.
@@ -37,7 +45,7 @@ def connect(context: str | None, namespace: str, clock: Clock = SYSTEM_CLOCK) ->
     config = kubeconfig_files.read()
     if config is None:
         if context is None and _is_in_a_pod():
-            return _connect_from_inside(configuration, namespace, clock)
+            return _connect_from_inside(configuration, namespace, clock, note)
         raise UserError(
             f"No kubeconfig: {os.pathsep.join(map(str, kubeconfig_files.paths()))} does not exist.",
             hint=f"Set KUBECONFIG, or, without a cluster, run: {program.command('up --local')}",
@@ -49,10 +57,12 @@ def connect(context: str | None, namespace: str, clock: Clock = SYSTEM_CLOCK) ->
     credentials = Credentials(access, clock)
     headers = credentials.apply(configuration)
     where = Where(server, access.context, namespace, str(access.cluster.file), proxy)
-    return ApiServer(where, _client(configuration, headers), credentials, scratch, clock)
+    return ApiServer(where, _client(configuration, headers), credentials, scratch, clock, note)
 
 
-def _connect_from_inside(configuration: Any, namespace: str, clock: Clock) -> Cluster:
+def _connect_from_inside(
+    configuration: Any, namespace: str, clock: Clock, note: Callable[[str], None] | None
+) -> Cluster:
     from kubernetes.config.config_exception import ConfigException
     from kubernetes.config.incluster_config import InClusterConfigLoader
 
@@ -67,7 +77,7 @@ def _connect_from_inside(configuration: Any, namespace: str, clock: Clock) -> Cl
     server = str(configuration.host)
     proxy = _set_proxy(configuration, proxy_for(server))
     where = Where(server, "", namespace, str(SERVICE_ACCOUNT), proxy)
-    return ApiServer(where, _client(configuration, {}), Credentials(None, clock), Scratch(), clock)
+    return ApiServer(where, _client(configuration, {}), Credentials(None, clock), Scratch(), clock, note)
 
 
 def _is_in_a_pod() -> bool:

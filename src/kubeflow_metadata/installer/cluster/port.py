@@ -51,7 +51,25 @@ class ConflictError(UserError):
     """Somebody else owns fields that are to be set, has changed the object since it was read, or has created it."""
 
 
-class Cluster(ABC):
+class Place:
+    """A namespace of a context of the kubeconfig, and how commands in hints are pointed at it."""
+
+    context: str
+    namespace: str
+
+    @property
+    def options(self) -> str:
+        """How commands in hints are pointed at this namespace: ours, kubectl's."""
+        context = ["--context", self.context] if self.context else []
+        return shlex.join([*context, "-n", self.namespace])
+
+    @property
+    def kubectl(self) -> str:
+        """How hints call kubectl on this namespace."""
+        return f"kubectl {self.options}"
+
+
+class Cluster(Place, ABC):
     """One context of the kubeconfig, and a namespace in it.
 
     Objects are plain dictionaries, as the API has them. Every call but ``logs`` raises ``UnreachableError``,
@@ -66,17 +84,6 @@ class Cluster(ABC):
         self.address = ""
         self.proxy = ""
         self.verifies_certificate = True
-
-    @property
-    def options(self) -> str:
-        """How commands in hints are pointed at this namespace: ours, kubectl's."""
-        context = ["--context", self.context] if self.context else []
-        return shlex.join([*context, "-n", self.namespace])
-
-    @property
-    def kubectl(self) -> str:
-        """How hints call kubectl on this namespace."""
-        return f"kubectl {self.options}"
 
     @abstractmethod
     def version(self) -> str:

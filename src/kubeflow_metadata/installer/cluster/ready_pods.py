@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import program
@@ -25,6 +26,7 @@ class ReadyPods:
         """
         self._cluster, self._part, self._say = cluster, part, say
         self._lock = threading.Lock()
+        self._selector = ""
         self.pod = ""
         self._is_lost = False
 
@@ -49,9 +51,7 @@ class ReadyPods:
 
     def _look(self) -> None:
         ready = [
-            each["metadata"]["name"]
-            for each in self._cluster.list("v1", "Pod", f"{PART}={self._part.name}")
-            if is_ready(each)
+            each["metadata"]["name"] for each in self._cluster.list("v1", "Pod", self._selected()) if is_ready(each)
         ]
         if self.pod in ready:
             self._is_lost = False
@@ -65,8 +65,18 @@ class ReadyPods:
                 hint=f"For the reason, run: {program.command('status')} {self._cluster.options}",
             )
         if self.pod:
-            self._say(f"Pod {self.pod} was replaced; now forwarding to pod {ready[0]}.")
+            self._say(f"Pod {self.pod} was replaced.\nForwarding to pod {ready[0]}.")
         self.pod, self._is_lost = ready[0], False
+
+    def _selected(self) -> str:
+        """Returns the selector of the part's Service, behind which may be another server, as that of KFP."""
+        if not self._selector:
+            self._selector = f"{PART}={self._part.name}"
+            with suppress(UserError):
+                service = self._cluster.get("v1", "Service", self._part.services[0].name) or {}
+                labels = service.get("spec", {}).get("selector") or {}
+                self._selector = ",".join(f"{name}={value}" for name, value in labels.items()) or self._selector
+        return self._selector
 
 
 def is_ready(pod: Object) -> bool:

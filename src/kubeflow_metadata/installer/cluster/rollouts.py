@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import textwrap
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import polling, program
-from kubeflow_metadata.installer.cluster import causes, pods
-from kubeflow_metadata.installer.cluster.objects import PART
-from kubeflow_metadata.installer.cluster.pods import Trouble
+from kubeflow_metadata.installer.cluster.diagnosis import diagnose, shapes, text
+from kubeflow_metadata.installer.cluster.diagnosis.causes import Rank, rank_of
+from kubeflow_metadata.installer.cluster.diagnosis.finding import Diagnosis, Finding
+from kubeflow_metadata.installer.cluster.diagnosis.reading import read
+from kubeflow_metadata.installer.cluster.objects import part_of
 from kubeflow_metadata.installer.cluster.port import Cluster, Object, UnreachableError
 from kubeflow_metadata.installer.kinds import BY_NAME
 from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
-
-_REVISION = "deployment.kubernetes.io/revision"
 
 
 @dataclass(frozen=True)
@@ -23,17 +24,17 @@ class Rollout:
 
     Attributes:
         name: its name.
+        part: the part that it is.
         ready: how many of its replicas are ready.
         wanted: how many it should have.
         done: whether it runs as it was applied.
-        rejected: why the cluster rejects its pods; empty where it does not.
     """
 
     name: str
+    part: str
     ready: int
     wanted: int
     done: bool
-    rejected: str = ""
 
     @property
     def words(self) -> str:
@@ -43,26 +44,17 @@ class Rollout:
 
 def state_of(workload: Object) -> Rollout:
     """Returns how far a workload is, by its own status."""
-    spec, status = workload.get("spec", {}), workload.get("status", {})
-    wanted = spec.get("replicas", 1)
+    wanted, status = workload.get("spec", {}).get("replicas", 1), workload.get("status", {})
     ready = status.get("readyReplicas", 0) or 0
-    seen = (status.get("observedGeneration") or 0) >= workload["metadata"].get("generation", 1)
-    updated = status.get("updatedReplicas", 0) or 0
-    # Old pods still run while a Deployment has more than it wants.
-    settled = updated == wanted and ready >= wanted and (status.get("replicas", 0) or 0) == wanted
-    conditions = {each["type"]: each for each in status.get("conditions") or []}
-    failure = conditions.get("ReplicaFailure", {})
-    rejected = str(failure.get("message", "")) if failure.get("status") == "True" else ""
-    name = workload["metadata"]["name"]
-    return Rollout(name, ready, wanted, seen and settled, rejected)
+    return Rollout(workload["metadata"]["name"], part_of(workload), ready, wanted, shapes.is_done(workload))
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Seen:
     """What the last look at the cluster saw."""
 
-    unfinished: list[Rollout] = field(default_factory=list)
-    troubles: list[Trouble] = field(default_factory=list)
+    unfinished: tuple[Rollout, ...] = ()
+    diagnosis: Diagnosis = field(default_factory=Diagnosis)
     unreachable: UnreachableError | None = None
 
 
@@ -76,7 +68,7 @@ def wait(
     """Waits until every workload (kind and name) runs as it was applied.
 
     Raises:
-        UserError: one of them cannot, or does not in time; with the pod's reason and its last words.
+        UserError: one of them cannot, or does not in time; with the root cause and what it explains.
     """
     names = list(workloads)
     seen = _Seen()
@@ -84,7 +76,7 @@ def wait(
     def look() -> bool | None:
         nonlocal seen
         try:
-            seen = _look(cluster, names)
+            seen = _look(cluster, names, clock)
         except UnreachableError as error:
             # For example, the API server is restarting.
             seen = _Seen(unreachable=error)
@@ -92,83 +84,48 @@ def wait(
             return None
         if not seen.unfinished:
             return True
-        say(*[f"{each.pod}: {each.sentence}" for each in seen.troubles] or [each.words for each in seen.unfinished])
-        _raise_final(cluster, seen, clock)
+        say(*[text.headline(each) for each in _standing(seen)] or [each.words for each in seen.unfinished])
+        if final := next((each for each in _standing(seen) if each.is_final), None):
+            raise _error(text.headline(final), final, seen)
         return None
 
     if polling.until(look, seconds, clock=clock) is None:
         raise seen.unreachable or _timeout(cluster, seen, seconds)
 
 
-def _look(cluster: Cluster, names: list[tuple[str, str]]) -> _Seen:
-    present = {name: cluster.get(BY_NAME[kind].api_version, kind, name) for kind, name in names}
-    states = {name: state_of(each) if each else Rollout(name, 0, 1, done=False) for name, each in present.items()}
-    unfinished = {name: state for name, state in states.items() if not state.done}
-    workloads = [each for name, each in present.items() if each and name in unfinished]
-    return _Seen(list(unfinished.values()), [trouble for each in workloads for trouble in _troubles(cluster, each)])
+def _look(cluster: Cluster, names: list[tuple[str, str]], clock: Clock) -> _Seen:
+    unfinished = []
+    for kind, name in names:
+        workload = cluster.get(BY_NAME[kind].api_version, kind, name)
+        state = state_of(workload) if workload else Rollout(name, "", 0, 1, done=False)
+        if not state.done:
+            unfinished.append(state)
+    return _Seen(tuple(unfinished), diagnose.of(read(cluster, clock)) if unfinished else Diagnosis())
 
 
-def _troubles(cluster: Cluster, workload: Object) -> Iterator[Trouble]:
-    for pod in _new_pods(cluster, workload):
-        trouble = pods.trouble_with(pod)
-        if trouble is not None and trouble.cause in {causes.STARTING, causes.CONTAINER_STARTING}:
-            trouble = pods.mount_trouble(cluster, pod) or trouble
-        if trouble is not None:
-            yield trouble
+def _standing(seen: _Seen) -> list[Finding]:
+    """Returns the roots that keep from running what does not run yet."""
+    parts = {each.part for each in seen.unfinished}
+    return [
+        each
+        for each in seen.diagnosis.findings
+        if not each.is_over and ({each.part, *(symptom.part for symptom in each.symptoms)} & {*parts, ""})
+    ]
 
 
-def _new_pods(cluster: Cluster, workload: Object) -> list[Object]:
-    """Returns the pods of what was applied last. What older ones wait for does not matter: they are replaced."""
-    status, selector = workload.get("status", {}), _selector(workload)
-    if (status.get("observedGeneration") or 0) < workload["metadata"].get("generation", 1):
-        return []
-    if workload["kind"] == "StatefulSet":
-        label, revision = "controller-revision-hash", status.get("updateRevision", "")
-    else:
-        label, revision = "pod-template-hash", _template_hash(cluster, workload)
-    return cluster.list("v1", "Pod", f"{selector},{label}={revision}" if revision else selector)
-
-
-def _template_hash(cluster: Cluster, deployment: Object) -> str:
-    revision = deployment["metadata"].get("annotations", {}).get(_REVISION)
-    for replica_set in cluster.list("apps/v1", "ReplicaSet", _selector(deployment)):
-        if revision and replica_set["metadata"].get("annotations", {}).get(_REVISION) == revision:
-            return str(replica_set["metadata"]["labels"]["pod-template-hash"])
-    return ""
-
-
-def _selector(workload: Object) -> str:
-    return ",".join(f"{key}={value}" for key, value in workload["spec"]["selector"]["matchLabels"].items())
-
-
-def _raise_final(cluster: Cluster, seen: _Seen, clock: Clock) -> None:
-    """Raises an error for a problem that waiting longer will not solve."""
-    for state in seen.unfinished:
-        if state.rejected:
-            trouble = Trouble("", causes.PODS_REJECTED, container=state.name)
-            raise UserError(_with_code(trouble), details=state.rejected, hint=trouble.hint(cluster))
-    if final := next((each for each in seen.troubles if each.is_final(clock)), None):
-        raise UserError(
-            f"{final.pod} cannot start: {_with_code(final)}",
-            details=pods.last_words(cluster, final),
-            hint=final.hint(cluster),
-        )
-
-
-def _with_code(trouble: Trouble) -> str:
-    return f"{trouble.sentence} [{trouble.cause.code}]"
+def _error(message: str, cause: Finding, seen: _Seen) -> UserError:
+    """Returns the error of a cause, with what it explains, and the other causes below it."""
+    others = [text.as_paragraph(each) for each in seen.diagnosis.findings if each is not cause and not each.is_over]
+    details = [each for each in (textwrap.dedent(text.explanation(cause)), *others) if each]
+    return UserError(message, details="\n".join(details), hint=textwrap.dedent(text.advice(cause.hint)))
 
 
 def _timeout(cluster: Cluster, seen: _Seen, seconds: float) -> UserError:
+    cause = next((each for each in _standing(seen) if rank_of(each) is not Rank.SYMPTOM), None)
+    if cause is not None:
+        return _error(f"Timeout: not everything is ready after {seconds:.0f} s. {text.headline(cause)}", cause, seen)
     lines = [state.words for state in seen.unfinished]
-    for each in seen.troubles:
-        lines.append(f"{each.pod}: {each.sentence}")
-        lines += [f"  {event.get('reason')}: {event.get('message')}" for event in pods.events(cluster, each.pod)[-3:]]
-    for pod in cluster.list("v1", "Pod", PART):
-        name = pod["metadata"]["name"]
-        if any(name == each.pod for each in seen.troubles):
-            words = cluster.logs(name, pod["spec"]["containers"][0]["name"], lines=8).strip()
-            lines += [f"  {line}" for line in words.splitlines()]
+    lines += [text.as_paragraph(each) for each in _standing(seen)]
     return UserError(
         f"Timeout: not everything is ready after {seconds:.0f} s.",
         details="\n".join(lines),

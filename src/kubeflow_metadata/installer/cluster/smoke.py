@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import polling
-from kubeflow_metadata.installer.cluster import pods
-from kubeflow_metadata.installer.cluster.causes import CRASHED
+from kubeflow_metadata.installer.cluster.diagnosis import causes, diagnose
 from kubeflow_metadata.installer.cluster.objects import PART, in_order, part_of
 from kubeflow_metadata.installer.cluster.port import Cluster, Object
 from kubeflow_metadata.installer.interrupts import deferred_interrupts
@@ -19,7 +18,7 @@ from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 from kubeflow_metadata.installer.render.names import SMOKE_JOB
 from kubeflow_metadata.smoke.checks import CheckResult, report
 
-_PART = "smoke"
+_PART = _CONTAINER = "smoke"
 _KINDS = ("Job", "NetworkPolicy", "ServiceAccount")
 _SECONDS = 330.0
 _PAUSE_SECONDS = 0.25
@@ -73,7 +72,7 @@ def run(
                 hint=f"For details, run: {cluster.kubectl} describe pod -l {PART}={_PART}",
             )
         if result.passed:
-            remove(cluster, clock)
+            _delete(cluster)
     except KeyboardInterrupt:
         with deferred_interrupts():
             told = _tidied(cluster, clock)
@@ -87,13 +86,17 @@ def remove(cluster: Cluster, clock: Clock = SYSTEM_CLOCK) -> None:
     Raises:
         UserError: it does not go away.
     """
-    for kind in _KINDS:
-        cluster.delete(BY_NAME[kind].api_version, kind, SMOKE_JOB)
+    _delete(cluster)
     if not _is_gone(cluster, _SECONDS, clock):
         raise UserError(
             f"Timeout: Job {SMOKE_JOB} of an earlier run is still terminating.",
             hint=f"For details, run: {cluster.kubectl} describe job {SMOKE_JOB}",
         )
+
+
+def _delete(cluster: Cluster) -> None:
+    for kind in _KINDS:
+        cluster.delete(BY_NAME[kind].api_version, kind, SMOKE_JOB)
 
 
 def _is_gone(cluster: Cluster, seconds: float, clock: Clock) -> bool:
@@ -113,13 +116,13 @@ def _tidied(cluster: Cluster, clock: Clock) -> str:
             left.append(kind)
     try:
         if "Job" not in left and not _is_gone(cluster, _TIDY_SECONDS, clock):
-            return f"The smoke test was removed; its Job {SMOKE_JOB} is still terminating."
+            return f"Removed the smoke test; Job {SMOKE_JOB} is still terminating."
     except UserError:
         left.append("Job")
     if left:
         kinds = ",".join(kind.lower() for kind in left)
-        return f"The smoke test was not removed. Run: {cluster.kubectl} delete {kinds} {SMOKE_JOB}"
-    return "The smoke test was removed; nothing of it is left."
+        return f"The smoke test was not removed. Run:\n  {cluster.kubectl} delete {kinds} {SMOKE_JOB}"
+    return "Removed the smoke test; nothing of it is left."
 
 
 def _limited_to(tests: Sequence[str], wanted: Object) -> Object:
@@ -134,24 +137,21 @@ def _limited_to(tests: Sequence[str], wanted: Object) -> Object:
 
 def _result(cluster: Cluster, say: Callable[[str], None], clock: Clock) -> SmokeResult | None:
     own = [pod for pod in cluster.list("v1", "Pod", f"{PART}={_PART}") if not _is_ending(pod)]
-    # The pod tells before its Job does.
+    # The container tells a second before its pod does, and that before its Job.
     for pod in own:
-        phase = pod.get("status", {}).get("phase")
-        if phase in {"Succeeded", "Failed"}:
-            return _ended(cluster, pod, passed=phase == "Succeeded")
+        if terminated := _terminated(pod):
+            return _ended(cluster, pod, passed=terminated.get("exitCode") == 0)
     job = cluster.get(BY_NAME["Job"].api_version, "Job", SMOKE_JOB) or {}
     ended = {each["type"] for each in job.get("status", {}).get("conditions") or [] if each["status"] == "True"}
     if ended & {"Complete", "Failed"} and own:
         return _ended(cluster, own[0], passed="Complete" in ended)
     if "Failed" in ended:
         return SmokeResult(False, "Its pod no longer exists, so there is no log to show.")
-    for pod in own:
-        trouble = pods.trouble_with(pod)
-        if trouble is not None:
-            say(trouble.sentence)
-            # A test that fails exits with an error, too; the Job then says so.
-            if trouble.cause is not CRASHED and trouble.is_final(clock):
-                raise UserError(f"The smoke test cannot start: {trouble.sentence}", hint=trouble.hint(cluster))
+    for finding in diagnose.of_pods(cluster, _PART, clock).findings:
+        say(finding.sentence)
+        # A test that fails exits with an error, too; the Job then says so.
+        if finding.code not in {causes.CRASHED.code, causes.STOPPED.code} and finding.is_final:
+            raise UserError(f"The smoke test cannot start: {finding.sentence}", hint=finding.hint)
     return None
 
 
@@ -159,11 +159,16 @@ def _is_ending(pod: Object) -> bool:
     return bool(pod["metadata"].get("deletionTimestamp"))
 
 
-def _ended(cluster: Cluster, pod: Object, *, passed: bool) -> SmokeResult:
+def _terminated(pod: Object) -> Object:
+    """Returns how the test's container ended; empty where it has not."""
     statuses = pod.get("status", {}).get("containerStatuses") or []
-    said = [((each.get("state") or {}).get("terminated") or {}).get("message", "") for each in statuses]
-    results = next((found for text in said if (found := _parsed(text))), ())
-    output = cluster.logs(pod["metadata"]["name"], "smoke", lines=100)
+    states = [each.get("state") or {} for each in statuses if each["name"] == _CONTAINER]
+    return dict(states[0].get("terminated") or {}) if states else {}
+
+
+def _ended(cluster: Cluster, pod: Object, *, passed: bool) -> SmokeResult:
+    results = _parsed(_terminated(pod).get("message", ""))
+    output = cluster.logs(pod["metadata"]["name"], _CONTAINER, lines=100)
     # Logs may not be readable where pods are.
     return SmokeResult(passed, output or (report(results) if results else ""), results)
 

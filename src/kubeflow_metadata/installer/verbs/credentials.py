@@ -41,8 +41,9 @@ def credentials(target: Target, terminal: Terminal) -> None:
     document = {key.removeprefix("MYSQL_").lower(): value for key, value in values.items()}
     terminal.result(document, "\n".join(f"{key}={shlex.quote(value)}" for key, value in values.items()))
     terminal.note(
-        f"From here: {cluster.kubectl} port-forward service/{service.name} 3306:{service.port}\n"
-        "then: mysql --host=127.0.0.1 --port=3306 --user=... --password metadb   (asks for the password)"
+        "To connect from this machine:\n"
+        f"  {cluster.kubectl} port-forward service/{service.name} 3306:{service.port}\n"
+        f"  mysql --host=127.0.0.1 --user={shlex.quote(values['MYSQL_USER'])} --password {values['MYSQL_DATABASE']}"
     )
 
 

@@ -63,7 +63,7 @@ def dashboard(target: Target, wish: Wish, terminal: Terminal) -> None:
     else:
         before, after = menu.change(cluster, lambda config: changed(cluster, config), allowed)
     change = _difference(before, after) if after else ""
-    where = f"the menu of the Kubeflow dashboard in namespace {cluster.namespace}"
+    where = f"the dashboard in namespace {cluster.namespace}"
     entry = f"Artifact Store ({menu.LINK})"
     if after is None:
         text = f"{entry} {'is already in' if wish.add else 'is not in'} {where}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 from kubeflow_metadata.installer import program
@@ -11,6 +12,7 @@ from kubeflow_metadata.installer.cluster.state.settings import Change, changes
 from kubeflow_metadata.installer.terminal import Terminal, table
 from kubeflow_metadata.installer.verbs.target import Target
 
+_WIDTH = 80
 _HEADER = ("REVISION", "CREATED", "ENGINE", "VERSION", "OUTCOME")
 
 
@@ -34,8 +36,8 @@ def history(target: Target, terminal: Terminal) -> None:
     header, *rows = table([_row(each) for each in known], _HEADER).splitlines()
     lines = [header]
     for row, each, made in zip(rows, known, changed, strict=True):
-        lines += [row, *(f"  {change}" for change in made)]
-        lines += [f"  reason: {each.reason.splitlines()[0]}"] if each.reason else []
+        details = [*map(str, made), *([f"reason: {each.reason.splitlines()[0]}"] if each.reason else [])]
+        lines += [row, *(line for detail in details for line in _folded(detail))]
     settings = f"{program.command('get settings')} {cluster.options} --revision N"
     terminal.result(document, "\n".join([*lines, "", f"For the settings of a revision, run:\n  {settings}"]))
 
@@ -44,6 +46,10 @@ def _changes(known: list[Revision], place: int) -> tuple[Change, ...]:
     """Returns what a revision changed; of the oldest, what it set."""
     older = known[place + 1].settings if place + 1 < len(known) else {}
     return changes(older, known[place].settings)
+
+
+def _folded(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
 
 
 def _row(revision: Revision) -> tuple[str, ...]:

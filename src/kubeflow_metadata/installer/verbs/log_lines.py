@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -16,6 +17,8 @@ _LEVEL_COLOURS = {"warning": "33", "error": "31", "critical": "31;1"}
 _MYSQL = re.compile(r"(?P<time>\S+Z) \d+ \[(?P<level>\w+)\] (?:\[\S+\] )*(?P<event>.*)")
 # As the servers write without --log_format=json.
 _TEXT = re.compile(r"(?P<time>\d{4}-\d\d-\d\dT\S+Z) \[(?P<level>\w+)\s*\] (?P<event>.*)")
+_LOGGER = re.compile(r"(?P<event>.*?)\s+\[(?P<logger>[\w.]+)\](?P<fields>.*)")
+_FIELD = re.compile(r"(\w+)=('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\S+)")
 _LEVELS = {"note": "info", "system": "info"}
 _SINCE = re.compile(r"(?P<count>[0-9]+)(?P<unit>[smhd])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -88,8 +91,26 @@ def parse(text: str) -> Entry:
             return Entry(time, level, event, document)
     if match := _MYSQL.fullmatch(text) or _TEXT.fullmatch(text):
         level = match["level"].lower()
-        return Entry(match["time"], _LEVELS.get(level, level), match["event"].strip())
+        event, fields = _event(match["event"].strip())
+        return Entry(match["time"], _LEVELS.get(level, level), event, fields)
     return Entry("", "", text)
+
+
+def _event(text: str) -> tuple[str, dict[str, object]]:
+    """Returns the event and the fields of a line that a server wrote for people."""
+    if not (match := _LOGGER.fullmatch(text)):
+        return text, {}
+    fields = {name: _unquoted(value) for name, value in _FIELD.findall(match["fields"])}
+    return match["event"], {**fields, "logger": match["logger"]}
+
+
+def _unquoted(text: str) -> str:
+    if text[0] not in "'\"":
+        return text
+    try:
+        return str(ast.literal_eval(text))
+    except (ValueError, SyntaxError):
+        return text[1:-1]
 
 
 def shown(part: str, pod: str, time: str, text: str, style: Style) -> str:

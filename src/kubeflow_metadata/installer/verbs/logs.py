@@ -44,6 +44,9 @@ def logs(target: Target, wanted: Wanted, terminal: Terminal, clock: Clock = SYST
         found = [each for each in found if each.restarts]
         if not found:
             terminal.note("No container was restarted, so there is no previous log.")
+    for each in found:
+        if not each.has_log:
+            terminal.note(f"{each.part}: the container {each.name} of pod {each.pod} has not started yet.")
     _print(read(cluster, [each for each in found if each.has_log], extent, terminal.note), style)
 
 

@@ -18,7 +18,7 @@ from kubeflow_metadata.installer.verbs.target import Target
 from kubeflow_metadata.parts import GRPC, REST, UI, Part
 
 ADDRESSES = {
-    UI.name: ("Artifact Store", "http://{}:{}"),
+    UI.name: ("UI", "http://{}:{}"),
     REST.name: ("REST", "http://{}:{}"),
     GRPC.name: ("gRPC", "{}:{}"),
 }

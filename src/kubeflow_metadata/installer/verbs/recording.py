@@ -11,7 +11,7 @@ from kubeflow_metadata.installer.cluster.engines.protocol import Engine
 from kubeflow_metadata.installer.cluster.objects import Identity
 from kubeflow_metadata.installer.cluster.planning.plan import Plan
 from kubeflow_metadata.installer.cluster.port import Cluster, ForbiddenError
-from kubeflow_metadata.installer.cluster.state import revisions
+from kubeflow_metadata.installer.cluster.state import lease, revisions
 from kubeflow_metadata.installer.cluster.state.revision import FAILED, IN_PROGRESS, UNREADABLE, Revision
 from kubeflow_metadata.installer.cluster.state.settings import UNKNOWN, Resolved, resolve
 from kubeflow_metadata.installer.polling import Clock
@@ -49,6 +49,8 @@ def wanted(target: Target, cluster: Cluster) -> Wanted:
     if last is not None and is_unfinished:
         why = last.reason or "it was interrupted"
         note = f"The last up (revision {last.number}) did not end well: {why}"
+        if last.outcome == IN_PROGRESS and (holder := lease.holder(cluster)):
+            note = f"Another command works on this installation (revision {last.number}): {holder}"
     if last is not None and last.outcome == UNREADABLE:
         last, note = None, UNKNOWN
     known = None if last is None else last.settings

@@ -44,7 +44,12 @@ _ALL = Wish()
 def smoke(target: Target, terminal: Terminal, wish: Wish = _ALL) -> bool:
     """Runs the smoke test, in the cluster or from here; returns whether it passed."""
     cluster = target.cluster()
-    result = _from_here(cluster, wish, terminal) if wish.from_here else _as_job(cluster, target, wish, terminal)
+    try:
+        result = _from_here(cluster, wish, terminal) if wish.from_here else _as_job(cluster, target, wish, terminal)
+    except UserError as error:
+        if wish.junit:
+            checks.write_junit(checks.not_run(str(error), wish.tests), wish.junit)
+        raise
     if wish.junit:
         checks.write_junit(result.results, wish.junit)
     document = {

@@ -84,8 +84,7 @@ def up(
             smoke(installation)
     else:
         terminal.show(text.render(planned, terminal.style))
-        where = f"namespace {installation.cluster.namespace} of context {installation.cluster.context}"
-        if confirm and not confirm(f"Apply this to {where}?"):
+        if confirm and not confirm(f"Apply this to {_where(installation.cluster)}?"):
             raise UserError("Not confirmed: nothing was changed.")
         _carry_out(installation, planned, seconds, smokes=wishes.smoke is not False)
     elapsed = clock.monotonic() - started
@@ -172,6 +171,11 @@ def smoke(installation: Installation) -> None:
             details=result.output,
             hint=f"For details, run: {cluster.kubectl} logs deployment/{REST.workload}",
         )
+
+
+def _where(cluster: Cluster) -> str:
+    context = f" of context {cluster.context}" if cluster.context else ""
+    return f"namespace {cluster.namespace}{context}"
 
 
 def _is_nothing(installation: Installation, planned: Plan) -> bool:

@@ -76,7 +76,7 @@ READ = (
 FORWARD = _rights("v1", "Pod", "create", subresource="portforward")
 # What up and down keep beside the objects: a Lease, revisions, an inventory; and what ends with the smoke test.
 RECORDS = (
-    *_rights("coordination.k8s.io/v1", "Lease", "get", "create", "update"),
+    *_rights("coordination.k8s.io/v1", "Lease", "get", "create", "update", "delete"),
     *_rights("v1", "Secret", "get", "list", "create", "update", "delete"),
     *_rights("v1", "ConfigMap", "get", "create", "patch", "delete"),
 )

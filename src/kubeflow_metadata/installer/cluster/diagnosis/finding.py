@@ -21,6 +21,7 @@ class Finding:
         seconds: for how long it has been so; None if that is unknown.
         patience: seconds after which waiting will not help any longer; 0 for at once, infinite for never.
         symptoms: what this explains and what would mislead if it stood alone.
+        is_over: whether it is only remembered: it keeps nothing from running now, and may come again.
     """
 
     code: str
@@ -34,6 +35,7 @@ class Finding:
     seconds: float | None = None
     patience: float = 0.0
     symptoms: tuple[Finding, ...] = ()
+    is_over: bool = False
 
     @property
     def is_final(self) -> bool:

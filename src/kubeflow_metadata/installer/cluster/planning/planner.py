@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from kubeflow_metadata.errors import UserError
+from kubeflow_metadata.installer import kinds
 from kubeflow_metadata.installer.cluster import admission
 from kubeflow_metadata.installer.cluster.diagnosis.finding import Finding
 from kubeflow_metadata.installer.cluster.engines.protocol import Engine
 from kubeflow_metadata.installer.cluster.objects import Identity, in_order
-from kubeflow_metadata.installer.cluster.planning import gitops, live, managers, recreation
+from kubeflow_metadata.installer.cluster.planning import gitops, live, managers, recreation, trial_pods
 from kubeflow_metadata.installer.cluster.planning.comparison import (
     Difference,
     deviations,
@@ -37,6 +38,7 @@ HOLDS_DATA = "KFM0502"
 FORBIDDEN = "KFM0503"
 FOREIGN = "KFM0504"
 UNKNOWN_KIND = "KFM0505"
+PODS_REJECTED = "KFM0506"
 
 _NO_LONGER_WANTED = "no longer part of the installation"
 
@@ -82,13 +84,17 @@ def make(
         notes.append("Helm 3 merges by itself: drift and removed fields may turn out differently.")
     if not all(each.is_checked for each in judged):
         notes.append("Admission was not checked for every object: a webhook does not support dry runs.")
+    findings = [finding for each in judged for finding in each.findings]
+    rejected, is_tried = _rejected_pods(cluster, present, [each.change for each in judged if not each.findings])
+    if not is_tried:
+        notes.append("Whether pods are admitted was not checked: that takes the permission to create pods.")
     wanted = {each.change.identity for each in judged}
     unwanted = [each for each in recorded - wanted if each in present.objects and not each.holds_data]
     return Plan(
         engine.name,
         (*(each.change for each in judged), *_deletions(present, unwanted)),
         tuple(settings),
-        tuple(_merged(finding for each in judged for finding in each.findings)),
+        tuple(_merged([*findings, *rejected])),
         losses,
         tuple(sorted(managed.items())),
         is_exact=engine.is_exact(cluster),
@@ -146,6 +152,25 @@ def _judged(cluster: Cluster, present: Live, wanted: Object, *, manager: str, ta
     if now is None:
         return _Judged(Change(identity, Action.CREATE, wanted=wanted, force=force))
     return _Judged(_changed(identity, wanted, now, after, manager, force, takes_over, managed_by), (), managed_by)
+
+
+def _rejected_pods(cluster: Cluster, present: Live, changes: Iterable[Change]) -> tuple[list[Finding], bool]:
+    """Returns what rejects pods of workloads that change, and whether that could be tried."""
+    changed = [each for each in changes if each.is_change and each.wanted and kinds.is_workload(each.identity.kind)]
+    answers = live.in_parallel(lambda each: trial_pods.rejection(cluster, present, each.wanted or {}), changed)
+    findings = [
+        Finding(
+            PODS_REJECTED,
+            str(change.identity),
+            "",
+            f"The cluster would reject the pods of {change.identity}.",
+            f"Check the Pod Security level, LimitRanges and webhooks of the namespace {cluster.namespace}.",
+            details=error.details,
+        )
+        for change, error in zip(changed, answers, strict=True)
+        if isinstance(error, RejectedError)
+    ]
+    return findings, not any(isinstance(error, ForbiddenError) for error in answers)
 
 
 def _dry_run(cluster: Cluster, wanted: Object, manager: str) -> tuple[Object, bool]:

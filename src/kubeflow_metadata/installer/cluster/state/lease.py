@@ -18,7 +18,13 @@ from typing import Any, Protocol
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import exit_codes
-from kubeflow_metadata.installer.cluster.port import Cluster, ConflictError, ForbiddenError, Object
+from kubeflow_metadata.installer.cluster.port import (
+    Cluster,
+    ConflictError,
+    ForbiddenError,
+    Object,
+    UnreachableError,
+)
 from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 from kubeflow_metadata.installer.terminal import Terminal
 
@@ -70,8 +76,14 @@ def held(cluster: Cluster, verb: str, clock: Clock = SYSTEM_CLOCK, say: Say | No
         ForbiddenError: the identity in use may not use Leases; says what to ask for.
     """
     lease = _Held(cluster, f"{_user()}@{socket.gethostname()}/{os.getpid()}/{verb}", clock)
-    with _explained(cluster):
-        lease.acquire(say or Terminal().note)
+    try:
+        with _explained(cluster):
+            lease.acquire(say or Terminal().note)
+    except BaseException:
+        # It may have been taken just before, as by Ctrl-C while the response was on its way.
+        with suppress(UserError):
+            lease.release()
+        raise
     done = threading.Event()
     renewing = threading.Thread(target=lease.renew_until, args=(done,), name="lease", daemon=True)
     renewing.start()
@@ -83,6 +95,18 @@ def held(cluster: Cluster, verb: str, clock: Clock = SYSTEM_CLOCK, say: Say | No
         renewing.join(timeout=5)
         with suppress(UserError):
             lease.release()
+
+
+def holder(cluster: Cluster) -> str:
+    """Returns who holds the Lease, and since when; empty where nobody does, as far as may be read.
+
+    A command that was killed holds it until another one takes it over.
+    """
+    try:
+        spec = _spec(cluster.get(API_VERSION, KIND, NAME))
+    except ForbiddenError:
+        return ""
+    return _described(spec) if spec.get("holderIdentity") else ""
 
 
 class _Held:
@@ -115,7 +139,7 @@ class _Held:
                 with suppress(ConflictError):  # somebody was faster; the next look shows who
                     self._take(record)
                     if holder:
-                        say(f"Taking over: {holder} did not renew its Lease for {_promised(spec)} s.")
+                        say(f"Took over: {holder} did not renew its Lease for {_promised(spec)} s.")
                     return
             self._clock.sleep(_LOOKED_AT_EVERY)
 
@@ -130,14 +154,14 @@ class _Held:
     def renew_until(self, done: threading.Event) -> None:
         """Renews it now and then, until it is lost or no longer needed."""
         while self._lost is None and not done.wait(_RENEWED_EVERY):
-            # An API server that does not respond is asked again; ``check`` decides when it is too late.
-            with suppress(UserError):
+            # Whatever keeps it from being renewed: it is tried again, and ``check`` decides when it is too late.
+            with suppress(Exception):
                 self._renew()
 
     def release(self) -> None:
         """Deletes the record, unless it is somebody else's by now."""
         with self._lock:
-            if self._lost is not None or not self._record:
+            if self._lost is not None or not (self._is_known() or self._adopt()):
                 return
             metadata = self._record["metadata"]
             version, uid = metadata.get("resourceVersion", ""), metadata.get("uid", "")
@@ -156,13 +180,36 @@ class _Held:
             "renewTime": now,
             "leaseTransitions": int(_spec(record).get("leaseTransitions") or 0) + 1,
         }
+        self._record = {"spec": spec}  # as it will be, if the request arrives
+        try:
+            self._record = self._write(record, spec)
+        except ConflictError:
+            self._record = {}
+            raise
+        except UnreachableError:
+            if not self._adopt():
+                raise
+        self._renewed = sent
+
+    def _write(self, record: Object | None, spec: Object) -> Object:
         if record is None:
             metadata: Object = {"name": NAME, "namespace": self._cluster.namespace, "labels": _LABELS}
-            wanted = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
-            self._record = self._cluster.create(wanted)
-        else:
-            self._record = self._cluster.replace({**record, "apiVersion": API_VERSION, "kind": KIND, "spec": spec})
-        self._renewed = sent
+            return self._cluster.create({"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec})
+        return self._cluster.replace({**record, "apiVersion": API_VERSION, "kind": KIND, "spec": spec})
+
+    def _is_known(self) -> bool:
+        """Returns whether the record is as the cluster has it."""
+        return "metadata" in self._record
+
+    def _adopt(self) -> bool:
+        """Returns whether the cluster has the record that was sent, whose response was lost; keeps it then."""
+        if not self._record:
+            return False
+        present = self._cluster.get(API_VERSION, KIND, NAME)
+        if present is None or not self._is_ours(present):
+            return False
+        self._record = present
+        return True
 
     def _renew(self) -> None:
         with self._lock:
@@ -172,11 +219,8 @@ class _Held:
                 self._record = self._cluster.replace({**self._record, "spec": spec})
             except ConflictError:
                 # Either it is somebody else's, or an earlier renewal of ours arrived and its response did not.
-                present = self._cluster.get(API_VERSION, KIND, NAME)
-                if not self._is_ours(present):
-                    self._lost = self._taken_by(_spec(present))
-                    return
-                self._record = present or {}
+                if not self._adopt():
+                    self._lost = self._taken_by(_spec(self._cluster.get(API_VERSION, KIND, NAME)))
                 return
             self._renewed = sent
 

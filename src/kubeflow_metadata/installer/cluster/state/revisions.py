@@ -16,7 +16,7 @@ from importlib.metadata import version as version_of
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.catalog import SERVER_NAME
 from kubeflow_metadata.installer.cluster.objects import Identity
-from kubeflow_metadata.installer.cluster.port import Cluster, ConflictError, Object
+from kubeflow_metadata.installer.cluster.port import Cluster, ConflictError, Object, UnreachableError
 from kubeflow_metadata.installer.cluster.state import helm_releases
 from kubeflow_metadata.installer.cluster.state.revision import (
     DEPLOYED,
@@ -108,11 +108,11 @@ def begin(
 def finish(cluster: Cluster, revision: Revision, outcome: str, reason: str = "") -> Revision:
     """Records how a revision ended; what was deployed before a deployed one is superseded."""
     ended = replace(revision, outcome=outcome, reason=reason)
-    secret = cluster.get("v1", "Secret", _name(revision))
-    if secret is None:
-        cluster.create(_secret(cluster, ended))
-    else:
-        cluster.replace({**secret, "apiVersion": "v1", "kind": "Secret", "data": _data(ended)})
+    try:
+        _write(cluster, ended)
+    except (ConflictError, UnreachableError):
+        # The response was lost, or somebody labelled it meanwhile.
+        _write(cluster, ended)
     if outcome == DEPLOYED:
         for each in _ours(cluster):
             if each.outcome == DEPLOYED and each.number != revision.number:
@@ -163,6 +163,15 @@ def _ours(cluster: Cluster) -> list[Revision]:
     secrets = cluster.list("v1", "Secret", REVISION)
     read = [_read(secret) for secret in secrets if secret["metadata"]["name"].startswith(PREFIX)]
     return sorted((each for each in read if each), key=lambda each: each.number, reverse=True)
+
+
+def _write(cluster: Cluster, revision: Revision) -> None:
+    """Writes a revision over the one of its number, where it differs."""
+    secret = cluster.get("v1", "Secret", _name(revision))
+    if secret is None:
+        cluster.create(_secret(cluster, revision))
+    elif secret.get("data") != _data(revision):
+        cluster.replace({**secret, "apiVersion": "v1", "kind": "Secret", "data": _data(revision)})
 
 
 def _name(revision: Revision) -> str:

@@ -43,8 +43,8 @@ _BY_NUMBER = {
 _SYSTEM_ERROR = re.compile(r"(?:\(|\[Errno |system error: )(\d+)\b")
 _BY_SYSTEM_ERROR = {
     errno.ECONNREFUSED: Reason.CONNECTION_REFUSED,
+    errno.EINPROGRESS: Reason.CONNECTION_REFUSED,  # what MariaDB's library says of that
     errno.ETIMEDOUT: Reason.TIMEOUT,
-    errno.EINPROGRESS: Reason.TIMEOUT,  # what MariaDB's library says of it
     errno.EAGAIN: Reason.TIMEOUT,
 }
 

@@ -1,0 +1,49 @@
+"""Recorded looks at clusters, and the diagnoses expected of them.
+
+After a change of the wording, ``python -m tests.support.diagnoses`` writes what is expected anew; read the difference.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from kubeflow_metadata.installer.cluster.diagnosis import diagnose, text
+from kubeflow_metadata.installer.cluster.diagnosis.snapshot import Snapshot
+from tests.support.checkout import ROOT
+
+RECORDED = ROOT / "tests" / "components" / "installer" / "recorded"
+GOLDEN = ROOT / "tests" / "components" / "installer" / "golden"
+
+
+def names() -> list[str]:
+    """The names of all recordings, each that of a cause."""
+    return sorted(path.stem for path in RECORDED.glob("*.json"))
+
+
+def load(name: str) -> Snapshot:
+    """A recording."""
+    return Snapshot.from_json((RECORDED / f"{name}.json").read_text())
+
+
+def golden(name: str, suffix: str) -> Path:
+    """Where the diagnosis expected of a recording is."""
+    return GOLDEN / f"{name}.{suffix}"
+
+
+def shown(snapshot: Snapshot) -> dict[str, str]:
+    """The diagnosis of a snapshot by the suffix of its file."""
+    found = diagnose.of(snapshot)
+    return {"txt": text.as_text(found) + "\n", "json": json.dumps(text.as_document(found), indent=2) + "\n"}
+
+
+def write_golden() -> None:
+    """Writes what is expected from what is."""
+    GOLDEN.mkdir(exist_ok=True)
+    for name in names():
+        for suffix, written in shown(load(name)).items():
+            golden(name, suffix).write_text(written)
+
+
+if __name__ == "__main__":
+    write_golden()
