@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -64,6 +65,7 @@ class ApiServer(Cluster):
         self.proxy = where.proxy
         self.verifies_certificate = bool(client.configuration.verify_ssl)
         self._groups: set[str] = set()
+        self._groups_read = -math.inf
         self._lacking: dict[tuple[str, str], float] = {}
         # What kinds there are is read lazily, by the thread that renews the Lease as well.
         self._discovery = threading.RLock()
@@ -277,13 +279,17 @@ class ApiServer(Cluster):
             raise lacking
 
     def _has_group(self, api_version: str) -> bool:
+        """Returns whether the cluster has a group; for each that it lacks, the client would read all kinds again."""
         group, slash, _ = api_version.partition("/")
-        if slash and group not in self._groups:
-            self._groups = set(self._api_of(lambda: self._dynamic.resources.api_groups))
+        if slash and group not in self._groups and self._clock.monotonic() - self._groups_read >= _LACKING_FOR:
+            self._groups = {each["name"] for each in self._get_json("/apis").get("groups") or []}
+            self._groups_read = self._clock.monotonic()
         return not slash or group in self._groups
 
     def _discovered(self, api_version: str, kind: str) -> Any:
-        return self._api_of(lambda: self._dynamic.resources.get(api_version=api_version, kind=kind))
+        # Without a prefix, the client would read the kinds of every group that has a v1.
+        prefix = "apis" if "/" in api_version else "api"
+        return self._api_of(lambda: self._dynamic.resources.get(prefix=prefix, api_version=api_version, kind=kind))
 
     def _is_served(self, api_version: str, kind: str) -> bool:
         """Asks for a kind as such: the client takes a version that is unavailable now for one without kinds."""
