@@ -36,7 +36,7 @@ def test_up_by_either_tool_twice_changes_nothing_and_after_down_the_data_is_foun
         assert foo.generations() == before, "the same settings change nothing"
         status = json.loads(foo.installer("status", "--output=json").stdout)
         assert status["engine"] == engine
-        assert {each["name"] for each in status["workloads"]} >= {"metadata-db", "metadata-ui"}
+        assert {each["workload"] for each in status["parts"]} >= {"StatefulSet metadata-db", "Deployment metadata-ui"}
 
         artifacts = foo.artifacts()
         foo.installer("down")

@@ -162,7 +162,7 @@ def test_without_its_secret_the_database_stops_and_says_so_and_comes_back_with_i
 
     assert "Recovering from a lost Secret" in eventually(reason, "the initContainer says why it stops")
     assert healthy.kubectl("get", "secret", SECRET, "--ignore-not-found") == "", "no new password was made"
-    status = healthy.installer("status", check=False)
+    status = healthy.installer("status", "--output=json", check=False)
     assert status.returncode == 1
     assert "no Secret metadata-db-secrets" in status.stdout
 

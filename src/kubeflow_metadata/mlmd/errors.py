@@ -124,8 +124,36 @@ class DamagedDatabaseError(DataLossError):
     """The database itself is damaged: only a person can help."""
 
 
+class Reason(str, enum.Enum):
+    """Why a database cannot be used: a field of the log event that operators and the installer read; never renamed."""
+
+    UNKNOWN_HOST = "unknown_host"
+    CONNECTION_REFUSED = "connection_refused"
+    TIMEOUT = "timeout"
+    ACCESS_DENIED = "access_denied"
+    NO_SUCH_DATABASE = "no_such_database"
+    TLS = "tls"
+    SERVER_VERSION = "server_version"
+    SCHEMA_VERSION = "schema_version"
+    MISSING_RIGHTS = "missing_rights"
+    FULL = "full"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
+    READ_ONLY = "read_only"
+    DAMAGED = "damaged"
+    LOCKED = "locked"
+    UNREACHABLE = "unreachable"
+
+
 class DatabaseOpenError(Exception):
-    """The database cannot be opened as a metadata store; the message says why and what to do."""
+    """The database cannot be opened as a metadata store; the message says why and what to do.
+
+    Attributes:
+        reason: why; None where the driver's error among its causes says so.
+    """
+
+    def __init__(self, message: str, reason: Reason | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class ConfigurationError(Exception):

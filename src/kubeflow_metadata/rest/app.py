@@ -17,7 +17,7 @@ from kubeflow_metadata.rest.admission import Admission
 from kubeflow_metadata.rest.calls import Calls, Connection
 from kubeflow_metadata.rest.metrics import HTTP, SERVER, count_refusal
 from kubeflow_metadata.rest.predefined import prepare
-from kubeflow_metadata.rest.readiness import Preparation, readiness
+from kubeflow_metadata.rest.readiness import Preparation, StoreReport, readiness
 from kubeflow_metadata.rest.schema_files import TypeDefinition
 from kubeflow_metadata.rest.settings import Settings
 from kubeflow_metadata.rest.store import Store
@@ -42,10 +42,11 @@ def create_app(settings: Settings, definitions: Sequence[TypeDefinition]) -> Sta
     store = Store(Calls(connection, settings.grpc_timeout))
     admission = Admission(settings.limits, budget, settings.grpc_timeout, settings.max_call_seconds)
     preparation = Preparation()
+    report = StoreReport(settings.grpc_target)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        preparing = asyncio.create_task(prepare(store, definitions, settings.grpc_target, preparation))
+        preparing = asyncio.create_task(prepare(store, definitions, settings.grpc_target, preparation, report))
         try:
             yield
         finally:
@@ -57,7 +58,7 @@ def create_app(settings: Settings, definitions: Sequence[TypeDefinition]) -> Sta
     app = Starlette(
         routes=[
             Route("/", _index),
-            *health_routes(readiness(store, preparation)),
+            *health_routes(readiness(store, preparation, report)),
             HTTP.route(),
             *(Route(path, _json(make)) for version in VERSIONS for path, make in version.documents.items()),
         ],

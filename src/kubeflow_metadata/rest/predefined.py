@@ -9,7 +9,7 @@ import grpc
 import structlog
 
 from kubeflow_metadata.rest.errors import StoreError
-from kubeflow_metadata.rest.readiness import Preparation
+from kubeflow_metadata.rest.readiness import Preparation, StoreReport
 from kubeflow_metadata.rest.schema_files import TypeDefinition
 from kubeflow_metadata.rest.store import ARTIFACT, EXECUTION, Kind, Node, Store, Type
 
@@ -26,17 +26,20 @@ _FINAL = {
 }
 
 
-async def prepare(store: Store, definitions: Sequence[TypeDefinition], target: str, preparation: Preparation) -> None:
+async def prepare(
+    store: Store, definitions: Sequence[TypeDefinition], target: str, preparation: Preparation, report: StoreReport
+) -> None:
     """Waits for the store, registers the types, and says that the server is ready."""
     wait = _FIRST_WAIT_SECONDS
     while True:
         try:
             await store.ping()
+            report.answered()
             registered = await register(store, definitions)
             break
         except StoreError as error:
             preparation.pending = f"the metadata store at {target} does not respond"
-            _LOG.warning("waiting for the metadata store", target=target, reason=str(error), retry_in=wait)
+            report.failed(error)
         except Exception:
             preparation.pending = "the predefined types could not be registered; see the server's log"
             _LOG.exception("registering the predefined types failed", retry_in=wait)

@@ -13,10 +13,9 @@ from kubeflow_metadata.installer.cluster.smoke import SmokeResult
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.terminal import Terminal
 from kubeflow_metadata.installer.verbs.down import down
-from kubeflow_metadata.installer.verbs.status import status
 from kubeflow_metadata.installer.verbs.target import Target
 from kubeflow_metadata.installer.verbs.up import up
-from tests.support.fake_cluster import FakeClock, FakeCluster, container, pod, workload
+from tests.support.fake_cluster import FakeClock, FakeCluster
 
 PART = "metadata.kubeflow.org/part"
 
@@ -166,20 +165,3 @@ class TestVerbs:
         down(Target(), Terminal(), delete_data=True)
 
         assert "Nothing is installed in namespace kubeflow" in capsys.readouterr().out
-
-    def test_status_tells_what_keeps_a_server(self, cluster, capsys):
-        server = workload("metadata-ui", "ui")
-        server["spec"]["template"] = {"spec": {"containers": [{"name": "ui", "image": "registry/none:1"}]}}
-        cluster.add(server)
-        waiting = {"reason": "ImagePullBackOff", "message": "not found"}
-        cluster.pods["a"] = pod("a", "ui", containerStatuses=[container("ui", waiting=waiting, restarts=3)])
-
-        assert not status(Target(), Terminal(as_json=True))
-        (listed,) = json.loads(capsys.readouterr().out)["workloads"]
-        assert "The registry has no image" in listed["state"]
-        assert listed["cause"] == "KFM0220"
-        assert listed["restarts"] == 3
-
-    def test_status_of_nothing_says_what_to_type(self, cluster, capsys):
-        assert not status(Target(), Terminal())
-        assert "kubeflow-metadata up --context fake -n kubeflow" in capsys.readouterr().out

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kubeflow_metadata.mlmd import watch
+from kubeflow_metadata.mlmd.db.base import Description, Trouble
+from kubeflow_metadata.mlmd.errors import Reason
 from kubeflow_metadata.mlmd.watch import DatabaseWatch
 from tests.support.waiting import eventually
 
@@ -23,6 +25,15 @@ class Troubled:
     def ping(self):
         if self._ping:
             raise self._ping.pop()
+
+    def explain(self, error):
+        return Trouble(Reason.UNREACHABLE, str(error))
+
+    def refuses_writes(self):
+        return None
+
+    def describe(self):
+        return Description("sqlite", "3", "m.db")
 
 
 @pytest.fixture(autouse=True)

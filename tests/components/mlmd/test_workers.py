@@ -154,7 +154,7 @@ def test_without_its_database_it_lives_but_is_not_ready(settings):
         with pytest.raises(grpc.RpcError) as caught:
             server.call("GetArtifacts", rpc.GetArtifactsRequest(), timeout=1)
         assert caught.value.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
-        eventually(lambda: any("waiting for the database" in line for line in server.log))
+        eventually(lambda: any("database unavailable" in line for line in server.log))
         assert settings.password not in "".join(server.log)
     finally:
         server.stop()

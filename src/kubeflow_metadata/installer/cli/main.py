@@ -16,7 +16,7 @@ from kubeflow_metadata.installer.terminal import Terminal
 
 _DISTRIBUTION = "kubeflow-metadata-server"
 # Each is a module of this package with a ``command``.
-_VERBS = ("render", "up", "status", "smoke", "logs", "down", "images")
+_VERBS = ("render", "up", "status", "events", "smoke", "logs", "down", "images")
 
 
 class _Verbs(click.Group):

@@ -14,18 +14,25 @@ from kubeflow_metadata.installer.cli.options import Shared
 @options.cluster
 @options.local
 @options.output
+@click.option(
+    "-w",
+    "--watch",
+    is_flag=True,
+    cls=options.ClusterOption,
+    help="Keep looking until Ctrl-C: redrawn on a terminal, elsewhere a line for each change.",
+)
 @click.pass_obj
-def command(shared: Shared) -> None:
-    """Show the state of the servers.
+def command(shared: Shared, watch: bool) -> None:
+    """Show whether the installation is healthy, and if not, why.
 
-    The exit code is 0 if all of them are running, else 1.
+    The exit code is 0 if it is, 1 if it is not or nothing is installed, and 3 if that cannot be known.
     """
     if shared.local:
         from kubeflow_metadata.installer.verbs.status_local import status_local
 
-        running = status_local(shared.data_dir, shared.terminal)
-    else:
-        from kubeflow_metadata.installer.verbs.status import status
+        sys.exit(0 if status_local(shared.data_dir, shared.terminal) else 1)
+    from kubeflow_metadata.installer.verbs import status
 
-        running = status(shared.target, shared.terminal)
-    sys.exit(0 if running else 1)
+    if watch:
+        status.watch(shared.target, shared.terminal)
+    sys.exit(status.status(shared.target, shared.terminal))

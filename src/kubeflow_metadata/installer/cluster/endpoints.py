@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from kubeflow_metadata.installer.cluster.port import Object
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.parts import GRPC, REST, UI, Service
 
@@ -20,6 +23,18 @@ def endpoints(namespace: str, settings: Settings) -> dict[str, str]:
     if settings.istio.enabled:
         addresses["gateway"] = f"/metadata/ at {settings.istio.gateway}"
     return addresses
+
+
+def of_services(namespace: str, services: Iterable[Object]) -> dict[str, str]:
+    """Returns the address of each server whose Service there is."""
+    rest, grpc_web = REST.services
+    present = {each["metadata"]["name"] for each in services}
+    wanted = {"ui": (UI.services[0], _url), "rest": (rest, _url), "grpc": (GRPC.services[0], _host)}
+    return {
+        name: write(service, namespace)
+        for name, (service, write) in {**wanted, "grpc_web": (grpc_web, _url)}.items()
+        if service.name in present
+    }
 
 
 def _url(service: Service, namespace: str) -> str:

@@ -8,12 +8,14 @@ grow with the number of its rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 from kubeflow_metadata.mlmd.db.dialect import Dialect
 from kubeflow_metadata.mlmd.db.values import Row, SqlValue
+from kubeflow_metadata.mlmd.errors import Reason, StoreError
 
 
 class DuplicateKeyError(Exception):
@@ -32,6 +34,55 @@ class TransactionUndoneError(Exception):
         super().__init__(problem)
         self.reason = reason
         self.at_once = at_once
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why a database cannot be used.
+
+    Attributes:
+        reason: one of a fixed list.
+        error: the database's own words, or the driver's; no secret is in them.
+    """
+
+    reason: Reason
+    error: str
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a database is.
+
+    Attributes:
+        kind: ``mysql``, ``mariadb`` or ``sqlite``.
+        version: of its software, as that reports it; empty before it was reached.
+        address: where it is; no secret is in it.
+    """
+
+    kind: str
+    version: str
+    address: str
+
+
+class WriteWatch:
+    """What the last writes tell of a database that may still be read: it is full, or read-only."""
+
+    def __init__(self, explain: Callable[[Exception], Trouble]) -> None:
+        """Knows nothing yet; ``explain`` returns why a write failed."""
+        self._explain = explain
+        self.trouble: Trouble | None = None
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Watches a transaction that writes."""
+        try:
+            yield
+        except (TransactionUndoneError, StoreError) as error:
+            trouble = self._explain(error)
+            if trouble.reason in {Reason.FULL, Reason.READ_ONLY}:
+                self.trouble = trouble
+            raise
+        self.trouble = None
 
 
 class Session(Protocol):
@@ -97,6 +148,18 @@ class Database(Protocol):
 
     def ping(self) -> None:
         """Raises TransactionUndoneError or StoreError unless the database answers."""
+        ...
+
+    def describe(self) -> Description:
+        """Returns what this database is, as far as it is known."""
+        ...
+
+    def explain(self, error: Exception) -> Trouble:
+        """Returns why the database cannot be used, from what ``prepare`` or ``ping`` raised."""
+        ...
+
+    def refuses_writes(self) -> Trouble | None:
+        """Returns why the last write was refused, if that is so for every write; None since one has succeeded."""
         ...
 
     def read(self, *, snapshot: bool = True) -> AbstractContextManager[Session]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from kubeflow_metadata.installer.cluster.diagnosis import causes, configuration, memory, shapes
+from kubeflow_metadata.installer.cluster.diagnosis import causes, configuration, database, memory, shapes
 from kubeflow_metadata.installer.cluster.diagnosis.finding import Finding
 from kubeflow_metadata.installer.cluster.diagnosis.shapes import Container
 from kubeflow_metadata.installer.cluster.diagnosis.snapshot import Snapshot
@@ -105,6 +105,8 @@ def _crashed(snapshot: Snapshot, pod: Object, container: Container, ended: Objec
         return probed
     said = (ended.get("message") or "").strip()
     if said and _is_about_secret(snapshot, pod, container, said):
+        return None
+    if database.is_told(snapshot, shapes.name_of(pod), container.name):
         return None
     if said:
         return causes.STOPPED.found(

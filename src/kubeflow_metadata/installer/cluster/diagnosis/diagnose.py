@@ -10,6 +10,7 @@ from kubeflow_metadata.installer.cluster.diagnosis import (
     claims,
     configuration,
     containers,
+    database,
     graph,
     images,
     nodes,
@@ -31,6 +32,7 @@ RULES: tuple[Rule, ...] = (
     scheduling.findings,
     images.findings,
     containers.findings,
+    database.findings,
 )
 
 

@@ -15,7 +15,8 @@ from kubeflow_metadata.installer.cluster.port import Cluster, Object, Unreachabl
 from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 from kubeflow_metadata.parts import BY_NAME
 
-_LOG_LINES = 50
+# Calls that fail are logged, too, between two lines that say why.
+_LOG_LINES = 200
 
 
 def read(cluster: Cluster, clock: Clock = SYSTEM_CLOCK, part: str = "") -> Snapshot:

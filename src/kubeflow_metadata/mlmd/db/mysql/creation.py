@@ -24,11 +24,12 @@ from kubeflow_metadata.mlmd.db.mysql.connection import SQL_MODE
 from kubeflow_metadata.mlmd.db.mysql.settings import MySqlSettings
 from kubeflow_metadata.mlmd.db.schema import TextEncoding
 from kubeflow_metadata.mlmd.db.tables import STORE, TABLES, TEXT_ENCODING
-from kubeflow_metadata.mlmd.errors import DatabaseOpenError
+from kubeflow_metadata.mlmd.errors import DatabaseOpenError, Reason
 
 _UNKNOWN_DATABASE = 1049
 _DENIED = {1044, 1142, 1143, 1370, 1227}
 _NO_SUCH_TABLE, _TABLE_EXISTS = 1146, 1050
+_SYNTAX_ERROR = 1064
 
 # What ``kfm_store`` was called before.
 _FORMER_STORE = "KfmStore"
@@ -44,10 +45,12 @@ class Prepared:
     Attributes:
         encoding: how text lies in its tables.
         path_order: the column that keeps the order of ``EventPath``; empty where it has none.
+        version: of the server, as it reports it.
     """
 
     encoding: TextEncoding
     path_order: str
+    version: str
 
 
 @dataclass(frozen=True)
@@ -96,17 +99,22 @@ def _connect(settings: MySqlSettings) -> driver.Connection:
     except driver.Error as error:
         if driver.error_number(error) != _UNKNOWN_DATABASE or not settings.create_database:
             raise
+        missing = error
     connection = driver.connect(settings, database=None)
     try:
         with connection.cursor() as cursor:
             name = settings.database.replace("`", "``")
             cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4")
+    except driver.Error as error:
+        # To be told that it is missing helps more than that this user may not create it.
+        raise missing if driver.error_number(error) in _DENIED else error from error
     finally:
         driver.close(connection)
     return driver.connect(settings, database=settings.database)
 
 
 def _prepare(creator: _Creator) -> Prepared:
+    creator.refuse_old_servers()
     creator.rename_store()
     found = creator.look()
     # Read after the tables were listed: whoever sees a table of ours also sees what was recorded before it was made.
@@ -121,7 +129,7 @@ def _prepare(creator: _Creator) -> Prepared:
     if not found.versions:
         creator.make_tables()
     creator.complete()
-    return Prepared(encoding, ddl.ROW_ID if creator.has_row_id() else "")
+    return Prepared(encoding, ddl.ROW_ID if creator.has_row_id() else "", creator.version)
 
 
 def _refuse_unless_version_10(found: _Found, creator: _Creator) -> None:
@@ -130,12 +138,13 @@ def _refuse_unless_version_10(found: _Found, creator: _Creator) -> None:
         return
     differing = [table for table, columns in found.columns.items() if columns - {ddl.ROW_ID} != _COLUMNS[table]]
     if differing and found.versions is None:
-        raise DatabaseOpenError(schema.refuse_version(0, f"Database {creator.name}"))
+        raise DatabaseOpenError(schema.refuse_version(0, f"Database {creator.name}"), Reason.SCHEMA_VERSION)
     if differing:
         raise DatabaseOpenError(
             f"Database {creator.name} has no schema version and its tables are not all of version "
             f"{schema.SCHEMA_VERSION} ({', '.join(sorted(differing))} differ): an upgrade by the official server was "
-            "interrupted. Restore a backup from before the upgrade."
+            "interrupted. Restore a backup from before the upgrade.",
+            Reason.SCHEMA_VERSION,
         )
 
 
@@ -144,10 +153,11 @@ def _refuse_other_versions(versions: list[int], name: str) -> None:
     if len(versions) > 1:
         raise DatabaseOpenError(
             f"{where} has {len(versions)} schema versions ({', '.join(map(str, sorted(versions)))}) instead of one: "
-            "several servers upgraded it at once. Restore a backup."
+            "several servers upgraded it at once. Restore a backup.",
+            Reason.SCHEMA_VERSION,
         )
     if versions != [schema.SCHEMA_VERSION]:
-        raise DatabaseOpenError(schema.refuse_version(versions[0], where))
+        raise DatabaseOpenError(schema.refuse_version(versions[0], where), Reason.SCHEMA_VERSION)
 
 
 class _Creator:
@@ -157,8 +167,21 @@ class _Creator:
         self._connection = connection
         self.name = name
         self._run(f"SET SESSION sql_mode = '{SQL_MODE}'")
-        ((version,),) = self._run("SELECT VERSION()")
-        self._capabilities = Capabilities.of(version)
+        ((self.version,),) = self._run("SELECT VERSION()")
+        self._capabilities = Capabilities.of(self.version)
+
+    def refuse_old_servers(self) -> None:
+        """Refuses a server that lacks what lineage is read with, whatever version it says it is."""
+        try:
+            self._run("WITH RECURSIVE probe (n) AS (SELECT 1) SELECT n FROM probe")
+        except driver.Error as error:
+            if driver.error_number(error) != _SYNTAX_ERROR:
+                raise
+            raise DatabaseOpenError(
+                f"The server of {self.name} is of version {self.version}, which knows no recursive queries. "
+                "Use MySQL 8.0 or MariaDB 10.6, or newer.",
+                Reason.SERVER_VERSION,
+            ) from error
 
     def look(self) -> _Found:
         rows = self._run(

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from kubeflow_metadata.mlmd.db import deadlines
-from kubeflow_metadata.mlmd.db.base import TransactionUndoneError
-from kubeflow_metadata.mlmd.db.mysql import creation, driver, failures
+from kubeflow_metadata.mlmd.db.base import Description, TransactionUndoneError, Trouble, WriteWatch
+from kubeflow_metadata.mlmd.db.mysql import creation, driver, failures, reasons
 from kubeflow_metadata.mlmd.db.mysql.connection import MySqlConnection, connect
 from kubeflow_metadata.mlmd.db.mysql.session import MySqlSession
 from kubeflow_metadata.mlmd.db.mysql.settings import MySqlSettings
@@ -35,9 +35,12 @@ class MySqlDatabase:
         self._pools: tuple[Pool[MySqlConnection], Pool[MySqlConnection]] | None = None
         self._closed = False
         self._damage = ""
+        self._version = ""
+        self._writes = WriteWatch(self.explain)
 
     def prepare(self) -> None:
         prepared = creation.prepare(self._settings)
+        self._version = prepared.version
         set_up = [
             # The driver must not follow the next statement: it goes on in UTF-8, whatever the server is told.
             "SET SESSION session_track_system_variables = ''",
@@ -67,6 +70,18 @@ class MySqlDatabase:
         finally:
             driver.close(connection)
 
+    def describe(self) -> Description:
+        kind = "mariadb" if "MariaDB" in self._version else "mysql"
+        # Before some versions of MariaDB stands one of MySQL, for old clients.
+        return Description(kind, self._version.removeprefix("5.5.5-"), self._settings.address)
+
+    def explain(self, error: Exception) -> Trouble:
+        files = (self._settings.user_file, self._settings.password_file)
+        return reasons.explain(error, [str(file) for file in files if file])
+
+    def refuses_writes(self) -> Trouble | None:
+        return self._writes.trouble
+
     @contextmanager
     def read(self, *, snapshot: bool = True) -> Iterator[MySqlSession]:
         readers, _ = self._ready()
@@ -81,7 +96,7 @@ class MySqlDatabase:
     @contextmanager
     def write(self) -> Iterator[MySqlSession]:
         _, writers = self._ready()
-        with self._noting_damage(), writers.connection() as connection:
+        with self._noting_damage(), self._writes.watched(), writers.connection() as connection:
             yield MySqlSession(connection)
             deadlines.check()
             self._commit(connection)

@@ -58,6 +58,7 @@ def connect(settings: MySqlSettings, *, database: str | None, timeout: int | Non
         Error: it cannot be opened.
         OSError: the file of the password or of a certificate cannot be read.
     """
+    _look_at_files(settings.tls)
     driver = _driver_for(settings.tls)
     arguments: dict[str, Any] = {
         "host": settings.host or "localhost",
@@ -75,7 +76,15 @@ def connect(settings: MySqlSettings, *, database: str | None, timeout: int | Non
         arguments["database"] = database
     if settings.socket is not None:
         arguments["unix_socket"] = str(settings.socket)
-    return driver.connect(**arguments)
+    return _connected_by_pymysql(driver, arguments) if driver.__name__ == "pymysql" else driver.connect(**arguments)
+
+
+def _connected_by_pymysql(driver: Any, arguments: dict[str, Any]) -> Connection:
+    """Connects as the C library does: whoever accepts and then says nothing is given up in time, too."""
+    at_first = dict.fromkeys(("read_timeout", "write_timeout"), arguments["connect_timeout"])
+    connection = driver.connect(**{**arguments, **at_first})
+    connection._read_timeout, connection._write_timeout = arguments["read_timeout"], arguments["write_timeout"]
+    return connection
 
 
 def _password(settings: MySqlSettings, driver: Any) -> str | bytes:
@@ -133,12 +142,16 @@ def close(connection: Connection) -> None:
         connection.close()
 
 
+def _look_at_files(tls: Tls) -> None:
+    """Raises OSError, which names the file, where a certificate or key cannot be read; the drivers name none."""
+    for path in filter(None, (tls.ca, tls.cert, tls.key)):
+        with path.open("rb"):
+            pass
+
+
 def _mysqlclient_tls(tls: Tls) -> Mapping[str, Any]:
     files = {"ca": tls.ca, "cert": tls.cert, "key": tls.key}
     given = {name: str(path) for name, path in files.items() if path is not None}
-    for path in list(given.values()):
-        with open(path, "rb"):  # noqa: PTH123 - the C library says only that "SSL connection error" where it is missing
-            pass
     if tls.ca_path is not None:
         given["capath"] = str(tls.ca_path)
     if tls.cipher is not None:

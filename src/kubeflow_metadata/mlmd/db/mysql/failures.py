@@ -43,13 +43,13 @@ _LOST = {
     4031,  # disconnected because of inactivity
 }
 _UNREACHABLE = {2002, 2003, 2005, 2026, 1042, 1129}
-_BUSY = {1040, 1203, 1226}  # too many connections, of all or of this user
-_READ_ONLY = {1290, 1836, 3100, 3750, 1047}  # a replica, or a member of a cluster that is not ready
+BUSY = {1040, 1203, 1226}  # too many connections, of all or of this user
+READ_ONLY = {1290, 1836, 3100, 3750, 1047}  # a replica, or a member of a cluster that is not ready
 _INTERRUPTED = {1317, 3024, 1028}
-_NO_ROOM = {1021, 1114, 1118, 3188, 3675, 28}
+NO_ROOM = {1021, 1114, 1118, 3188, 3675, 28}
 _TOO_LARGE = {1153, 1301, 1162}
 _STORAGE_ENGINE = 1030  # says another number in its text
-_DAMAGED = {
+DAMAGED = {
     126,  # index file is crashed; these of the storage engine
     127,  # record file is crashed
     134,  # record was already deleted, or crashed
@@ -76,30 +76,31 @@ def is_lost(number: int) -> bool:
 def cannot_open(error: Exception, name: str) -> TransactionUndoneError:
     """Returns what it means that no connection to database ``name`` can be opened."""
     if isinstance(error, OSError):
-        return TransactionUndoneError(f"Cannot read {error.filename}: {error.strerror}", reason="unreachable")
+        said = f"Cannot read {error.filename}: {error.strerror}" if error.filename else f"Cannot use TLS: {error}"
+        return TransactionUndoneError(said, reason="unreachable")
     number = driver.error_number(error)
-    reason = "too_many_connections" if number in _BUSY else "unreachable"
-    return TransactionUndoneError(f"Cannot connect to MySQL database {name}: {_text(error)}", reason=reason)
+    reason = "too_many_connections" if number in BUSY else "unreachable"
+    return TransactionUndoneError(f"Cannot connect to MySQL database {name}: {words(error)}", reason=reason)
 
 
 def meaning(error: Exception, name: str) -> Exception:
     """Returns what to raise in place of a driver's error in a statement; nothing of the transaction is stored."""
-    number = _number(error)
+    number = number_of(error)
     left = deadlines.seconds_left()
     if left is not None and left <= 0 and (number in _INTERRUPTED or number in _LOST):
         return DeadlineExceededError("The deadline of the call passed while the database was working on it.")
     if number in _DUPLICATE_KEY:
-        return DuplicateKeyError(_text(error))
+        return DuplicateKeyError(words(error))
     if number in _DEADLOCK:
         return TransactionUndoneError("The transaction conflicted with other writers.", reason="deadlock")
     if number in _LOST or number in _INTERRUPTED:
         return TransactionUndoneError(
             f"The connection to database {name} was lost.", reason="lost_connection", at_once=True
         )
-    if number in _UNREACHABLE or number in _BUSY:
+    if number in _UNREACHABLE or number in BUSY:
         return cannot_open(error, name)
-    if number in _READ_ONLY:
-        return TransactionUndoneError(f"Database {name} does not accept writes: {_text(error)}", reason="read_only")
+    if number in READ_ONLY:
+        return TransactionUndoneError(f"Database {name} does not accept writes: {words(error)}", reason="read_only")
     return _lasting(error, number, name)
 
 
@@ -111,38 +112,38 @@ def unknown_commit(name: str) -> UnavailableError:
     )
 
 
-def _number(error: Exception) -> int:
+def number_of(error: Exception) -> int:
     """Returns MySQL's number of an error; that of the storage engine where it was the engine's."""
     number = driver.error_number(error)
-    if number == _STORAGE_ENGINE and (told := re.search(r"\berror:? (\d+)", _text(error))):
+    if number == _STORAGE_ENGINE and (told := re.search(r"\berror:? (\d+)", words(error))):
         return int(told[1])
     return number
 
 
 def _lasting(error: Exception, number: int, name: str) -> Exception:
     if number == 1264:
-        return OutOfRangeError(f"A number does not fit its column in this database: {_text(error)}")
+        return OutOfRangeError(f"A number does not fit its column in this database: {words(error)}")
     if number == 1690:
-        return InvalidArgumentError(f"A result in the query exceeds 64 bits: {_text(error)}")
+        return InvalidArgumentError(f"A result in the query exceeds 64 bits: {words(error)}")
     if number == 1406:
-        return InvalidArgumentError(f"A string is longer than its column in this database: {_text(error)}")
+        return InvalidArgumentError(f"A string is longer than its column in this database: {words(error)}")
     if number in {1366, 3854, 1300}:
-        return InvalidArgumentError(f"A string cannot be stored unchanged in this database: {_text(error)}")
-    if number in _DAMAGED and "#sql" not in _text(error):
+        return InvalidArgumentError(f"A string cannot be stored unchanged in this database: {words(error)}")
+    if number in DAMAGED and "#sql" not in words(error):
         return DamagedDatabaseError(
-            f"A table of database {name} is damaged ({_text(error)}). Stop the servers, then repair it (CHECK TABLE "
+            f"A table of database {name} is damaged ({words(error)}). Stop the servers, then repair it (CHECK TABLE "
             "finds out which one and how) or restore a backup."
         )
     # A key file that is incorrect in a temporary table: the disk for those is full.
-    if number in _NO_ROOM or number in _DAMAGED:
-        return ResourceExhaustedError(f"The database is full; nothing was written: {_text(error)}")
+    if number in NO_ROOM or number in DAMAGED:
+        return ResourceExhaustedError(f"The database is full; nothing was written: {words(error)}")
     if number in _TOO_LARGE:
         return ResourceExhaustedError(
-            f"A value is larger than the database accepts (max_allowed_packet); nothing was written: {_text(error)}"
+            f"A value is larger than the database accepts (max_allowed_packet); nothing was written: {words(error)}"
         )
-    return UnavailableError(f"Database {name} cannot be used: {_text(error)}")
+    return UnavailableError(f"Database {name} cannot be used: {words(error)}")
 
 
-def _text(error: Exception) -> str:
+def words(error: Exception) -> str:
     """Returns the error's own words, which hold no value of a request but one that a key or column refuses."""
     return str(error.args[1]) if len(error.args) > 1 else str(error)

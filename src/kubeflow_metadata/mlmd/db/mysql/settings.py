@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubeflow_metadata.mlmd.errors import DatabaseOpenError
+from kubeflow_metadata.serving.addresses import host_and_port
 
 if TYPE_CHECKING:
     from kubeflow_metadata.mlmd.db.mysql.database import MySqlDatabase
@@ -73,6 +74,12 @@ class MySqlSettings:
         """What messages call it; no secret is in it."""
         where = str(self.socket) if self.socket else f"{self.host}:{self.port}"
         return f"{self.database} at {where}"
+
+    @property
+    def address(self) -> str:
+        """Where it is, for logs."""
+        where = str(self.socket) if self.socket else host_and_port(self.host, self.port)
+        return f"{where}/{self.database}"
 
     def open(self) -> MySqlDatabase:
         """Returns the database; connections are made on demand.

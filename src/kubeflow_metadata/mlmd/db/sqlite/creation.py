@@ -6,7 +6,7 @@ from kubeflow_metadata.mlmd.db import schema, tables
 from kubeflow_metadata.mlmd.db.sqlite import ddl, driver
 from kubeflow_metadata.mlmd.db.sqlite.session import SqliteSession
 from kubeflow_metadata.mlmd.db.values import Row
-from kubeflow_metadata.mlmd.errors import DatabaseOpenError
+from kubeflow_metadata.mlmd.errors import DatabaseOpenError, Reason
 
 
 def prepare(connection: driver.Connection, where: str) -> None:
@@ -22,9 +22,9 @@ def prepare(connection: driver.Connection, where: str) -> None:
         if "MLMDEnv" in names:
             versions = session.fetch("SELECT schema_version FROM MLMDEnv")
             if versions != [(schema.SCHEMA_VERSION,)]:
-                raise DatabaseOpenError(_refuse(versions, where))
+                raise DatabaseOpenError(_refuse(versions, where), Reason.SCHEMA_VERSION)
         elif "Artifact" in names:
-            raise DatabaseOpenError(schema.refuse_version(0, where))
+            raise DatabaseOpenError(schema.refuse_version(0, where), Reason.SCHEMA_VERSION)
         else:
             _create(connection, session)
         for statement in ddl.create_ours():

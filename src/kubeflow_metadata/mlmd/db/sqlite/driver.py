@@ -15,6 +15,8 @@ BUSY_TIMEOUT_SECONDS = 2.0
 # The same at the start, when nobody waits for an answer yet.
 OPEN_TIMEOUT_SECONDS = 30.0
 
+VERSION = sqlite3.sqlite_version
+
 Connection = sqlite3.Connection
 Error = sqlite3.Error
 

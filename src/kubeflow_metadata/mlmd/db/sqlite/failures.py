@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kubeflow_metadata.mlmd.db.base import TransactionUndoneError
+from kubeflow_metadata.mlmd.db.base import TransactionUndoneError, Trouble
 from kubeflow_metadata.mlmd.errors import (
     DamagedDatabaseError,
     DatabaseOpenError,
     DataLossError,
     DeadlineExceededError,
+    Reason,
     ResourceExhaustedError,
     StoreError,
     UnavailableError,
@@ -75,3 +76,23 @@ def cannot_open(path: Path, error: Exception) -> DatabaseOpenError:
             f"The disk of the database {path} cannot be read or written ({text}). Check the disk and its file system."
         )
     return DatabaseOpenError(f"Cannot open the database {path}: {text}.")
+
+
+# What stands in the words of SQLite, for each reason; the first that is found counts.
+_REASONS = (
+    ("malformed", Reason.DAMAGED),
+    ("not a database", Reason.DAMAGED),
+    ("locked", Reason.LOCKED),
+    ("readonly", Reason.READ_ONLY),
+    ("full", Reason.FULL),
+)
+
+
+def explain(error: Exception) -> Trouble:
+    """Returns why the database cannot be used, from what opening it or asking it has raised."""
+    words = str(error.__cause__ or error)
+    if isinstance(error, DatabaseOpenError) and error.reason is not None:
+        return Trouble(error.reason, str(error))
+    if isinstance(error, DamagedDatabaseError):
+        return Trouble(Reason.DAMAGED, words)
+    return Trouble(next((reason for said, reason in _REASONS if said in words), Reason.UNREACHABLE), words)
