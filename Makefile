@@ -11,7 +11,7 @@ WORKERS ?= 3
 PYTEST = $(VENV)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test test-packaging soak bench lint format wheel ui installer generate proto lock clean
+.PHONY: help up down status test test-packaging soak bench bench-cluster lint format wheel ui installer generate proto lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,12 +40,16 @@ test-packaging: ## Check that kustomize and Helm install the same objects, and s
 soak: ## Run the long tests: failures, kills, attacks, random calls, ten minutes of load
 	@$(PYTHON) tools/setup.py dev ui
 	@KFM_FAULT_SECONDS=60 KFM_SOAK_SECONDS=600 KFM_KILL_ROUNDS=10 KFM_ATTACK_SECONDS=60 KFM_ATTACK_P99_SECONDS=1 \
-		KFM_RANDOM_REQUESTS=10000 $(VENV)/python -m pytest -s tests/faults
+		KFM_RANDOM_REQUESTS=10000 KFM_FUZZ_REQUESTS=10000 $(VENV)/python -m pytest -s tests/faults
 	@OFFICIAL_EXAMPLES=5000 $(VENV)/python -m pytest tests/contract/test_same_answers.py
 
 bench: ## Compare with the official server; ARGS="--database sqlite", or ARGS="--against REF" for an older commit
 	@$(PYTHON) tools/setup.py dev
 	@$(VENV)/python -m benchmarks $(ARGS)
+
+bench-cluster: ## Compare `up` with kubectl apply, rollout status and smoke, on the cluster of `make kind-up`
+	@$(PYTHON) tools/setup.py dev
+	@$(VENV)/python -m benchmarks.cluster $(ARGS)
 
 lint: ## Check style, types, layers, and that generated files are up to date
 	@$(PYTHON) tools/setup.py dev ui

@@ -59,7 +59,7 @@ class Part:
         standard: requests and limits in an installation of standard size.
         small: the same in a small one.
         settings: the key of its settings.
-        module: what ``python -m`` runs, where it is one of our servers.
+        module: what ``python -m`` runs, if it is one of our servers.
         environment: the prefix of its environment variables.
         local_port: where it listens on a laptop unless asked otherwise.
         needs: the parts that must answer before it can.

@@ -17,8 +17,8 @@ e2e-tools: ## Build kind, kubectl, helm, kustomize, ... into .cache/bin (ARGS=he
 	@$(PYTHON) tools/setup.py dev
 	@$(VENV)/python -m tests.support.cluster tools $(ARGS)
 
-kind-up: ## Create a kind cluster for this checkout
-	@$(PYTHON) tools/setup.py dev
+kind-up: ## Create a kind cluster for this checkout; prints how to use it, for a shell's eval
+	@$(PYTHON) tools/setup.py dev >&2
 	@$(VENV)/python -m tests.support.cluster up
 
 kind-down: ## Delete this checkout's kind cluster

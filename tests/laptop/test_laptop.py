@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import stat
 import subprocess
+import sys
 import urllib.request
 from contextlib import contextmanager
 from xml.etree import ElementTree as ET
@@ -82,6 +83,30 @@ class TestRunning:
         shown = running.run("logs").stdout.splitlines()
         assert {line.split("|")[0].strip() for line in shown} == {server.name for server in SERVERS}
 
+    def test_logs_are_in_one_order_and_documents_where_that_is_asked_for(self, running):
+        documents = [json.loads(line) for line in running.run("logs", "-o", "json").stdout.splitlines()]
+        times = [document["time"] for document in documents]
+        assert times == sorted(times)
+        assert {document["event"] for document in documents} >= {"serving", "request"}
+        assert len(running.run("logs", "rest", "--lines", "1").stdout.splitlines()) == 1
+        assert running.run("logs", "--previous").returncode == 2
+
+    def test_open_prints_where_the_servers_are(self, running):
+        opened = running.json("open", "--no-browser", "--rest", "--grpc")
+        assert opened["endpoints"] == running.endpoints
+
+    def test_tests_can_be_chosen(self, running):
+        chosen = running.json("smoke", "--test", "ui-page", "--test", "grpc-types")
+        assert [check["test"] for check in chosen["checks"]] == ["grpc-types", "ui-page"]
+
+    def test_what_only_clusters_have_says_so(self, running):
+        for verb in (("credentials",), ("dashboard", "add"), ("dashboard", "remove")):
+            command = [sys.executable, "-m", "installer", *verb, "--local"]
+            done = subprocess.run(command, capture_output=True, text=True)
+            assert done.returncode == 64
+            assert "Error:" in done.stderr
+        assert running.json("version")["installation"]["running"] == ["grpc", "rest", "ui"]
+
     def test_followed_logs_show_what_comes(self, running):
         with subprocess.Popen(running.command("logs", "rest", "-f"), stdout=subprocess.PIPE, text=True) as follow:
             with urllib.request.urlopen(f"{running.endpoints['rest']}/api/v1alpha1/execution_types?marker=here"):
@@ -113,7 +138,7 @@ class TestDown:
         assert installer.run("down").returncode == 0
         assert not any(psutil.pid_exists(pid) for pid in pids)
         assert artifacts(installer.up()["endpoints"]) == before
-        assert installer.run("down", "--delete-data").returncode == 0
+        assert installer.run("down", "--delete-data", "--yes").returncode == 0
         assert not installer.data_dir.exists()
 
 

@@ -9,7 +9,8 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPException
+from functools import partial
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 
 import grpc
 from grpc_health.v1 import health_pb2
@@ -19,6 +20,8 @@ from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 # What a client waits for at most. An answer after that is none.
 PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 0.02
+# Of this machine, as 127.0.0.1 is.
+_ADDRESS = "127.0.0.2"
 
 Ask = Callable[[], None]
 
@@ -108,9 +111,16 @@ def grpc_health(target: str) -> Ask:
     return ask
 
 
+class _FromElsewhere(urllib.request.HTTPHandler):
+    """Connects from an address of its own: to servers, the attackers are somebody else."""
+
+    def http_open(self, req: urllib.request.Request) -> HTTPResponse:
+        return self.do_open(partial(HTTPConnection, source_address=(_ADDRESS, 0)), req)
+
+
 def http_reader(url: str) -> Ask:
     """Reads a page; an answer that says when to come again is one."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _FromElsewhere())
 
     def ask() -> None:
         try:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from kubeflow_metadata.installer.cluster.port import Cluster, ConflictError, ForbiddenError, Object, RejectedError
+from kubeflow_metadata.installer.cluster.port import (
+    FIELD_MANAGER,
+    Cluster,
+    ConflictError,
+    ForbiddenError,
+    LogExtent,
+    Object,
+    RejectedError,
+    UnknownKindError,
+)
+from tests.support import server_side_apply
 
 
 class FakeClock:
@@ -43,6 +53,13 @@ class FakeCluster(Cluster):
         self.rejected: dict[str, str] = {}  # message by name
         self.forbidden: set[tuple[str, str]] = set()  # verb and kind
         self.unknown_kinds: set[str] = set()
+        self.reviews: dict[str, Object] = {  # status by kind; these are answered and not stored
+            "SelfSubjectRulesReview": {"resourceRules": [], "incomplete": True},
+            "SelfSubjectReview": {"userInfo": {"username": "jane"}},
+        }
+        self.forwarded: list[tuple[str, int]] = []  # pod and port
+        self.forwards_to: dict[int, int] = {}  # port of this machine, by port of a pod
+        self.immutable: dict[str, tuple[str, ...]] = {}  # fields below spec, by kind
 
     def add(self, made: Object) -> None:
         self.objects[made["kind"], made["metadata"]["name"]] = made
@@ -60,47 +77,81 @@ class FakeCluster(Cluster):
 
     def get(self, api_version: str, kind: str, name: str) -> Object | None:
         del api_version
-        if ("get", kind) in self.forbidden:
-            raise ForbiddenError(f"Permission denied: cannot get {kind} {name}.")
+        self._permit("get", kind)
         return copy.deepcopy(self.objects.get((kind, name)))
 
     def list(
         self, api_version: str, kind: str, selector: str = "", field_selector: str = "", *, everywhere: bool = False
     ) -> list[Object]:
-        del api_version, everywhere
-        if ("list", kind) in self.forbidden:
-            raise ForbiddenError(f"Permission denied: cannot list {kind} objects.")
+        del api_version
+        self._permit("list", kind)
+        if everywhere:
+            self._permit("list", f"{kind}/everywhere")
         if kind == "Event":
             about = [f"name={event['involvedObject']['name']}," for event in self.warnings]
             return [event for event, each in zip(self.warnings, about, strict=True) if each in (field_selector or each)]
         listed = list(self.pods.values()) if kind == "Pod" else [o for (k, _), o in self.objects.items() if k == kind]
         return [copy.deepcopy(each) for each in listed if _selected(each["metadata"].get("labels", {}), selector)]
 
-    def apply(self, wanted: Object, *, force: bool = False, dry_run: bool = False) -> Object:
+    def apply(
+        self, wanted: Object, *, force: bool = False, dry_run: bool = False, manager: str = FIELD_MANAGER
+    ) -> Object:
         kind, name = wanted["kind"], wanted["metadata"]["name"]
+        if kind in self.unknown_kinds:
+            raise UnknownKindError(f"The cluster has no kind {kind} ({wanted['apiVersion']}).")
+        self._permit("patch", kind)
         if name in self.rejected:
             raise RejectedError(f"The cluster rejected {kind} {name}.", details=self.rejected[name])
         if name in self.conflicts and not force:
             raise ConflictError(f"{kind} {name} has fields of others.", details='conflict with "kubectl": .spec.x')
+        present = self.objects.get((kind, name))
+        try:
+            made = server_side_apply.applied(present, json.loads(json.dumps(wanted)), manager, force=force)
+        except server_side_apply.FieldConflictError as error:
+            raise ConflictError(f"{kind} {name} has fields of others.", details=str(error)) from error
+        if present and (changed := [field for field in self.immutable.get(kind, ()) if _differs(present, made, field)]):
+            raise RejectedError(f"The cluster rejected {kind} {name}.", details=f"{changed[0]}: field is immutable")
+        self._fill_in(made, present)
         if dry_run:
-            return copy.deepcopy(wanted)
+            return made
         self.applied.append((kind, name))
-        made: Object = json.loads(json.dumps(wanted))
+        self._run(made)
+        self.add(made)
+        return copy.deepcopy(made)
+
+    def _fill_in(self, made: Object, present: Object | None) -> None:
+        """Adds what the API server adds: defaults, and what it keeps about an object."""
+        metadata = made["metadata"]
+        if made["kind"] in {"Deployment", "StatefulSet"}:
+            made["spec"].setdefault("replicas", 1)
+        if made["kind"] == "PersistentVolumeClaim":
+            made.setdefault("status", {"phase": "Pending"})
+        is_same = present is not None and _without_times(present) == _without_times(made)
+        if not is_same:
+            self._count += 1
+            metadata["resourceVersion"] = str(self._count)
+        metadata.setdefault("uid", f"uid-{self._count}")
+
+    def _run(self, made: Object) -> None:
+        """Lets a workload run, and a Job complete, at once."""
+        kind, name = made["kind"], made["metadata"]["name"]
         if kind in {"Deployment", "StatefulSet"}:
-            count = made["spec"].setdefault("replicas", 1)
             made["metadata"]["generation"] = 1
             made["status"] = {
-                **dict.fromkeys(("replicas", "readyReplicas", "updatedReplicas"), count),
+                **dict.fromkeys(("replicas", "readyReplicas", "updatedReplicas"), made["spec"]["replicas"]),
                 "observedGeneration": 1,
             }
         if kind == "Job":
             made["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
             self.pods[name] = pod(name, made["metadata"]["labels"]["metadata.kubeflow.org/part"])
-        self.add(made)
-        return made
 
     def create(self, wanted: Object, *, dry_run: bool = False) -> Object:
-        kind, name = wanted["kind"], wanted["metadata"]["name"]
+        kind, name = wanted["kind"], wanted["metadata"].get("name", "")
+        if kind in self.reviews:
+            return {**copy.deepcopy(wanted), "status": self.reviews[kind]}
+        self._permit("create", kind)
+        if name in self.rejected:
+            raise RejectedError(f"The cluster rejected {kind} {name}.", details=self.rejected[name])
         if (kind, name) in self.objects:
             raise ConflictError(f"{kind} {name} exists.")
         made = copy.deepcopy(wanted)
@@ -121,11 +172,21 @@ class FakeCluster(Cluster):
         self.add(made)
         return copy.deepcopy(made)
 
-    def delete(self, api_version: str, kind: str, name: str, *, uid: str = "", dry_run: bool = False) -> bool:
+    def delete(
+        self,
+        api_version: str,
+        kind: str,
+        name: str,
+        *,
+        uid: str = "",
+        resource_version: str = "",
+        dry_run: bool = False,
+    ) -> bool:
         del api_version
         present = self.objects.get((kind, name))
-        if present is not None and uid and present["metadata"].get("uid") != uid:
-            raise ConflictError(f"{kind} {name} is another one.")
+        for key, wanted in (("uid", uid), ("resourceVersion", resource_version)):
+            if present is not None and wanted and present["metadata"].get(key) != wanted:
+                raise ConflictError(f"{kind} {name} is another one, or was changed.")
         if dry_run:
             return present is not None
         if kind == "Job":
@@ -139,10 +200,28 @@ class FakeCluster(Cluster):
     def follow(self, pod: str, container: str, *, lines: int) -> Iterator[str]:
         yield from self.logs(pod, container, lines=lines).splitlines()
 
+    def log_lines(self, pod: str, container: str, extent: LogExtent, *, follow: bool = False) -> Iterator[str]:
+        del follow
+        lines = self.logs(pod, container, lines=0, previous=extent.previous).splitlines()
+        yield from lines[-extent.lines :] if extent.lines else lines
+
     @contextmanager
-    def forward(self, pod: str, port: int, local_port: int = 0) -> Iterator[int]:
-        del pod
-        yield local_port or port
+    def forward(
+        self,
+        pod: str | Callable[..., str],
+        port: int,
+        local_port: int = 0,
+        *,
+        say: Callable[[str], object] = lambda _text: None,
+    ) -> Iterator[int]:
+        del say
+        self.forwarded.append((pod if isinstance(pod, str) else pod(), port))
+        yield self.forwards_to.get(port, local_port or port)
+
+    def _permit(self, verb: str, kind: str) -> None:
+        if (verb, kind) in self.forbidden:
+            message = f'User "somebody" cannot {verb} resource "{kind}" in the namespace "{self.namespace}"'
+            raise ForbiddenError(f"Permission denied: cannot {verb} {kind}.", details=message)
 
     def names(self, kind: str) -> set[str]:
         return {name for other, name in self.objects if other == kind}
@@ -187,3 +266,14 @@ def container(
 def _selected(labels: dict[str, str], selector: str) -> bool:
     wanted = [part.partition("=") for part in selector.split(",") if part]
     return all(name in labels and (not equals or labels[name] == value) for name, equals, value in wanted)
+
+
+def _differs(present: Object, made: Object, field: str) -> bool:
+    return bool(present.get("spec", {}).get(field) != made.get("spec", {}).get(field))
+
+
+def _without_times(made: Object) -> Object:
+    metadata = {
+        name: value for name, value in made["metadata"].items() if name not in {"resourceVersion", "generation"}
+    }
+    return {**made, "metadata": metadata}

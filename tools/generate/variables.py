@@ -22,5 +22,9 @@ def text() -> str:
 
 def _variables(module: str, prefix: str) -> list[str]:
     command = import_module(module).main
-    options = [each for each in command.params if isinstance(each, click.Option) and each.expose_value]
+    options = [each for each in command.params if isinstance(each, click.Option) and _is_variable(each)]
     return sorted(f"{prefix}_{each.name}".upper() for each in options)
+
+
+def _is_variable(option: click.Option) -> bool:
+    return option.expose_value and option.allow_from_autoenv

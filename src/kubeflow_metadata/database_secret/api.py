@@ -74,12 +74,12 @@ class Secrets:
             ) from error
 
     def read(self, name: str) -> Secret | None:
-        """Returns a Secret; None where there is none."""
+        """Returns a Secret; None if there is none."""
         status, document = self._ask("GET", f"/{name}")
         return None if status == 404 else _secret(document)
 
     def own(self, name: str, values: Mapping[str, str], secret: Secret) -> bool:
-        """Sets values by server-side apply, and so owns them; returns False where the Secret has changed since.
+        """Sets values by server-side apply, and so owns them; returns False if the Secret has changed since.
 
         Args:
             name: of the Secret.

@@ -28,10 +28,10 @@ class SecretStore(Protocol):
     """Where Secrets are stored."""
 
     def read(self, name: str) -> Secret | None:
-        """Returns a Secret; None where there is none."""
+        """Returns a Secret; None if there is none."""
 
     def own(self, name: str, values: Mapping[str, str], secret: Secret) -> bool:
-        """Sets values that others then leave alone; returns False where the Secret has changed since it was read."""
+        """Sets values that others then leave alone; returns False if the Secret has changed since it was read."""
 
 
 def ensure_secret(

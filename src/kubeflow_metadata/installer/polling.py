@@ -39,7 +39,7 @@ class SystemClock:
 SYSTEM_CLOCK = SystemClock()
 
 
-def until(look: Callable[[], T | None], seconds: float, *, pause: float = 1.0, clock: Clock = SYSTEM_CLOCK) -> T | None:
+def until(look: Callable[[], T | None], seconds: float, *, pause: float = 0.5, clock: Clock = SYSTEM_CLOCK) -> T | None:
     """Looks until there is something to see, at least once.
 
     Args:

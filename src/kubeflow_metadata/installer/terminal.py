@@ -55,6 +55,19 @@ class Terminal:
         """Shows something that the user should know."""
         self._line(self._styled(text, "33"))
 
+    def show(self, text: str) -> None:
+        """Shows what the user should read before going on."""
+        self._line(text)
+
+    def style(self, text: str, style: str) -> str:
+        """Returns text for ``show`` in a colour, where progress has colours."""
+        return self._styled(text, style)
+
+    def result_style(self, text: str, style: str) -> str:
+        """Returns text for ``result`` in a colour, where standard output has colours."""
+        coloured = sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
+        return f"\x1b[{style}m{text}\x1b[0m" if coloured else text
+
     def error(self, error: UserError) -> None:
         """Shows what went wrong and what to do."""
         self._line(f"{self._styled('Error:', '31;1')} {error}")

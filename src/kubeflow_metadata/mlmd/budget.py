@@ -106,7 +106,7 @@ class Budget:
         )
 
     def answer_limits(self) -> AnswerLimits | None:
-        """Returns how answers are bounded, for all calls of the process; None where they are not."""
+        """Returns how answers are bounded, for all calls of the process; None if they are not."""
         if self.answer_bytes is None:
             return None
         return AnswerLimits(
@@ -190,7 +190,7 @@ class Pressure:
 
 
 def return_free_memory() -> None:
-    """Returns to the system what the C library keeps for later, where it can."""
+    """Returns to the system what the C library keeps for later, if it can."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import click
 
+from kubeflow_metadata.mlmd.db.base import DatabaseSettings
 from kubeflow_metadata.mlmd.db.flags import FILE, PORT, SWITCH
 from kubeflow_metadata.mlmd.db.kinds import KINDS
+from kubeflow_metadata.mlmd.db.mysql.settings import MySqlSettings
 from kubeflow_metadata.serving.flags import context_settings, log_options, warn_of_unknown_variables
 
 Command: TypeAlias = Callable[..., Any]
@@ -108,6 +111,13 @@ def _database_options(command: Command) -> Command:
     help="Accepted for compatibility with the official server; this server does not upgrade databases yet.",
 )
 @click.option(
+    "--check_database",
+    is_flag=True,
+    allow_from_autoenv=False,  # a command, not a way to run
+    help="Connect to the MySQL database and look, print a line of JSON, and exit with 0 if a server could use it, "
+    "else with 1. Writes nothing.",
+)
+@click.option(
     "--metadata_store_connection_retries",
     type=int,
     hidden=True,  # accepted as the official server's flag: this server waits for its database as long as it takes
@@ -138,9 +148,22 @@ def main(**flags: Any) -> None:
         configuration = read(flags)
     except ConfigurationError as error:
         raise click.UsageError(str(error)) from error
+    if flags["check_database"]:
+        sys.exit(_check(configuration.database))
     try:
         if workers.worker_port() is not None or configuration.worker_processes == 1:
             sys.exit(running.serve(configuration))
         sys.exit(running.supervise(configuration))
     except running.CannotStartError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _check(settings: DatabaseSettings) -> int:
+    """Prints what a look at the database shows; returns the exit code."""
+    if not isinstance(settings, MySqlSettings):
+        raise click.UsageError("--check_database looks at MySQL only.")
+    from kubeflow_metadata.mlmd.db.mysql import probe
+
+    answer = probe.probe(settings)
+    click.echo(json.dumps(answer.document))
+    return 0 if answer.reason == probe.OK else 1

@@ -6,7 +6,7 @@ starts to receive the message, and what waits for it is an entry in a table. Tab
 is full, the call that has waited longest ends with RESOURCE_EXHAUSTED, and a new call is never rejected because of it.
 
 This leans on private names of grpcio that have been the same from 1.74 to 1.85. ``executor`` answers with gRPC's own
-kind of pool, and says so in the log, where they are not as known.
+kind of pool, and says so in the log, if they are not as known.
 """
 
 from __future__ import annotations
@@ -264,7 +264,7 @@ class MessageFirstExecutor(futures.Executor):
         return _BUSY_TICK_SECONDS if len(self._receiving) > self._limits.checked_above else _TICK_SECONDS
 
     def _oldest(self) -> _Call | None:
-        """Takes out the call that has waited longest for its message; None where none has waited unusually long."""
+        """Takes out the call that has waited longest for its message; None if none has waited unusually long."""
         latest = time.monotonic() - _ORDINARY_SECONDS
         with self._lock:
             key, call = next(iter(self._receiving.items()), (0, None))
@@ -294,7 +294,7 @@ def _is_stream_of_responses(call: _Call) -> bool:
 
 
 def _parsed(state: Any, event: Any, parse: Any) -> Any:
-    """Returns the request, parsed by the worker and not by the serving thread; None where the call has ended."""
+    """Returns the request, parsed by the worker and not by the serving thread; None if the call has ended."""
     with state.condition:
         if not _server._is_rpc_state_active(state):
             return None

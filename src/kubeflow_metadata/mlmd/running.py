@@ -124,7 +124,7 @@ def _cannot_listen(host: str, port: int) -> CannotStartError:
 
 
 def _serve_metrics(configuration: Configuration, registry: Any = None) -> Any:
-    """Serves Prometheus where a port is set for it; returns a function that stops it."""
+    """Serves Prometheus if a port is set for it; returns a function that stops it."""
     if not configuration.metrics_port:
         return lambda: None
     from prometheus_client import REGISTRY, start_http_server

@@ -15,7 +15,7 @@ _STORE_BROKEN = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusC
 
 
 class ApiError(Exception):
-    """A request that ends with an error; ``status`` where the HTTP status of the code is not the right one."""
+    """A request that ends with an error; ``status`` if the HTTP status of the code is not the right one."""
 
     def __init__(self, code: grpc.StatusCode, message: str, status: HTTPStatus | None = None) -> None:
         super().__init__(message)

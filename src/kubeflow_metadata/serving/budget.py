@@ -34,7 +34,7 @@ class Budget:
     """The sizes that follow from a limit of memory, in bytes.
 
     Attributes:
-        limit: what they follow from; None where there is no limit.
+        limit: what they follow from; None if there is no limit.
         body: the largest body.
         arriving: all bodies that are arriving or worked on, as they were sent.
         working: what all bodies that are worked on may take.

@@ -26,7 +26,7 @@ LOG = "KUBEFLOW_METADATA_LOCAL_LOG"
 _PAUSE_SECONDS = 1.0
 # Whoever starts a server records it at once, unless it was killed in between.
 _UNRECORDED_SECONDS = 30.0
-# Records are larger than this only where somebody has put something else there.
+# Records are larger than this only if somebody has put something else there.
 _RECORDS_BYTES = 64 * 1024
 
 
@@ -55,7 +55,7 @@ class Tether:
         return waited and self._misses > 1
 
     def _is_recorded(self) -> bool | None:
-        """Returns whether the record names this start of the server; None where it cannot be told."""
+        """Returns whether the record names this start of the server; None if it cannot be told."""
         try:
             with self._state.open("rb") as file:
                 records = json.loads(file.read(_RECORDS_BYTES))

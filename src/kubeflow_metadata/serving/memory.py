@@ -58,7 +58,7 @@ def _limits_on_the_way(mount: Path, path: str, name: str) -> list[int]:
 
 
 def resident_bytes() -> int:
-    """Returns what this process has in memory now; 0 where the system does not tell."""
+    """Returns what this process has in memory now; 0 if the system does not tell."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except (OSError, ValueError, IndexError):

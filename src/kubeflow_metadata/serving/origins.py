@@ -52,7 +52,7 @@ class DoorPolicy:
     allowed_hosts: Collection[str] = (EVERY,)
 
     def refusal(self, method: str, path: str, headers: Headers) -> Refusal | None:
-        """Returns why the request is refused, or None where it is not."""
+        """Returns why the request is refused, or None if it is not."""
         if path in EXEMPT_PATHS:
             return None
         host = headers.get("host", "")

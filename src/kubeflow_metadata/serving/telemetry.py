@@ -29,6 +29,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kubeflow_metadata.serving.health import LIVENESS, READINESS
+from kubeflow_metadata.serving.turns import client
 
 METRICS = "/metrics"
 OPERATION = "metadata.operation"
@@ -39,6 +40,8 @@ REQUEST_ID_HEADER = "X-Request-Id"
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
+# Longer than any address with a port.
+_LONGEST_CLIENT = 64
 # Requested every few seconds by machines: counted, not logged.
 _QUIET = frozenset({LIVENESS, READINESS, METRICS})
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
@@ -107,6 +110,7 @@ class Telemetry:
             return
         identifier = _identifier(scope)
         token = request_id.set(identifier)
+        client_token = client.set(_client(scope))
         start = time.perf_counter()
         status = _CLIENT_CLOSED_REQUEST
 
@@ -128,6 +132,7 @@ class Telemetry:
                 finally:
                     self._report(scope, status, time.perf_counter() - start)
         finally:
+            client.reset(client_token)
             request_id.reset(token)
 
     def _report(self, scope: Scope, status: int, seconds: float) -> None:
@@ -144,6 +149,16 @@ class Telemetry:
             milliseconds=round(seconds * 1000, 1),
             **({"code": scope[CODE]} if CODE in scope else {}),
         )
+
+
+def _client(scope: Scope) -> str:
+    """Returns who asks: the last address of ``X-Forwarded-For``, which the nearest proxy wrote, else the peer's.
+
+    It only decides who waits for whom. Who invents addresses gets the turns of several, and keeps nobody out.
+    """
+    forwarded = Headers(scope=scope).getlist("x-forwarded-for")
+    named = forwarded[-1].rpartition(",")[2].strip() if forwarded else ""
+    return named[:_LONGEST_CLIENT] or str((scope.get("client") or ("",))[0])
 
 
 def _identifier(scope: Scope) -> str:

@@ -93,7 +93,7 @@ def find_demo(rest_url: str) -> dict[str, str]:
     """Looks for a complete demo: the three artifacts of one execution, with their events.
 
     Returns:
-        the id of each artifact by its name; empty where there is no complete demo.
+        the id of each artifact by its name; empty if there is no complete demo.
 
     Raises:
         UserError: the REST backend does not answer.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from itertools import cycle
 from urllib.parse import unquote_to_bytes
 
 import httpx
@@ -19,10 +20,12 @@ from kubeflow_metadata.serving.grpc_status import status_headers
 from kubeflow_metadata.serving.interruption import Interruption, within
 from kubeflow_metadata.serving.protocol import abort
 from kubeflow_metadata.serving.telemetry import OPERATION, REQUEST_ID_HEADER, request_id
-from kubeflow_metadata.serving.turns import QUEUED_PER_TURN, NoTurnError, Turns
+from kubeflow_metadata.serving.turns import QUEUED_PER_TURN, NoTurnError, Turns, client
 
+# A pool looks through all of its connections whenever one is taken or given back: many small ones are fast in a crowd.
+_POOLS = 16
 # Idle connections go before those servers close them (uvicorn does after 5 s unless told otherwise).
-LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=4)
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=4, keepalive_expiry=4)
 # All but connecting has its limit below, where what a request is doing is known.
 TIMEOUT = httpx.Timeout(None, connect=5)
 MAX_CALL_SECONDS = 70.0
@@ -96,7 +99,22 @@ def grpc_web_backend(url: str) -> Backend:
 def neighbour_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
     """Returns the client for the servers behind this one."""
     # A proxy named in the environment is not for neighbours.
-    return httpx.AsyncClient(transport=transport, limits=LIMITS, timeout=TIMEOUT, trust_env=False)
+    return httpx.AsyncClient(transport=transport or _Pools(), timeout=TIMEOUT, trust_env=False)
+
+
+class _Pools(httpx.AsyncBaseTransport):
+    """Pools of connections, which take requests in turn."""
+
+    def __init__(self) -> None:
+        self._all = [httpx.AsyncHTTPTransport(limits=_LIMITS, trust_env=False) for _ in range(_POOLS)]
+        self._in_turn = cycle(self._all)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await next(self._in_turn).handle_async_request(request)
+
+    async def aclose(self) -> None:
+        for pool in self._all:
+            await pool.aclose()
 
 
 class Proxy:
@@ -250,6 +268,9 @@ def _outgoing(scope: Scope, body: _Body, base: str, path: bytes) -> httpx.Reques
     headers = [(name, value) for name, value in end_to_end(scope["headers"]) if name not in _REPLACED]
     if identifier := request_id.get():
         headers.append((_REQUEST_ID, identifier.encode()))
+    if asker := client.get():
+        # The server behind lets clients take turns, too: without this, all of them would be one.
+        headers.append((b"x-forwarded-for", asker.encode("latin-1")))
     return httpx.Request(
         scope["method"],
         url.copy_with(raw_path=url.raw_path.rstrip(b"/") + path + (b"?" + query if query else b"")),

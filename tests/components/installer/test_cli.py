@@ -92,7 +92,7 @@ def test_a_context_that_is_not_there_is_named_with_those_that_are(tmp_path, monk
 )
 def test_options_of_the_other_kind_of_installation_are_refused(arguments, said):
     done = run(*arguments)
-    assert done.exit_code == 2
+    assert done.exit_code == 64
     assert said in done.output
 
 
@@ -113,11 +113,16 @@ def test_render_writes_an_overlay_or_a_values_file(tmp_path):
         ["up", "--local", "--rest-port", "8080", "--ui-port", "8080"],
         ["up", "--local", "-o", "yaml"],
         ["logs", "--local", "mysql"],
+        ["nothing"],
+        ["up", "--nothing"],
+        ["history", "--local"],
+        ["get", "settings", "--local", "--all"],
+        ["completion", "tcsh"],
         ["up", "--local", "--data-dir", __file__],
     ],
 )
 def test_a_wrong_argument_is_a_usage_error(arguments):
-    assert run(*arguments).exit_code == 2
+    assert run(*arguments).exit_code == 64
 
 
 def test_what_needs_running_servers_says_how_to_start_them(tmp_path):
@@ -140,3 +145,86 @@ def test_down_where_nothing_was_is_no_error(tmp_path):
     done = run("down", "--local", "--data-dir", str(tmp_path / "none"))
     assert done.exit_code == 0
     assert not (tmp_path / "none").exists()
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """A verb that fails as no verb should."""
+
+    def fail(error):
+        def status(*_):
+            raise error
+
+        monkeypatch.setattr("kubeflow_metadata.installer.verbs.status_local.status_local", status)
+        return run("status", "--local")
+
+    monkeypatch.delenv("KFM_DEBUG", raising=False)
+    return fail
+
+
+def test_what_nothing_expected_is_a_sentence_and_no_traceback(broken):
+    done = broken(KeyError("some key"))
+    assert done.exit_code == 1
+    assert "Unexpected error: KeyError: 'some key'" in done.output
+    assert "KFM_DEBUG=1" in done.output
+    assert "Traceback" not in done.output
+
+
+def test_a_traceback_is_shown_where_it_is_asked_for(broken, monkeypatch):
+    monkeypatch.setenv("KFM_DEBUG", "1")
+    done = broken(KeyError("some key"))
+    assert done.exit_code == 1
+    assert "Traceback" in done.output
+    assert "Unexpected error" in done.output
+
+
+def test_what_the_api_server_sent_is_not_repeated_in_an_unexpected_error(broken):
+    from kubernetes.client.exceptions import ApiException
+
+    done = broken(ApiException(status=418, reason="s3cr3t", body="s3cr3t"))
+    assert "418" in done.output
+    assert "s3cr3t" not in done.output
+
+
+def test_what_is_interrupted_says_so(broken):
+    done = broken(KeyboardInterrupt())
+    assert done.exit_code == 130
+    assert "Interrupted." in done.output
+
+
+def test_an_error_decides_what_the_command_exits_with(broken):
+    from kubeflow_metadata.installer.cluster.state.lease import LeaseHeldError
+
+    done = broken(LeaseHeldError("somebody holds it"))
+    assert done.exit_code == 4
+    assert "somebody holds it" in done.output
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_what_the_shell_needs(shell):
+    done = run("completion", shell)
+    assert done.exit_code == 0
+    assert "_KUBEFLOW_METADATA_COMPLETE" in done.stdout
+
+
+def completed(monkeypatch, *words):
+    monkeypatch.setenv("_KUBEFLOW_METADATA_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", " ".join(["kubeflow-metadata", *words]))
+    monkeypatch.setenv("COMP_CWORD", str(len(words)))
+    done = CliRunner().invoke(main, prog_name="kubeflow-metadata")
+    return {line.partition(",")[2] for line in done.output.splitlines() if line}
+
+
+def test_verbs_options_contexts_and_namespaces_are_completed(tmp_path, monkeypatch):
+    config = tmp_path / "config"
+    contexts = [{"name": name, "context": {"cluster": "c", "namespace": f"of-{name}"}} for name in ("one", "other")]
+    config.write_text(json.dumps({"contexts": contexts}))
+    monkeypatch.setenv("KUBECONFIG", str(config))
+
+    assert completed(monkeypatch, "stat") == {"status"}
+    assert completed(monkeypatch, "get", "") == {"settings"}
+    assert completed(monkeypatch, "status", "--names") == {"--namespace"}
+    assert completed(monkeypatch, "status", "--context", "o") == {"one", "other"}
+    assert completed(monkeypatch, "status", "-n", "") == {"kubeflow", "of-one", "of-other"}
+    config.write_text("no kubeconfig")
+    assert completed(monkeypatch, "status", "--context", "o") == set()

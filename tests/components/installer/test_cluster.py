@@ -9,9 +9,12 @@ import pytest
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cluster import admission, inventory, kubeconfig, smoke
 from kubeflow_metadata.installer.cluster.engines.kustomize import Kustomize
+from kubeflow_metadata.installer.cluster.engines.protocol import Progress
+from kubeflow_metadata.installer.cluster.planning import planner
 from kubeflow_metadata.installer.cluster.smoke import SmokeResult
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.terminal import Terminal
+from kubeflow_metadata.installer.verbs import up as up_verb
 from kubeflow_metadata.installer.verbs.down import down
 from kubeflow_metadata.installer.verbs.target import Target
 from kubeflow_metadata.installer.verbs.up import up
@@ -38,6 +41,7 @@ def cluster(monkeypatch):
     made = FakeCluster()
     monkeypatch.setattr(kubeconfig, "connect", lambda _context, namespace: _in(made, namespace))
     monkeypatch.setattr(Kustomize, "objects", lambda *_args: [dict(each) for each in OBJECTS])
+    monkeypatch.setattr(up_verb, "CHECKS", ())  # these objects are not whole
     monkeypatch.setattr(smoke, "run", lambda *_args: SmokeResult(True, "6 passed, 0 failed"))
     return made
 
@@ -48,9 +52,9 @@ def _in(cluster, namespace):
 
 
 def apply(cluster, objects=OBJECTS):
-    notes = []
-    done = Kustomize().apply(cluster, Settings(), objects, lambda _text: None, notes.append, take_over=False)
-    return done, notes
+    admission.ensure_namespace(cluster)
+    plan = planner.make(cluster, Kustomize(), objects)
+    return Kustomize().apply(cluster, Settings(), plan, Progress(print, print, clock=FakeClock()))
 
 
 class TestApply:
@@ -62,9 +66,9 @@ class TestApply:
 
     def test_what_is_no_longer_wanted_is_deleted(self, cluster):
         apply(cluster)
-        done, _ = apply(cluster, OBJECTS[:3])
+        done = apply(cluster, OBJECTS[:3])
 
-        assert done == "3 applied, 2 deleted"
+        assert done == "0 applied, 2 deleted"
         assert cluster.names("ConfigMap") == {inventory.NAME}
         assert cluster.names("Service") == {"server"}
 
@@ -84,21 +88,6 @@ class TestApply:
         apply(cluster, OBJECTS[:1])
 
         assert cluster.names("ServiceAccount") == set()
-
-    def test_fields_of_others_are_taken_over_and_named(self, cluster):
-        cluster.conflicts.add("settings")
-        _, notes = apply(cluster)
-
-        assert notes == ['Taking over ConfigMap settings: conflict with "kubectl": .spec.x']
-        assert ("ConfigMap", "settings") in cluster.applied
-
-    def test_names_of_another_installation_are_left_alone(self, cluster):
-        cluster.add(thing("Service", "server", selector={"component": "metadata-grpc-server"}))
-
-        with pytest.raises(UserError, match="belongs to another installation") as caught:
-            admission.refuse_others(cluster, OBJECTS)
-        assert "besideKfp.enabled=true" in caught.value.hint
-        assert cluster.applied == []
 
     def test_a_namespace_is_made_once(self, cluster):
         assert admission.ensure_namespace(cluster)
@@ -155,11 +144,12 @@ class TestVerbs:
         assert {kind for kind, _ in cluster.objects} == {"Namespace"}
 
     def test_down_finds_what_kubectl_applied(self, cluster):
+        admission.ensure_namespace(cluster)
         for each in OBJECTS:
             cluster.apply(each)
         down(Target(), Terminal(), delete_data=False)
 
-        assert {kind for kind, _ in cluster.objects} == {"PersistentVolumeClaim"}
+        assert {kind for kind, _ in cluster.objects} == {"PersistentVolumeClaim", "Namespace"}
 
     def test_down_of_nothing_is_well(self, cluster, capsys):
         down(Target(), Terminal(), delete_data=True)

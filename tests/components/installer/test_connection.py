@@ -3,89 +3,33 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cluster.kubeconfig import connect
-from kubeflow_metadata.installer.cluster.port import Cluster, ConflictError, UnknownKindError
-
-VERSION = {"major": "1", "minor": "33", "gitVersion": "v1.33.1+k3s1"} | dict.fromkeys(
-    ("gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler", "platform"), ""
+from kubeflow_metadata.installer.cluster.port import (
+    Cluster,
+    ConflictError,
+    ForbiddenError,
+    RejectedError,
+    UnknownKindError,
+    UnreachableError,
 )
-CONFIG_MAPS = {"name": "configmaps", "singularName": "", "namespaced": True, "kind": "ConfigMap", "verbs": ["get"]}
-DISCOVERY: dict[str, dict[str, Any]] = {
-    "/version": VERSION,
-    "/version/": VERSION,
-    "/api": {"kind": "APIVersions", "versions": ["v1"]},
-    "/apis": {"kind": "APIGroupList", "groups": []},
-    "/api/v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": [CONFIG_MAPS]},
-}
-
-
-class ApiServer(ThreadingHTTPServer):
-    """Knows its version and ConfigMaps; answers each call about these with ``status``."""
-
-    status = 200
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: ApiServer
-
-    def answer(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        path = self.path.partition("?")[0]
-        message = f"{self.command} is answered {self.server.status}"
-        status, document = 200, DISCOVERY.get(path)
-        if document is None:
-            status, document = self.server.status, {"kind": "Status", "apiVersion": "v1", "message": message}
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self) -> None:
-        self.answer()
-
-    def do_PATCH(self) -> None:
-        self.answer()
-
-    def do_DELETE(self) -> None:
-        self.answer()
-
-    def log_message(self, *_arguments: Any) -> None:
-        pass
+from tests.support.api_server import Answer, ApiServer, kubeconfig, running
 
 
 @pytest.fixture
 def api_server() -> Iterator[ApiServer]:
-    server = ApiServer()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running() as server:
+        yield server
 
 
 @pytest.fixture
 def cluster(api_server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    config = {
-        "current-context": "here",
-        "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{api_server.server_address[1]}"}}],
-        "users": [{"name": "u", "user": {}}],
-    }
+    config = kubeconfig(api_server.url)
     file = tmp_path / "config"
     file.write_text(json.dumps(config))
     monkeypatch.setenv("KUBECONFIG", str(file))
@@ -157,3 +101,74 @@ def test_a_kind_that_is_not_installed_is_named_with_what_provides_it(cluster: Cl
         cluster.apply(monitor)
     assert "Prometheus Operator" in caught.value.hint
     assert cluster.list("monitoring.coreos.com/v1", "ServiceMonitor") == []
+
+
+@pytest.mark.parametrize(
+    ("message", "error", "said"),
+    [
+        ('configmaps "settings" is forbidden: exceeded quota: small', RejectedError, "The cluster rejected"),
+        (
+            'configmaps "settings" is forbidden: violates PodSecurity "restricted"',
+            RejectedError,
+            "The cluster rejected",
+        ),
+        (
+            'configmaps "settings" is forbidden: User "eve" cannot patch resource "configmaps"',
+            ForbiddenError,
+            "Permission denied",
+        ),
+        (
+            'admission webhook "policy.example.com" denied the request: no',
+            RejectedError,
+            r"policy\.example\.com rejected",
+        ),
+    ],
+)
+def test_who_may_not_is_told_apart_from_what_may_not_be(
+    cluster: Cluster, api_server: ApiServer, message: str, error: type[UserError], said: str
+) -> None:
+    api_server.answers = [Answer(403, message)]
+
+    with pytest.raises(error, match=said) as caught:
+        cluster.apply(SETTINGS)
+    assert caught.value.details == message
+
+
+def test_a_conflict_says_what_kind_it_is(cluster: Cluster, api_server: ApiServer) -> None:
+    api_server.status = 409
+
+    with pytest.raises(ConflictError, match="exists already"):
+        cluster.create(SETTINGS)
+    with pytest.raises(ConflictError, match="was changed since it was read"):
+        cluster.replace(SETTINGS)
+    with pytest.raises(ConflictError, match="another one by now"):
+        cluster.delete("v1", "ConfigMap", "settings", uid="1")
+
+
+def test_hints_name_the_context_and_the_namespace(cluster: Cluster, api_server: ApiServer) -> None:
+    api_server.answers = [Answer(403, 'User "eve" cannot patch resource "configmaps"')]
+
+    with pytest.raises(ForbiddenError) as caught:
+        cluster.apply(SETTINGS)
+    assert "kubectl --context here -n team-a auth can-i --list" in caught.value.hint
+
+
+@pytest.mark.parametrize("answer", [Answer(200, body="<html>Log in</html>"), Answer(302, headers={"Location": "/"})])
+def test_a_login_page_is_not_taken_for_an_api_server(cluster: Cluster, api_server: ApiServer, answer: Answer) -> None:
+    api_server.at["/apis"] = answer
+
+    with pytest.raises(UnreachableError, match="is not the API server of a cluster") as caught:
+        connect(None, "team-a")
+    assert api_server.url in str(caught.value)
+
+
+def test_a_page_in_place_of_an_object_is_not_taken_for_one(cluster: Cluster, api_server: ApiServer) -> None:
+    api_server.answers = [Answer(200, body="<html>Log in</html>")]
+
+    with pytest.raises(UnreachableError, match="is not the API server of a cluster"):
+        cluster.get("v1", "ConfigMap", "settings")
+
+
+def test_logs_that_cannot_be_had_are_empty(cluster: Cluster, api_server: ApiServer) -> None:
+    api_server.answers = [Answer(None)]
+    assert cluster.logs("pod", "grpc", lines=10) == ""

@@ -317,8 +317,8 @@ class TestOnlyWhatIsTrueNow:
 
     def test_the_small_size_is_advised_only_if_it_would_fit(self):
         (fits,) = diagnose.of(diagnoses.load("no_memory")).findings
-        full = {"metadata": {"name": "x"}, "spec": {"nodeName": "node-1", "containers": [{}]}}
-        full["spec"]["containers"] = [{"resources": {"requests": {"memory": "2Gi"}}}]
+        large = {"resources": {"requests": {"memory": "2Gi"}}}
+        full = {"metadata": {"name": "x"}, "spec": {"nodeName": "node-1", "containers": [large]}}
         (no_room,) = diagnose.of(changed("no_memory", others=(full,))).findings
 
         assert "small.enabled=true" in fits.hint
@@ -387,7 +387,12 @@ class TestReading:
         cluster.add(workload("metadata-ui", "ui", ready=1))
         asked = []
         listing = cluster.list
-        monkeypatch.setattr(cluster, "list", lambda *what, **how: asked.append(what[1]) or listing(*what, **how))
+
+        def listed(api_version, kind, *arguments, **named):
+            asked.append(kind)
+            return listing(api_version, kind, *arguments, **named)
+
+        monkeypatch.setattr(cluster, "list", listed)
         reading.read(cluster, FakeClock())
 
         assert sorted(asked) == ["Deployment", "Pod", "ReplicaSet", "StatefulSet"]

@@ -16,10 +16,11 @@ from kubeflow_metadata.installer.cluster.engines import choice
 from kubeflow_metadata.installer.cluster.engines.kustomize import Kustomize
 from kubeflow_metadata.installer.model.loading import settings_of
 from kubeflow_metadata.installer.terminal import Terminal
+from kubeflow_metadata.installer.verbs import up as up_verb
 from kubeflow_metadata.installer.verbs.down import down
 from kubeflow_metadata.installer.verbs.smoke import smoke
 from kubeflow_metadata.installer.verbs.target import Target
-from kubeflow_metadata.installer.verbs.up import up
+from kubeflow_metadata.installer.verbs.up import Wishes, up
 from kubeflow_metadata.parts import PARTS
 from tests.support.cluster import tools
 from tests.support.fake_cluster import FakeClock, FakeCluster, workload
@@ -64,8 +65,10 @@ Calls = Callable[[str], list[str]]
 def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
     """A cluster on which every workload runs already: a stand-in of Helm applies nothing."""
     made = FakeCluster()
+    made.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kubeflow"}})
     for part in PARTS:
         made.add(workload(part.workload, part.name, ready=1, kind=part.workload_kind))
+    monkeypatch.setattr(up_verb, "CHECKS", ())  # these objects are not whole
     monkeypatch.setattr(kubeconfig, "connect", lambda _context, _namespace: made)
     return made
 
@@ -144,13 +147,18 @@ def test_each_engine_takes_over_what_the_other_installed(
     del helm_alone
     release = {"owner": "helm", "name": "metadata"}
     inventory.write(cluster, [])
-    up(Target(), "helm", 60, Terminal(), FakeClock())
+    with pytest.raises(UserError, match="helm takes over") as caught:
+        up(Target(), "helm", 60, Terminal(), FakeClock())
+    assert "--engine helm --take-over" in caught.value.hint
+    up(Target(), "helm", 60, Terminal(), FakeClock(), Wishes(take_over=True))
     assert inventory.read(cluster) is None
 
     cluster.add({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "release.v1", "labels": release}})
     assert choice.choose(cluster, None).name == "helm"
     monkeypatch.setattr(Kustomize, "objects", lambda _self, *what: choice.named("helm").objects(*what))
-    up(Target(), "kustomize", 60, Terminal(), FakeClock())
+    with pytest.raises(UserError, match="its history of release metadata \\(1 revision\\)"):
+        up(Target(), "kustomize", 60, Terminal(), FakeClock())
+    up(Target(), "kustomize", 60, Terminal(), FakeClock(), Wishes(take_over=True))
     assert "release.v1" not in cluster.names("Secret")
     assert choice.choose(cluster, None).name == "kustomize"
 
@@ -167,7 +175,23 @@ def test_down_uninstalls_a_release_with_helm(cluster: FakeCluster, helm_alone: C
     cluster.add({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "release.v1", "labels": release}})
     down(Target(), Terminal(), delete_data=False, clock=FakeClock())
 
-    assert helm_alone("uninstall") == ["uninstall metadata --kube-context fake --namespace kubeflow"]
+    assert helm_alone("uninstall") == ["uninstall metadata --kube-context fake --namespace kubeflow --keep-history"]
+
+
+@pytest.mark.parametrize("status", ["pending-install", "pending-upgrade"])
+def test_a_release_that_was_interrupted_is_continued(
+    cluster: FakeCluster, helm_alone: Calls, status: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for revision, state in (("1", "deployed"), ("2", status)):
+        labels = {"owner": "helm", "name": "metadata", "status": state, "version": revision}
+        metadata = {"name": f"sh.helm.release.v1.metadata.v{revision}", "labels": labels}
+        cluster.add({"apiVersion": "v1", "kind": "Secret", "metadata": metadata})
+    up(Target(), "helm", 60, Terminal(), FakeClock())
+
+    assert cluster.names("Secret") >= {"sh.helm.release.v1.metadata.v1"}
+    assert "sh.helm.release.v1.metadata.v2" not in cluster.names("Secret")
+    assert f"Revision 2 of release metadata was interrupted ({status})" in capsys.readouterr().err
+    assert len(helm_alone("upgrade")) == 1
 
 
 def test_every_engine_can_be_asked_for() -> None:

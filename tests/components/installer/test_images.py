@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,15 @@ from hypothesis import strategies as st
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import catalog
 from kubeflow_metadata.installer.cli.images import command as images
-from kubeflow_metadata.installer.images import digests, engines
+from kubeflow_metadata.installer.images import base, digests, engines
 from kubeflow_metadata.installer.images.digests import PushedImage
 from kubeflow_metadata.installer.verbs.images import ROOT
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
+
+HEAD = subprocess.run(
+    ["git", "-C", ROOT, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+).stdout.strip()
 
 # Answers like an engine that works and has every image; notes each command line.
 ENGINE = """#!/bin/sh
@@ -27,6 +32,7 @@ case "$*" in
   *RepoDigests*) echo "registry.example/team/{name}@{digest}" ;;
   push*--digestfile*) for word in "$@"; do case $word in --digestfile=*) echo {digest} > "${{word#*=}}" ;; esac; done ;;
   "get clusters") echo mine ;;
+  *Config.Labels*) echo {revision} ;;
 esac
 exit {code}
 """
@@ -43,9 +49,10 @@ class Machine:
             (self.bin / name).symlink_to(program)
         self.calls = folder / "calls"
 
-    def has(self, name: str, *, code: int = 0) -> None:
+    def has(self, name: str, *, code: int = 0, revision: str = HEAD) -> None:
         program = self.bin / name
-        program.write_text(ENGINE.format(calls=self.calls, name=catalog.SERVER_NAME, digest=DIGEST, code=code))
+        answers = {"name": catalog.SERVER_NAME, "digest": DIGEST, "code": code, "revision": revision}
+        program.write_text(ENGINE.format(calls=self.calls, **answers))
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
 
     def asked(self, start: str) -> list[str]:
@@ -125,7 +132,7 @@ def test_a_tag_that_no_registry_takes_is_refused(machine, verb, tag):
     assert "is not a valid tag" in str(failure(*verb, f"--tag={tag}"))
 
 
-@pytest.mark.parametrize("engine", ["docker", "podman", "buildah"])
+@pytest.mark.parametrize("engine", ["docker", "podman"])
 def test_load_gives_kind_an_archive(machine, engine):
     machine.has(engine)
     machine.has("kind")
@@ -134,14 +141,54 @@ def test_load_gives_kind_an_archive(machine, engine):
 
     assert done.exit_code == 0, done.exception
     assert machine.asked("kind load image-archive --name=mine ")
+    assert not machine.asked(f"{engine} build")
 
 
-def test_load_into_an_unknown_cluster_tells_how_to_list_them(machine):
+def test_load_builds_an_image_that_is_missing_or_of_another_commit(machine, monkeypatch):
+    monkeypatch.setattr("kubeflow_metadata.installer.verbs.images._build_ui", lambda: None)
+    machine.has("docker", revision="0123abc")
+    machine.has("kind")
+
+    assert run("load", "--cluster", "mine").exit_code == 0
+    assert machine.asked("docker build")
+    assert machine.asked("kind load")
+
+
+def test_load_finds_the_cluster_of_the_current_context_or_the_only_one(machine, tmp_path, monkeypatch):
+    machine.has("docker")
+    machine.has("kind")
+    config = {
+        "current-context": "kind-mine",
+        "contexts": [{"name": "kind-mine", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "u", "user": {}}],
+    }
+    file = tmp_path / "config"
+    monkeypatch.setenv("KUBECONFIG", str(file))
+
+    assert run("load").exit_code == 0  # no kubeconfig, and one cluster
+    file.write_text(json.dumps(config))
+    assert run("load").exit_code == 0
+    assert len(machine.asked("kind load image-archive --name=mine ")) == 2
+    file.write_text(json.dumps(config).replace("kind-mine", "production"))
+    error = failure("load")
+    assert "production" in str(error)
+    assert "--cluster mine" in error.hint
+
+
+def test_load_into_an_unknown_cluster_names_those_there_are(machine):
     machine.has("docker")
     machine.has("kind")
 
-    assert failure("load", "--cluster", "other").hint == "List them with: kind get clusters"
+    assert failure("load", "--cluster", "other").hint == "Select one: --cluster mine"
     assert not machine.asked("kind load")
+
+
+def test_another_python_image_of_this_machine_serves_as_base_where_no_registry_answers():
+    there = ["example.org/team/tool:1", "team/python:3.12-local", "python-tools:2"]
+
+    assert base.like_python(there) == "team/python:3.12-local"
+    assert base.like_python(["python-tools:2", "cpython:3"]) is None
 
 
 def test_a_failing_engine_shows_what_it_said(machine):

@@ -1,13 +1,18 @@
-"""``logs --local`` on files that are rotated, and what ``logs`` says of a cluster."""
+"""``logs --local``: files that are rotated, merged and shown."""
 
 from __future__ import annotations
+
+from datetime import datetime, timezone
 
 import pytest
 from click.testing import CliRunner
 
 from kubeflow_metadata.installer.cli.main import main
 from kubeflow_metadata.installer.local.state import DataDir
+from kubeflow_metadata.installer.terminal import Terminal
+from kubeflow_metadata.installer.verbs.log_lines import Wanted
 from kubeflow_metadata.installer.verbs.logs_local import logs_local
+from tests.support.fake_cluster import FakeClock
 
 
 class _OverError(Exception):
@@ -49,7 +54,7 @@ def rotate(log):
 
 def follow(data_dir, *steps):
     with pytest.raises(_OverError):
-        logs_local(data_dir, "rest", follow=True, clock=Meanwhile(*steps))
+        logs_local(data_dir, Wanted(("rest",), follow=True), Terminal(), Meanwhile(*steps))
 
 
 def test_a_log_is_followed_through_rotations(data_dir, capsys):
@@ -80,8 +85,9 @@ def test_a_line_is_printed_when_it_is_complete(data_dir, capsys):
 
 def test_a_log_that_comes_later_is_shown(data_dir, capsys):
     append(data_dir.log_file("grpc"), "x\n")
+    meanwhile = Meanwhile(lambda: append(data_dir.log_file("rest"), "here\n"))
     with pytest.raises(_OverError):
-        logs_local(data_dir, None, follow=True, clock=Meanwhile(lambda: append(data_dir.log_file("rest"), "here\n")))
+        logs_local(data_dir, Wanted(follow=True), Terminal(), meanwhile)
     assert capsys.readouterr().out == "grpc | x\nrest | here\n"
 
 
@@ -91,7 +97,7 @@ def test_what_was_rotated_away_is_shown_first(data_dir, capsys):
         append(log, f"{line}\n")
         rotate(log)
     append(log, "4\n")
-    logs_local(data_dir, "rest", follow=False)
+    logs_local(data_dir, Wanted(("rest",)), Terminal())
     assert capsys.readouterr().out.split() == ["1", "2", "3", "4"]
 
 
@@ -104,18 +110,34 @@ def test_links_in_the_place_of_logs_are_not_followed(data_dir, tmp_path):
     assert "secret\n" not in done.output.splitlines(keepends=True)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "command"),
-    [
-        ([], "kubectl -n kubeflow logs -l metadata.kubeflow.org/part --prefix"),
-        (["-n", "team-a"], "kubectl -n team-a logs -l metadata.kubeflow.org/part --prefix"),
-        (
-            ["rest", "--context", "my cluster", "-n", "team-a"],
-            "kubectl --context 'my cluster' -n team-a logs -l metadata.kubeflow.org/part=rest --prefix",
-        ),
-    ],
-)
-def test_on_a_cluster_the_command_has_the_namespace_and_context_in_use(arguments, command):
-    done = CliRunner().invoke(main, ["logs", *arguments])
-    assert done.exit_code == 1
-    assert f"Run: {command} " in done.output
+def test_logs_of_several_servers_are_in_the_order_in_which_they_were_written(data_dir, capsys):
+    append(data_dir.log_file("grpc"), f"{text_line('01', 'first')}{text_line('03', 'third')}Traceback\n")
+    append(data_dir.log_file("rest"), f"{text_line('02', 'second')}{text_line('04', 'fourth')}")
+    logs_local(data_dir, Wanted(), Terminal())
+    shown = [line.split()[-1] for line in capsys.readouterr().out.splitlines()]
+    assert shown == ["first", "second", "third", "Traceback", "fourth"]
+
+
+class TenPast(FakeClock):
+    def now(self):
+        return datetime(2026, 12, 1, 3, 0, 10, tzinfo=timezone.utc)
+
+
+def test_only_the_last_lines_or_the_newest_are_shown_where_that_is_asked_for(data_dir, capsys):
+    old, new = text_line("00", "old"), text_line("09", "new")
+    append(data_dir.log_file("rest"), old + new)
+    logs_local(data_dir, Wanted(("rest",), lines=1, raw=True), Terminal())
+    assert capsys.readouterr().out == new
+    logs_local(data_dir, Wanted(("rest",), seconds=5, raw=True), Terminal(), TenPast())
+    assert capsys.readouterr().out == new
+
+
+def test_a_laptop_has_no_database_server(data_dir):
+    append(data_dir.log_file("rest"), "x\n")
+    done = CliRunner().invoke(main, ["logs", "--local", "--data-dir", str(data_dir.path), "--part", "db"])
+    assert done.exit_code == 64
+    assert "grpc, rest, ui" in done.output
+
+
+def text_line(second, event):
+    return f"2026-12-01T03:00:{second}.000000Z [info     ] {event}\n"

@@ -197,7 +197,7 @@ class TestDeletion:
         data_dir = install(tmp_path)
         (tmp_path / "metadata.db-wal").write_text("precious, too")
         install(tmp_path)
-        done = run("down", "--local", "--data-dir", tmp_path, "--delete-data")
+        done = run("down", "--local", "--data-dir", tmp_path, "--delete-data", "--yes")
         assert done.exit_code == 0
         assert f"Not deleted, because it was not created here: {data_dir.database}" in done.output
         assert set(contents(tmp_path)) == {"metadata.db", "metadata.db-wal"}
@@ -206,7 +206,7 @@ class TestDeletion:
         for name in ("metadata.db", "lock", "logs.txt"):
             (tmp_path / name).write_text("mine")
         before = contents(tmp_path)
-        done = run("down", "--local", "--data-dir", tmp_path, "--delete-data", "-o", "json")
+        done = run("down", "--local", "--data-dir", tmp_path, "--delete-data", "--yes", "-o", "json")
         assert json.loads(done.stdout) == {"stopped": [], "data_deleted": False, "kept": []}
         assert contents(tmp_path) == before
 

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from kubeflow_metadata.serving.interruption import Interruption, within
 from kubeflow_metadata.serving.leaving import EndWithClient
 from kubeflow_metadata.serving.requests import LONGEST_TARGET, RequestCheck
-from kubeflow_metadata.serving.turns import NoTurnError, Turns
+from kubeflow_metadata.serving.turns import NoTurnError, Turns, client
 from tests.support.applications import answer_to, connected, running_application, until_closed
 
 
@@ -142,6 +142,66 @@ class TestInterruptions:
 
 
 class TestTurns:
+    def test_clients_take_turns_and_each_ones_requests_come_in_order(self):
+        async def run() -> list[str]:
+            turns, order = Turns(1), []
+
+            async def work(who: str, number: int) -> None:
+                client.set(who)
+                async with turns.take(60):
+                    order.append(f"{who}{number}")
+                    await asyncio.sleep(0)
+
+            async with turns.take(60):
+                crowd = [asyncio.create_task(work("crowd", number)) for number in range(5)]
+                await asyncio.sleep(0)
+                others = [asyncio.create_task(work("a", 0)), asyncio.create_task(work("b", 0))]
+                await asyncio.sleep(0)
+            await asyncio.gather(*crowd, *others)
+            return order
+
+        assert asyncio.run(run()) == ["crowd0", "a0", "b0", "crowd1", "crowd2", "crowd3", "crowd4"]
+
+    def test_a_crowd_that_fills_the_queue_makes_room_for_another_client(self):
+        async def run() -> tuple[list[BaseException | None], str]:
+            turns = Turns(1)
+
+            async def work(who: str) -> str:
+                client.set(who)
+                async with turns.take(60):
+                    return who
+
+            async with turns.take(60):
+                crowd = [asyncio.create_task(work("crowd")) for _ in range(12)]
+                await asyncio.sleep(0)
+                other = asyncio.create_task(work("other"))
+                await asyncio.sleep(0)
+            ended = await asyncio.gather(*crowd, return_exceptions=True)
+            return [each for each in ended if isinstance(each, BaseException)], await other
+
+        turned_away, served = asyncio.run(run())
+        assert [type(each) for each in turned_away] == [NoTurnError] * 3
+        assert served == "other"
+
+    def test_of_those_that_give_up_are_handed_on(self):
+        async def run() -> None:
+            turns = Turns(1)
+
+            async def work() -> None:
+                async with turns.take(60):
+                    pass
+
+            async with turns.take(60):
+                gives_up, goes_on = asyncio.create_task(work()), asyncio.create_task(work())
+                await asyncio.sleep(0)
+            # The turn is on its way to the first one.
+            gives_up.cancel()
+            await goes_on
+            async with turns.take(0.01):
+                pass
+
+        asyncio.run(run())
+
     def test_are_bounded_and_so_are_those_that_wait(self):
         async def run() -> None:
             turns, done = Turns(1), asyncio.Event()

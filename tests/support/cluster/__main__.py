@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 
 import click
 
-from tests.support.cluster import container_images, engine, kind, tools
-from tests.support.cluster.shell import ClusterError, console
+from tests.support.cluster import container_images, engine, kind, stand_ins, tools
+from tests.support.cluster.paths import TOOL_LINKS
+from tests.support.cluster.shell import ClusterError, console, numbered
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -19,16 +21,29 @@ def main() -> None:
 @main.command()
 def up() -> None:
     """Create this checkout's cluster, or find it running."""
-    cluster = kind.kept_cluster() or kind.create(kind.kept_name(), keep=True)
-    console.print(f"The cluster {cluster.name} is ready. To use it, run:")
-    reached = {**cluster.environment, **(cluster.engine.environment if cluster.engine else {})}
-    for name, value in reached.items():
-        click.echo(f"export {name}={value}")
+    kind.prefer_programs_of_this_machine()
+    cluster = kind.kept_cluster() or kind.create(kind.kept_name(), keep=True, progress=numbered(4))
+    if cluster.engine and not container_images.from_registry(cluster.engine):
+        stand_ins.python_base(cluster.engine)  # for `images load`: no registry gives one
+    console.print(f"\nThe cluster {cluster.name} is ready. To install on it, type in this shell:\n")
+    reached = {**cluster.environment, **(cluster.engine.kind_environment if cluster.engine else {})}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in reached.items()]
+    if TOOL_LINKS.exists():
+        lines.append(f'export PATH={shlex.quote(str(TOOL_LINKS))}:"$PATH"')
+    for line in lines:
+        click.echo(line)
+    console.print(
+        "\nmake installer && . .venv/bin/activate\n"
+        "kubeflow-metadata images load      # builds the image, and gives it to the cluster\n"
+        "kubeflow-metadata up\n\n"
+        "To delete the cluster, run: make kind-down"
+    )
 
 
 @main.command()
 def down() -> None:
     """Delete this checkout's cluster and leftovers of killed runs."""
+    kind.prefer_programs_of_this_machine()
     found = engine.find()
     if found is not None:
         kind.remove_leftovers(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.support.cluster import stand_ins, versions
@@ -42,25 +43,38 @@ class ImageSource:
         return json.dumps(config, indent=2)
 
 
+def from_registry(engine: Engine) -> bool:
+    """Whether images come from a registry: as E2E_IMAGES says (`registry` or `packages`), else if one answers."""
+    return _choice(engine)[0] == "registry"
+
+
 def choose(engine: Engine) -> ImageSource:
-    """The image source: what E2E_IMAGES says (`registry` or `packages`), else whichever works here."""
-    choice = os.environ.get(CHOICE, "")
-    if choice not in ("", "registry", "packages"):
-        raise ClusterError(f"{CHOICE}={choice}: that is neither `registry` nor `packages`.", f"Run: unset {CHOICE}")
-    node_image = os.environ.get("E2E_NODE_IMAGE", versions.NODE_IMAGE)
-    why = f"{CHOICE}={choice}"
-    if not choice:
-        if engine.has_image(node_image):
-            choice, why = "registry", f"{node_image} is already here"
-        elif engine.succeeds("manifest", "inspect", node_image, timeout=ANSWER_SECONDS):
-            choice, why = "registry", "the image registry answers"
-        else:
-            choice, why = "packages", "the image registry does not respond"
+    """The image source, with what it takes made."""
+    choice, why = _choice(engine)
     if choice == "registry":
-        console.print(f"  images: {node_image} and what it pulls ({why})")
-        return ImageSource(node_image)
+        console.print(f"  images: {_node_image()} and what it pulls ({why})")
+        return ImageSource(_node_image())
     console.print(
         f"  images: made here from Go modules and Debian packages ({why}); {CHOICE}=registry forces the other"
     )
     with step("Preparing the images"):
         return ImageSource(stand_ins.node_image(engine), tuple(stand_ins.node_archives(engine)))
+
+
+def _node_image() -> str:
+    return os.environ.get("E2E_NODE_IMAGE", versions.NODE_IMAGE)
+
+
+@cache
+def _choice(engine: Engine) -> tuple[str, str]:
+    """`registry` or `packages`, and why; asked once, for a registry that does not answer takes its time."""
+    choice = os.environ.get(CHOICE, "")
+    if choice not in ("", "registry", "packages"):
+        raise ClusterError(f"{CHOICE}={choice}: that is neither `registry` nor `packages`.", f"Run: unset {CHOICE}")
+    if choice:
+        return choice, f"{CHOICE}={choice}"
+    if engine.has_image(_node_image()):
+        return "registry", f"{_node_image()} is already here"
+    if engine.succeeds("manifest", "inspect", _node_image(), timeout=ANSWER_SECONDS):
+        return "registry", "the image registry answers"
+    return "packages", "the image registry does not respond"

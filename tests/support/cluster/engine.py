@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.cluster import tools
@@ -43,7 +43,7 @@ class Engine:
     """A container engine that answers."""
 
     command: str
-    environment: dict[str, str]
+    environment: dict[str, str] = field(hash=False)
     own: bool = False
 
     @property

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.checkout import ROOT
-from tests.support.cluster import container_images, engine, tools
+from tests.support.cluster import container_images, engine, stand_ins, tools
 from tests.support.cluster.engine import Engine
 from tests.support.cluster.locks import Lock, alone
 from tests.support.cluster.paths import CLUSTERS
-from tests.support.cluster.shell import ClusterError, console, run, run_visibly, step
+from tests.support.cluster.shell import ClusterError, Progress, console, run, run_visibly, step, unnumbered
+from tests.support.cluster.tools import Tool
 
 PREFIX = "kfm-e2e-"
 READY_SECONDS = 180
@@ -41,7 +42,7 @@ class Cluster:
     def kubectl(
         self, *arguments: str | Path, stdin: str | None = None, check: bool = True, timeout: float = 300
     ) -> str:
-        command = [tools.KUBECTL.path, f"--context={self.context}", *arguments]
+        command = [program(tools.KUBECTL), f"--context={self.context}", *arguments]
         return run(command, env=self.environment, stdin=stdin, check=check, timeout=timeout).stdout
 
     def load(self, *images: str) -> None:
@@ -53,13 +54,28 @@ class Cluster:
             )
         with step(f"Loading {', '.join(images)}"):
             command: list[str | Path] = [
-                tools.KIND.path,
+                program(tools.KIND),
                 "load",
                 "docker-image",
                 f"--name={self.name}",
                 *images,
             ]
             run_visibly(command, env=self.engine.kind_environment)
+
+
+_of_this_machine: dict[Tool, Path] = {}
+
+
+def prefer_programs_of_this_machine() -> None:
+    """Uses kind and kubectl from the PATH where they are new enough. Tests do not: theirs are pinned."""
+    for tool in (tools.KIND, tools.KUBECTL):
+        if path := tools.on_path(tool):
+            _of_this_machine[tool] = path
+
+
+def program(tool: Tool) -> Path:
+    """Where a program is."""
+    return _of_this_machine.get(tool, tool.path)
 
 
 def kept_name() -> str:
@@ -112,10 +128,10 @@ def kept_cluster() -> Cluster | None:
     return cluster if "ok" in cluster.kubectl("get", "--raw=/readyz", check=False, timeout=30) else None
 
 
-def create(name: str, *, keep: bool = False) -> Cluster:
+def create(name: str, *, keep: bool = False, progress: Progress = unnumbered) -> Cluster:
     """Creates a cluster whose node is ready. Without `keep` it is a leftover once this process is gone."""
     with alone("clusters"):
-        return _create(name, keep)
+        return _create(name, keep, progress)
 
 
 def join(name: str) -> Cluster:
@@ -141,24 +157,46 @@ def leave(name: str) -> None:
             engine.settle(container_engine)
 
 
-def _create(name: str, keep: bool) -> Cluster:
-    tools.build([tools.KIND, tools.KUBECTL])
+def _provide(*wanted: Tool) -> None:
+    tools.build(tool for tool in wanted if tool not in _of_this_machine)
+
+
+def _check_machine(container_engine: Engine) -> None:
+    """Refuses to begin without what the builds ahead need."""
+    to_build = [tool for tool in (tools.KIND, tools.KUBECTL) if tool not in _of_this_machine]
+    if not container_images.from_registry(container_engine):
+        stand_ins.check_machine()
+        to_build += [*stand_ins.NODE_PROGRAMS, *stand_ins.SYSTEM.programs]
+    if missing := [tool.name for tool in to_build if not tool.path.exists()]:
+        tools.require_go(", ".join(missing[:3]))
+
+
+def _create(name: str, keep: bool, progress: Progress = unnumbered) -> Cluster:
+    # What this machine may lack comes first: nobody should wait for builds to hear of it.
+    progress("Container engine")
     container_engine = engine.ready()
     record = Record(name)
     _hold(record)
     try:
+        _check_machine(container_engine)
+        progress("Programs")
+        for tool, path in _of_this_machine.items():
+            console.print(f"  {tool.name}: {path}")
+        _provide(tools.KIND, tools.KUBECTL)
         remove_leftovers(container_engine)
         if name in _names(container_engine):  # kept, but it does not answer: after a restart of the machine, say
             _delete(container_engine, record)
         shutil.rmtree(record.folder, ignore_errors=True)
         record.folder.mkdir(parents=True)
+        progress("Images")
         source = container_images.choose(container_engine)
         config = record.folder / "kind.yaml"
         config.write_text(source.kind_config(record.folder))
+        progress("Cluster")
         with step(f"Creating the cluster {name}"):
             run_visibly(
                 [
-                    *(tools.KIND.path, "create", "cluster", f"--name={name}", f"--image={source.node_image}"),
+                    *(program(tools.KIND), "create", "cluster", f"--name={name}", f"--image={source.node_image}"),
                     *(f"--kubeconfig={record.kubeconfig}", f"--config={config}", f"--wait={READY_SECONDS}s"),
                     "--verbosity=1",
                 ],
@@ -229,13 +267,13 @@ def _cluster(record: Record, container_engine: Engine) -> Cluster:
 
 
 def _names(container_engine: Engine) -> list[str]:
-    tools.build([tools.KIND])
-    return run([tools.KIND.path, "get", "clusters"], env=container_engine.kind_environment).stdout.split()
+    _provide(tools.KIND)
+    return run([program(tools.KIND), "get", "clusters"], env=container_engine.kind_environment).stdout.split()
 
 
 def _delete(container_engine: Engine, record: Record) -> None:
     command: list[str | Path] = [
-        tools.KIND.path,
+        program(tools.KIND),
         "delete",
         "cluster",
         f"--name={record.name}",

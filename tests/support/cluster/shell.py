@@ -6,7 +6,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,27 @@ class ClusterError(Exception):
 
     def __init__(self, problem: str, remedy: str = "") -> None:
         super().__init__(f"{problem}\n{remedy}" if remedy else problem)
+
+
+Progress = Callable[[str], None]
+"""Is told the title of each stage as it begins."""
+
+
+def unnumbered(title: str) -> None:
+    """Shows nothing: for runs whose stages nobody counts."""
+    del title
+
+
+def numbered(total: int) -> Progress:
+    """Announces each stage as n of m."""
+    begun = 0
+
+    def announce(title: str) -> None:
+        nonlocal begun
+        begun += 1
+        console.print(f"[bold]\\[{begun}/{total}] {title}[/]")
+
+    return announce
 
 
 @contextmanager

@@ -44,8 +44,7 @@ class RootFs:
         path = ARCHIVES / f"rootfs-{self.name}-{self.key}.tar"
         if _keep(path):
             return path
-        if shutil.which("mmdebstrap") is None:
-            raise ClusterError("mmdebstrap is not installed.", "Run: make e2e-deps")
+        require_mmdebstrap()
         with step(f"Assembling Debian {self.suite} for {self.name}"), _being_written(path) as partial:
             run_visibly(
                 [
@@ -137,6 +136,18 @@ MYSQL = StandIn("mysql", MYSQL_ROOTFS)
 PYTHON = StandIn("python", PYTHON_ROOTFS, extra_files=(CERTIFICATES,))
 
 NODE_PROGRAMS = (tools.KUBEADM, tools.KUBELET, tools.KUBECTL, tools.RUNC_WITHIN_BOUNDS)
+
+
+def require_mmdebstrap() -> None:
+    """Refuses to begin without what assembles root file systems."""
+    if shutil.which("mmdebstrap") is None:
+        raise ClusterError("mmdebstrap is not installed.", "As root on Debian or Ubuntu, run: make e2e-deps")
+
+
+def check_machine() -> None:
+    """Refuses to begin images whose making would fail later."""
+    if not all((ARCHIVES / f"rootfs-{each.name}-{each.key}.tar").exists() for each in ROOT_FILE_SYSTEMS):
+        require_mmdebstrap()
 
 
 def node_image(engine: Engine) -> str:

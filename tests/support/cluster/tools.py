@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from tests.support.cluster import versions
 from tests.support.cluster.keys import content_key
 from tests.support.cluster.locks import alone
 from tests.support.cluster.paths import COMMANDS_MODULE, STAND_INS, TOOL_LINKS, TOOLS
-from tests.support.cluster.shell import ClusterError, run_visibly, step
+from tests.support.cluster.shell import ClusterError, run, run_visibly, step
 
 # One setting for all programs of a module: what they share is then compiled once.
 SMALL = "-s -w"
@@ -32,7 +33,7 @@ class Tool:
     """A program, and where Go finds it: in a module of ours, else in its own at a version.
 
     `apart` ones are built by a command of their own: their file has the name of another one's, or their imports
-    collide with another one's.
+    collide with another one's. Of those with an `oldest` version, one that is on the PATH does as well.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Tool:
     module: Module | None = None
     version: str = ""
     apart: bool = False
+    oldest: tuple[int, int] | None = None
 
     @cached_property
     def key(self) -> str:
@@ -77,7 +79,7 @@ KUBERNETES_SERVERS = tuple(
 )
 KUBEADM = Tool("kubeadm", "k8s.io/kubernetes/cmd/kubeadm", KUBERNETES_MODULE)
 KUBELET = Tool("kubelet", "k8s.io/kubernetes/cmd/kubelet", KUBERNETES_MODULE)
-KUBECTL = Tool("kubectl", "k8s.io/kubernetes/cmd/kubectl", KUBERNETES_MODULE)
+KUBECTL = Tool("kubectl", "k8s.io/kubernetes/cmd/kubectl", KUBERNETES_MODULE, oldest=(1, 30))
 ETCD = Tool("etcd", "go.etcd.io/etcd/server/v3", KUBERNETES_MODULE)
 COREDNS = Tool("coredns", "./coredns", KUBERNETES_MODULE)
 PAUSE = Tool("pause", "./pause", KUBERNETES_MODULE)
@@ -87,7 +89,7 @@ LOCAL_PATH_PROVISIONER = Tool(
 )
 
 _COMMANDS = Module(COMMANDS_MODULE)
-KIND = Tool("kind", "sigs.k8s.io/kind", _COMMANDS)
+KIND = Tool("kind", "sigs.k8s.io/kind", _COMMANDS, oldest=(0, 27))
 HELM_3 = Tool("helm3", "helm.sh/helm/v3/cmd/helm", _COMMANDS, apart=True)
 HELM_4 = Tool("helm4", "helm.sh/helm/v4/cmd/helm", _COMMANDS)
 KUSTOMIZE = Tool("kustomize", "sigs.k8s.io/kustomize/kustomize/v5", _COMMANDS)
@@ -120,6 +122,17 @@ def build(tools: Iterable[Tool]) -> None:
             link(tool, TOOL_LINKS / tool.name)
 
 
+def on_path(tool: Tool) -> Path | None:
+    """A program of this machine that does as well as the pinned one, if there is one."""
+    found = shutil.which(tool.name)
+    if found is None or tool.oldest is None or Path(found).is_relative_to(TOOL_LINKS):
+        return None
+    arguments = ["version", "--client"] if tool is KUBECTL else ["version"]
+    said = run([found, *arguments], check=False, timeout=20).stdout
+    version = re.search(r"v(\d+)\.(\d+)", said)
+    return Path(found) if version and (int(version[1]), int(version[2])) >= tool.oldest else None
+
+
 def link(tool: Tool, place: Path) -> None:
     """Links a program to where people and programs look for it, also while other processes do the same."""
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -138,11 +151,7 @@ def _batches(tools: Iterable[Tool]) -> list[list[Tool]]:
 
 
 def _build(batch: Sequence[Tool]) -> None:
-    if shutil.which("go") is None:
-        raise ClusterError(
-            f"{batch[0].name} is built with Go, and `go` is not on the PATH.",
-            "Install Go 1.26 or newer (https://go.dev/doc/install), then type the same again.",
-        )
+    require_go(batch[0].name)
     module = batch[0].module
     partial = TOOLS / f"{batch[0].name}.{os.getpid()}.partial"
     partial.mkdir(parents=True)
@@ -156,6 +165,15 @@ def _build(batch: Sequence[Tool]) -> None:
             (partial / _file_name(tool.package)).rename(tool.path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def require_go(what: str) -> None:
+    """Refuses to begin without Go."""
+    if shutil.which("go") is None:
+        raise ClusterError(
+            f"Go is not on the PATH, and {what} must be built with it.",
+            "Install Go 1.26 or newer (https://go.dev/doc/install), then type the same again.",
+        )
 
 
 def _file_name(package: str) -> str:

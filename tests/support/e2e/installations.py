@@ -55,15 +55,38 @@ class Installation:
 
     def installer(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """`python -m installer`, with the tools that users have on their PATH."""
-        path = os.pathsep.join([str(tools.KUSTOMIZE.path.parent), str(self._helm_on_path()), os.environ["PATH"]])
-        environment = {**os.environ, **self.cluster.environment, "PATH": path}
-        command = [str(ROOT / ".venv" / "bin" / "python"), "-m", "installer", *arguments]
-        if arguments[0] != "render":
-            command += [f"--context={self.cluster.context}"]
-        command += [f"--namespace={self.namespace}"]
+        command, environment = self._command(arguments)
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=ROOT)
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
+
+    @contextmanager
+    def running_installer(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """The same, while it runs; killed if it still does at the end."""
+        command, environment = self._command(arguments)
+        environment["PYTHONUNBUFFERED"] = "1"
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment, cwd=ROOT) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def start_installer(self, *arguments: str) -> subprocess.Popen[str]:
+        """The same, still running; its progress is on standard error."""
+        command, environment = self._command(arguments)
+        nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
+        return subprocess.Popen(
+            command, stdin=nothing, stdout=nothing, stderr=pipe, text=True, env=environment, cwd=ROOT
+        )
+
+    def _command(self, arguments: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
+        path = os.pathsep.join([str(tools.KUSTOMIZE.path.parent), str(self._helm_on_path()), os.environ["PATH"]])
+        command = [str(ROOT / ".venv" / "bin" / "python"), "-m", "installer", *arguments]
+        if arguments[0] != "render":
+            command += [f"--context={self.cluster.context}"]
+        command += [f"--{'dashboard-' if arguments[0] == 'dashboard' else ''}namespace={self.namespace}"]
+        return command, {**os.environ, **self.cluster.environment, "PATH": path}
 
     def _helm_on_path(self) -> Path:
         folder = ROOT / ".cache" / "e2e-path"

@@ -15,6 +15,14 @@ _engine = click.option(
     type=click.Choice(["docker", "podman", "buildah"]),
     help="Container engine. [default: the first that responds]",
 )
+_base_image = click.option(
+    "--base-image",
+    metavar="IMAGE",
+    help="Base image with Python. [default: python:3.13-slim, or another Python image of this machine]",
+)
+
+
+_on_a_laptop = options.refuse_local("A laptop runs the servers as processes, without images: up --local")
 
 
 @click.group("images")
@@ -23,6 +31,7 @@ def command() -> None:
 
 
 @command.command("list", cls=options.Verb)
+@_on_a_laptop
 @_tag
 @options.output
 @click.pass_obj
@@ -34,9 +43,10 @@ def list_images(shared: Shared, tag: str | None) -> None:
 
 
 @command.command(cls=options.Verb)
+@_on_a_laptop
 @_tag
 @_engine
-@click.option("--base-image", metavar="IMAGE", help="Base image with Python. [default: python:3.13-slim]")
+@_base_image
 @click.option("--network", metavar="NAME", help="Network for the build, for example host.")
 @click.option("--platform", metavar="OS/ARCH", help="Platform to build for, for example linux/arm64.")
 @options.output
@@ -57,20 +67,42 @@ def build(
 
 
 @command.command(cls=options.Verb)
+@_on_a_laptop
 @_tag
 @_engine
-@click.option("--cluster", default="kind", show_default=True, metavar="NAME", help="Name of the kind cluster.")
-@click.option("--kind", "kind_program", default="kind", metavar="PATH", help="Path to the kind binary. [default: kind]")
+@click.option(
+    "--cluster",
+    metavar="NAME",
+    help="Name of the kind cluster. [default: that of the current context, or the only one]",
+)
+@click.option(
+    "--kind",
+    "kind_program",
+    metavar="PATH",
+    help="Path to the kind binary. [default: kind on the PATH, or the one that the checkout built]",
+)
+@_base_image
 @options.output
 @click.pass_obj
-def load(shared: Shared, tag: str | None, engine: str | None, cluster: str, kind_program: str) -> None:
-    """Load the image into a kind cluster; no registry is needed."""
+def load(
+    shared: Shared,
+    tag: str | None,
+    engine: str | None,
+    cluster: str | None,
+    kind_program: str | None,
+    base_image: str | None,
+) -> None:
+    """Load the image into a kind cluster; no registry is needed.
+
+    In a checkout, the image is built first if it is missing, or was built from another commit.
+    """
     from kubeflow_metadata.installer.verbs import images
 
-    images.load(shared.terminal, tag, cluster, kind_program, engine)
+    images.load(shared.terminal, tag, cluster, kind_program, engine, base_image)
 
 
 @command.command(cls=options.Verb)
+@_on_a_laptop
 @click.argument("registry")
 @_tag
 @_engine

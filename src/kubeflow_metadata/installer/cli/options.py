@@ -7,6 +7,7 @@ class ``Verb`` refuses it for the other kind.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -16,11 +17,19 @@ import click
 from click.core import ParameterSource
 
 from kubeflow_metadata.errors import UserError
+from kubeflow_metadata.installer import exit_codes
 from kubeflow_metadata.installer.terminal import Terminal
 from kubeflow_metadata.installer.verbs.target import Target
 
 if TYPE_CHECKING:
     from kubeflow_metadata.installer.local.state import DataDir
+
+
+class NotOnALaptopError(UserError):
+    """The verb is for clusters alone."""
+
+    exit_code = exit_codes.USAGE
+
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -39,6 +48,7 @@ class Shared:
     namespace: str = Target.namespace
     file: Path | None = None
     assignments: tuple[str, ...] = ()
+    reset: bool = False
     data_path: Path | None = None
     output: str = "text"
 
@@ -50,7 +60,7 @@ class Shared:
     @property
     def target(self) -> Target:
         """The installation on a cluster."""
-        return Target(self.context, self.namespace, self.file, self.assignments)
+        return Target(self.context, self.namespace, self.file, self.assignments, self.reset)
 
     @property
     def data_dir(self) -> DataDir:
@@ -58,6 +68,21 @@ class Shared:
         from kubeflow_metadata.installer.local.state import DataDir
 
         return DataDir(self.data_path)
+
+
+def is_interactive() -> bool:
+    """Returns whether somebody can be asked."""
+    return sys.stdin.isatty()
+
+
+def ask(question: str) -> bool:
+    """Asks a question; no answer means no."""
+    return click.confirm(question, default=False, err=True)
+
+
+def ask_for(name: str, question: str) -> bool:
+    """Asks somebody to type a name, which is not typed by mistake."""
+    return str(click.prompt(question, default="", show_default=False, err=True)).strip() == name
 
 
 class ClusterOption(click.Option):
@@ -104,10 +129,20 @@ class Verb(click.Command):
                 raise click.UsageError(f"{option.opts[-1]} {why}.")
 
 
+def refuse_local(why: str) -> Callable[[Command], Command]:
+    """Adds a ``--local`` that says why a verb of clusters alone is of no use on a laptop."""
+
+    def refuse(_context: click.Context, _option: click.Parameter, given: bool) -> None:
+        if given:
+            raise NotOnALaptopError(why)
+
+    return click.option("--local", is_flag=True, hidden=True, expose_value=False, is_eager=True, callback=refuse)
+
+
 _SHARED = tuple(field.name for field in fields(Shared))
 
 
-def _namespace(_context: click.Context, _option: click.Parameter, value: str) -> str:
+def check_namespace(_context: click.Context, _option: click.Parameter, value: str) -> str:
     if not _NAMESPACE.fullmatch(value):
         raise click.UsageError(f"{value!r} is not a valid namespace: use lowercase letters, digits and dashes.")
     return value
@@ -115,6 +150,27 @@ def _namespace(_context: click.Context, _option: click.Parameter, value: str) ->
 
 def _both(first: Callable[[Command], Command], second: Callable[[Command], Command]) -> Callable[[Command], Command]:
     return lambda command: first(second(command))
+
+
+def _contexts(_context: click.Context, _option: click.Parameter, incomplete: str) -> list[str]:
+    """Completes the name of a context."""
+    return [name for name in _of_the_kubeconfig("contexts") if name.startswith(incomplete)]
+
+
+def _namespaces(_context: click.Context, _option: click.Parameter, incomplete: str) -> list[str]:
+    """Completes a namespace with those that contexts name; asking the cluster could take long."""
+    known = {Target.namespace, *_of_the_kubeconfig("namespaces")}
+    return sorted(name for name in known if name.startswith(incomplete))
+
+
+def _of_the_kubeconfig(what: str) -> list[str]:
+    try:
+        from kubeflow_metadata.installer.cluster.kubeconfig_files import read
+
+        config = read()
+    except (UserError, ImportError):
+        return []
+    return [] if config is None else list(getattr(config, what))
 
 
 settings: Callable[[Command], Command] = _both(
@@ -130,13 +186,34 @@ settings: Callable[[Command], Command] = _both(
         help="Set a single value; overrides the file. Repeatable.",
     ),
 )
+reset_settings = click.option(
+    "--reset-settings",
+    "reset",
+    cls=ClusterOption,
+    is_flag=True,
+    help="Forget the settings of earlier runs.",
+)
+engine = click.option(
+    "--engine",
+    cls=ClusterOption,
+    type=ENGINES,
+    help="Tool to apply with. [default: the one that installed it; else kustomize]",
+)
+take_over = click.option(
+    "--take-over",
+    cls=ClusterOption,
+    is_flag=True,
+    help="Also change what another engine, Argo CD or Flux manages.",
+)
+yes = click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 namespace = click.option(
     "-n",
     "--namespace",
     cls=ClusterOption,
     default=Target.namespace,
     show_default=True,
-    callback=_namespace,
+    callback=check_namespace,
+    shell_complete=_namespaces,
     help="Namespace of the installation.",
 )
 cluster: Callable[[Command], Command] = _both(
@@ -144,6 +221,7 @@ cluster: Callable[[Command], Command] = _both(
         "--context",
         cls=ClusterOption,
         metavar="NAME",
+        shell_complete=_contexts,
         help="Kubeconfig context. [default: the current context]",
     ),
     namespace,

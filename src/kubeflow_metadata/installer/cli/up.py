@@ -28,13 +28,9 @@ def _ports(command: Command) -> Command:
 
 @click.command("up", cls=options.Verb)
 @options.settings
+@options.reset_settings
 @options.cluster
-@click.option(
-    "--engine",
-    cls=options.ClusterOption,
-    type=options.ENGINES,
-    help="Tool to apply with. [default: the one that installed it; else kustomize]",
-)
+@options.engine
 @click.option(
     "--timeout",
     cls=options.ClusterOption,
@@ -44,16 +40,42 @@ def _ports(command: Command) -> Command:
     metavar="SECONDS",
     help="Maximum time to wait for readiness.",
 )
+@click.option(
+    "--smoke/--skip-smoke",
+    cls=options.ClusterOption,
+    default=None,
+    help="Run the smoke test. [default: where something changed]",
+)
+@click.option(
+    "--skip-checks",
+    cls=options.ClusterOption,
+    is_flag=True,
+    help="Do not check quotas, storage, and Secrets that the settings name.",
+)
+@click.option("--dry-run", cls=options.ClusterOption, is_flag=True, help="Show the plan, and change nothing.")
+@options.take_over
+@options.yes
 @options.local
 @_ports
 @options.output
 @click.pass_obj
-def command(shared: Shared, /, engine: str | None, timeout: int, **ports: int | None) -> None:
+def command(
+    shared: Shared,
+    /,
+    engine: str | None,
+    timeout: int,
+    smoke: bool | None,
+    skip_checks: bool,
+    dry_run: bool,
+    take_over: bool,
+    yes: bool,
+    **ports: int | None,
+) -> None:
     """Install or upgrade, then check that it works.
 
-    On a cluster: creates the namespace if it is missing, applies everything, waits until it is ready, and runs a Job
-    that logs the demo and reads it back. With --local, the servers keep running in the background. Running it again
-    changes only what differs.
+    On a cluster: shows what will change and, in a terminal, asks; creates the namespace if it is missing, applies what
+    differs, waits until it is ready, and runs a Job that logs the demo and reads it back. With --local, the servers
+    keep running in the background. Running it again changes only what differs, and continues what was interrupted.
     """
     if shared.local:
         from kubeflow_metadata.installer.verbs.up_local import up_local
@@ -63,6 +85,8 @@ def command(shared: Shared, /, engine: str | None, timeout: int, **ports: int | 
             raise click.UsageError("Two servers cannot share a port.")
         up_local(shared.data_dir, ports, shared.terminal)
     else:
-        from kubeflow_metadata.installer.verbs.up import up
+        from kubeflow_metadata.installer.verbs.up import Wishes, up
 
-        up(shared.target, engine, timeout, shared.terminal)
+        confirm = None if yes or not options.is_interactive() else options.ask
+        wishes = Wishes(take_over=take_over, dry_run=dry_run, smoke=smoke, checks=not skip_checks)
+        up(shared.target, engine, timeout, shared.terminal, wishes=wishes, confirm=confirm)

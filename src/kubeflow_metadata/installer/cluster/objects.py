@@ -44,18 +44,20 @@ def part_of(made: Object) -> str:
     return str((made["metadata"].get("labels") or {}).get(PART, ""))
 
 
-def labelled(cluster: Cluster) -> set[Identity]:
-    """Returns what is ours in the namespace, whoever applied it."""
-    return {
-        Identity(kind.api_version, kind.name, each["metadata"]["name"])
-        for kind in kinds.OURS
-        for each in cluster.list(kind.api_version, kind.name, PART)
-    }
+def deletion_order(identities: Iterable[Identity]) -> list[Identity]:
+    """Returns identities in the order in which they are deleted: those that depend on others first."""
+    return sorted(identities, key=_place, reverse=True)
 
 
-def delete(cluster: Cluster, identities: Iterable[Identity], say: Callable[[str], None]) -> None:
-    """Deletes objects, those that depend on others first."""
-    for each in sorted(identities, key=_place, reverse=True):
+def delete(
+    cluster: Cluster,
+    identities: Iterable[Identity],
+    say: Callable[[str], None],
+    check: Callable[[], None] = lambda: None,
+) -> None:
+    """Deletes objects, those that depend on others first; ``check`` raises an error where it is to stop."""
+    for each in deletion_order(identities):
+        check()
         say(str(each))
         cluster.delete(each.api_version, each.kind, each.name)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 from kubeflow_metadata.errors import UserError
@@ -13,6 +14,21 @@ from kubeflow_metadata.errors import UserError
 Object = dict[str, Any]
 
 FIELD_MANAGER = "kubeflow-metadata-installer"
+
+
+@dataclass(frozen=True)
+class LogExtent:
+    """How much of a log is read.
+
+    Attributes:
+        lines: at most this many of the last lines; None for all.
+        seconds: only those of the last seconds; None for all.
+        previous: those of the container before its last restart.
+    """
+
+    lines: int | None = None
+    seconds: int | None = None
+    previous: bool = False
 
 
 class UnknownKindError(UserError):
@@ -64,6 +80,10 @@ class Cluster(Place, ABC):
         """Names the context and the namespace."""
         self.context = context
         self.namespace = namespace
+        # Of the API server, where there is one.
+        self.address = ""
+        self.proxy = ""
+        self.verifies_certificate = True
 
     @abstractmethod
     def version(self) -> str:
@@ -87,13 +107,17 @@ class Cluster(Place, ABC):
     ) -> list[Object]:
         """Returns the objects of a kind in the namespace that match a label and a field selector.
 
-        Of kinds without namespaces, those of the cluster; of kinds that the cluster lacks, none. ``everywhere``: those
-        of all namespaces.
+        Of kinds without namespaces, those of the cluster; of kinds that the cluster lacks, none. With ``everywhere``
+        those of all namespaces.
         """
 
     @abstractmethod
-    def apply(self, wanted: Object, *, force: bool = False, dry_run: bool = False) -> Object:
+    def apply(
+        self, wanted: Object, *, force: bool = False, dry_run: bool = False, manager: str = FIELD_MANAGER
+    ) -> Object:
         """Applies an object on the server's side; returns it as the cluster has it, or, in a dry run, would have it.
+
+        The fields become those of ``manager``; fields that it applied before and that are missing now are removed.
 
         Raises:
             ConflictError: without ``force``, where another manager has set a field to another value.
@@ -116,11 +140,20 @@ class Cluster(Place, ABC):
         """
 
     @abstractmethod
-    def delete(self, api_version: str, kind: str, name: str, *, uid: str = "", dry_run: bool = False) -> bool:
+    def delete(
+        self,
+        api_version: str,
+        kind: str,
+        name: str,
+        *,
+        uid: str = "",
+        resource_version: str = "",
+        dry_run: bool = False,
+    ) -> bool:
         """Deletes an object, its pods before itself; returns whether there was one.
 
         Raises:
-            ConflictError: it is another one than that of ``uid``.
+            ConflictError: it is another one than that of ``uid``, or was changed since ``resource_version``.
         """
 
     @abstractmethod
@@ -132,11 +165,27 @@ class Cluster(Place, ABC):
         """Yields the last lines of a container's log, then each line as it is written, until the container ends."""
 
     @abstractmethod
-    def forward(self, pod: str, port: int, local_port: int = 0) -> AbstractContextManager[int]:
+    def log_lines(self, pod: str, container: str, extent: LogExtent, *, follow: bool = False) -> Iterator[str]:
+        """Yields the lines of a container's log, each led by its time; with ``follow`` until the container ends.
+
+        Raises:
+            RejectedError: there is no such pod, or its container has not started.
+        """
+
+    @abstractmethod
+    def forward(
+        self,
+        pod: str | Callable[..., str],
+        port: int,
+        local_port: int = 0,
+        *,
+        say: Callable[[str], object] = lambda _text: None,
+    ) -> AbstractContextManager[int]:
         """Forwards a port of this machine to a pod's; the context is the local port.
 
         Args:
-            pod: its name.
+            pod: its name, or what chooses a pod for each connection (``forwarding.Pods``).
             port: the port that it listens on.
             local_port: of 127.0.0.1; 0 for a free one.
+            say: is told what went wrong with a connection.
         """

@@ -44,6 +44,33 @@ class Engine:
         arguments = ["--type=image"] if self.name == "buildah" else []
         return run([self.name, *kind, "inspect", *arguments, reference], check=False).returncode == 0
 
+    def pull(self, reference: str) -> str:
+        """Pulls an image; returns why it cannot be had, or nothing if it can."""
+        done = run([self.name, "pull", "--quiet", reference], check=False)
+        return f"{done.stdout}\n{done.stderr}".strip() if done.returncode else ""
+
+    def names(self) -> list[str]:
+        """Returns the references of all images on this machine, newest first."""
+        if self.name == "buildah":
+            command = ["buildah", "images", "--format={{.Name}}:{{.Tag}}"]
+        else:
+            command = [self.name, "image", "ls", "--format={{.Repository}}:{{.Tag}}"]
+        return [name for name in run(command, check=False).stdout.split() if "<none>" not in name]
+
+    def label(self, reference: str, name: str) -> str:
+        """Returns a label of an image; empty if it has none."""
+        if self.name == "buildah":
+            command = ["buildah", "inspect", "--type=image", f'--format={{{{index .OCIv1.Config.Labels "{name}"}}}}']
+        else:
+            command = [self.name, "image", "inspect", f'--format={{{{index .Config.Labels "{name}"}}}}']
+        return run([*command, reference], check=False).stdout.strip()
+
+    def build_network(self) -> str | None:
+        """Returns the network that a build needs: the machine's, if the engine has no bridge."""
+        if self.name != "docker" or run(["docker", "network", "inspect", "bridge"], check=False).returncode == 0:
+            return None
+        return "host"
+
     def save(self, reference: str, archive: Path) -> None:
         """Writes an image to a file that ``docker load`` and kind read."""
         if self.name == "buildah":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import UnionType
@@ -27,10 +28,19 @@ def load_settings(file: Path | None, assignments: Iterable[str] = ()) -> Setting
     Raises:
         UserError: the file cannot be read, or a setting is invalid.
     """
-    values = yaml_files.read(file) if file else {}
+    return settings_of(assigned(yaml_files.read(file) if file else {}, assignments))
+
+
+def assigned(values: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
+    """Returns values as a file has them, with assignments like ``grpc.replicas=2``; ``=null`` drops one.
+
+    Raises:
+        UserError: one is no assignment, or drops what no setting is called.
+    """
+    changed = copy.deepcopy(dict(values))
     for assignment in assignments:
-        _assign(values, assignment)
-    return settings_of(values)
+        _assign(changed, assignment)
+    return changed
 
 
 def settings_of(values: Mapping[str, Any]) -> Settings:
@@ -44,6 +54,15 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
     except ValidationError as error:
         problems = "\n".join(_sentence(problem) for problem in error.errors())
         raise UserError("Invalid settings:", details=problems, hint=_REFERENCE) from error
+
+
+def problems_with(values: Mapping[str, Any]) -> dict[str, str]:
+    """Returns what is wrong with values as a file has them: sentences by the path of the setting, empty for a rule."""
+    try:
+        Settings.model_validate(values)
+    except ValidationError as error:
+        return {_path(problem): _sentence(problem) for problem in error.errors()}
+    return {}
 
 
 def known_keys(section: type[BaseModel] = Settings) -> dict[str, Any]:
@@ -75,6 +94,9 @@ def _assign(values: dict[str, Any], assignment: str) -> None:
     if not (equals and path):
         raise UserError(f"Invalid --set {assignment}: expected NAME=VALUE.", hint="For example: --set grpc.replicas=2")
     names = [name.replace("\0", ".") for name in path.replace("\\.", "\0").split(".")]
+    if text == "null":
+        _drop(values, names, assignment)
+        return
     try:
         # What only text can be meant by is taken as it was typed: 1.10, 30, off.
         value = text if _kind_at(names) == TEXT else yaml_files.parse(text) if text else ""
@@ -93,6 +115,36 @@ def _assign(values: dict[str, Any], assignment: str) -> None:
     place[last] = value
 
 
+def _drop(values: dict[str, Any], names: list[str], assignment: str) -> None:
+    """Drops a setting, and the groups that are empty without it."""
+    places: list[tuple[dict[str, Any], str]] = []
+    place: Any = values
+    for name in names:
+        if not isinstance(place, dict) or name not in place:
+            if not _is_known(names):
+                path = ".".join(names)
+                known = _names_in(path.rpartition(".")[0])
+                raise UserError(f"Invalid --set {assignment}: {unknown_setting(path, known)}", hint=_REFERENCE)
+            return
+        places.append((place, name))
+        place = place[name]
+    for group, name in reversed(places):
+        del group[name]
+        if group:
+            return
+
+
+def _is_known(names: list[str]) -> bool:
+    kind: Any = known_keys()
+    for name in names:
+        if kind == TEXTS:
+            return True
+        if not isinstance(kind, dict) or (kind and name not in kind):
+            return False
+        kind = kind.get(name, {})
+    return True
+
+
 def _kind_at(names: list[str]) -> Any:
     """Returns the kind of the setting at a path: TEXT, TEXTS, or a mapping."""
     kind: Any = known_keys()
@@ -103,9 +155,13 @@ def _kind_at(names: list[str]) -> Any:
     return kind
 
 
+def _path(problem: Any) -> str:
+    return ".".join(str(step) for step in problem["loc"])
+
+
 def _sentence(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
-        path = ".".join(str(step) for step in problem["loc"])
+        path = _path(problem)
         return unknown_setting(path, _names_in(path.rpartition(".")[0]))
     return words.about(problem, _names_in)
 

@@ -30,7 +30,8 @@ class _Dumper(yaml.SafeDumper):
 
 def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
     style = None
-    if "\n" in value:
+    # A block at the end of a document would lose line breaks at its own end.
+    if "\n" in value and value.strip("\n") and not value.endswith("\n\n"):
         style = "|"
     elif _NOT_TEXT_ELSEWHERE.fullmatch(value):
         style = '"'
@@ -48,4 +49,4 @@ _Dumper.add_representer(Mode, _mode)
 def dump(value: Any) -> str:
     """Returns a document, without the end of line."""
     text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
-    return text.removesuffix("...\n").strip()
+    return text.removesuffix("...\n").removesuffix("\n")

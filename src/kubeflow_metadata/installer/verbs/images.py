@@ -12,12 +12,14 @@ from pathlib import Path
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import catalog, program
-from kubeflow_metadata.installer.images import digests, engines
+from kubeflow_metadata.installer.cluster import kubeconfig_files
+from kubeflow_metadata.installer.images import base, digests, engines, kind_clusters
 from kubeflow_metadata.installer.images.digests import PushedImage
 from kubeflow_metadata.installer.images.engines import BuildOptions
 from kubeflow_metadata.installer.terminal import Terminal, table
 
 ROOT = Path(__file__).resolve().parents[4]
+_REVISION = "org.opencontainers.image.revision"
 _REGISTRY = re.compile(r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
@@ -39,44 +41,57 @@ def build(
     terminal: Terminal, tag: str | None, base_image: str | None, engine_name: str | None, options: BuildOptions
 ) -> None:
     """Builds the UI and the image."""
+    reference = catalog.server_reference(_checked_tag(tag))
+    _build(terminal, reference, engines.find(engine_name), base_image, options)
+    terminal.result({"image": reference}, f"Built {reference}")
+
+
+def _build(
+    terminal: Terminal, reference: str, engine: engines.Engine, base_image: str | None, options: BuildOptions
+) -> None:
     dockerfile = ROOT / "images" / "Dockerfile"
     if not dockerfile.exists():
         raise UserError(
             "Images can only be built from a checkout, but this installer runs from an installed package.",
             hint="Clone the repository and run the same command there, or use a published image.",
         )
-    reference = catalog.server_reference(_checked_tag(tag))
-    engine = engines.find(engine_name)
     with terminal.step("Building the UI"):
         _build_ui()
-    base = base_image or catalog.PYTHON
-    arguments = {**_labels(), **options.arguments, "BASE_IMAGE": base}
+    with terminal.step("Base image") as step:
+        step.outcome = base_image or base.find(engine)
+    arguments = {**_labels(), **options.arguments, "BASE_IMAGE": step.outcome}
+    network = options.network or engine.build_network()
     with terminal.step(f"Building {reference} with {engine.name}"):
-        try:
-            engine.build(reference, ROOT, dockerfile, BuildOptions(arguments, options.network, options.platform))
-        except UserError as error:
-            if engine.has(base):
-                raise
-            # No build starts without its base image: that, not the Dockerfile, is what the user can fix.
-            raise UserError(
-                f"{engine.name} cannot pull the base image {base}.",
-                hint="If no registry is reachable, use a Python image already on this machine: --base-image IMAGE",
-                details=error.details,
-            ) from None
-    terminal.result({"image": reference}, f"Built {reference}")
+        engine.build(reference, ROOT, dockerfile, BuildOptions(arguments, network, options.platform))
 
 
-def load(terminal: Terminal, tag: str | None, cluster: str, kind: str, engine_name: str | None) -> None:
-    """Loads the image into the nodes of a kind cluster."""
+def load(
+    terminal: Terminal,
+    tag: str | None,
+    cluster: str | None,
+    kind: str | None,
+    engine_name: str | None,
+    base_image: str | None = None,
+) -> None:
+    """Loads the image into the nodes of a kind cluster; builds it first if it is missing or of another commit."""
     reference = catalog.server_reference(_checked_tag(tag))
-    engine = _engine_with(reference, engine_name)
-    if cluster not in engines.run([kind, "get", "clusters"]).stdout.split():
-        raise UserError(f"There is no kind cluster {cluster!r}.", hint=f"List them with: {kind} get clusters")
-    with terminal.step(f"Loading {reference} into {cluster}"), tempfile.TemporaryDirectory() as folder:
+    kind_program = kind_clusters.program(kind, ROOT)
+    chosen = kind_clusters.choose(kind_program, cluster, "" if cluster else _current_context())
+    engine = engines.find(engine_name)
+    revision = _git("rev-parse", "HEAD")
+    if not engine.has(reference) or revision not in ("", engine.label(reference, _REVISION)):
+        _build(terminal, reference, engine, base_image, BuildOptions({}))
+    with terminal.step(f"Loading {reference} into {chosen}"), tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "image.tar"
         engine.save(reference, archive)
-        engines.run([kind, "load", "image-archive", f"--name={cluster}", str(archive)])
-    terminal.result({"image": reference, "cluster": cluster}, f"{cluster} has {reference}")
+        engines.run([kind_program, "load", "image-archive", f"--name={chosen}", str(archive)])
+    text = f"{chosen} has {reference}\n\nNext: {program.command('up')} --context kind-{chosen}"
+    terminal.result({"image": reference, "cluster": chosen}, text)
+
+
+def _current_context() -> str:
+    config = kubeconfig_files.read()
+    return config.current if config is not None else ""
 
 
 def push(

@@ -23,12 +23,14 @@ class Target:
         namespace: of the installation.
         file: the settings.
         assignments: settings as ``name=value``, over those of the file.
+        reset: whether the settings of earlier runs are dropped.
     """
 
     context: str | None = None
     namespace: str = DEFAULT_NAMESPACE
     file: Path | None = None
     assignments: tuple[str, ...] = ()
+    reset: bool = False
 
     @property
     def options(self) -> str:

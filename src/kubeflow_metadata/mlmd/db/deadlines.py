@@ -104,7 +104,7 @@ def check() -> None:
 
 
 def acquire(lock: threading.Lock | threading.Semaphore) -> None:
-    """Acquires a lock; raises as ``check`` where the time is over before it is free."""
+    """Acquires a lock; raises as ``check`` if the time is over before it is free."""
     if not lock.acquire(blocking=False):
         while not lock.acquire(timeout=_TURN_SECONDS):
             check()
@@ -112,7 +112,7 @@ def acquire(lock: threading.Lock | threading.Semaphore) -> None:
 
 @contextmanager
 def turn(lock: threading.Lock) -> Iterator[None]:
-    """Holds a lock during the block; raises as ``check`` where the time is over before it is free."""
+    """Holds a lock during the block; raises as ``check`` if the time is over before it is free."""
     acquire(lock)
     try:
         yield

@@ -21,7 +21,7 @@ class Dialect:
         returning: ends an INSERT that answers with the new ids; empty where only the driver tells the first one.
         path_order: orders the rows of ``EventPath``, which has no key, as they were stored; empty where only a scan
             can, which keeps that order.
-        index_hint: names the index of a table ``{alias}`` to use; empty where the planner finds it by itself.
+        index_hint: names the index of a table ``{alias}`` to use; empty if the planner finds it by itself.
     """
 
     refuse_double: Callable[[float], str | None]

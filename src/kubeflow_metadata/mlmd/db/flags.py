@@ -57,7 +57,7 @@ class Flags:
 
 
 def require_file(flag: str, path: Path | None) -> None:
-    """Raises ConfigurationError where a file that is named cannot be read."""
+    """Raises ConfigurationError if a file that is named cannot be read."""
     if path is None:
         return
     try:

@@ -36,7 +36,7 @@ class Gate:
         self._free = threading.Semaphore(at_once)
 
     def enter(self) -> None:
-        """Waits for a place; raises as ``deadlines.check`` where the call's time is over before."""
+        """Waits for a place; raises as ``deadlines.check`` if the call's time is over before."""
         deadlines.acquire(self._free)
 
     def leave(self) -> None:
@@ -113,12 +113,12 @@ class Share:
 
 
 def share() -> Share | None:
-    """Returns the share of this thread's call; None where nothing is counted."""
+    """Returns the share of this thread's call; None if nothing is counted."""
     return getattr(_here, "share", None)
 
 
 def collect(fetch_many: Callable[[int], Sequence[Any]], fetch_all: Callable[[], Sequence[Any]]) -> list[Any]:
-    """Returns all rows of a result, counted as they come where the call has a share."""
+    """Returns all rows of a result, counted as they come if the call has a share."""
     ours = share()
     if ours is None:
         return list(fetch_all())

@@ -17,7 +17,7 @@ OTHER: dict[AnyKind, AnyKind] = {ARTIFACT: EXECUTION, EXECUTION: ARTIFACT}
 _Options = pb.LineageSubgraphQueryOptions
 _INPUTS = (pb.Event.INPUT, pb.Event.DECLARED_INPUT, pb.Event.INTERNAL_INPUT)
 _OUTPUTS = (pb.Event.OUTPUT, pb.Event.DECLARED_OUTPUT, pb.Event.INTERNAL_OUTPUT, pb.Event.PENDING_OUTPUT)
-# The types of the events to follow from a node of each kind; all where there is no entry.
+# The types of the events to follow from a node of each kind; all if there is no entry.
 _FOLLOWED: dict[tuple[_Options.Direction, AnyKind], tuple[pb.Event.Type, ...]] = {
     (_Options.UPSTREAM, ARTIFACT): _OUTPUTS,
     (_Options.UPSTREAM, EXECUTION): _INPUTS,
@@ -31,7 +31,7 @@ END: dict[AnyKind, Callable[[EventRow], int]] = {ARTIFACT: itemgetter(1), EXECUT
 # The index by which a node's events are found, for databases that must be told.
 _INDEX: dict[AnyKind, str] = {ARTIFACT: "UniqueEvent", EXECUTION: "idx_event_execution_id"}
 
-# A whole neighbourhood is read at once only where it has fewer events: the rest then costs little.
+# A whole neighbourhood is read at once only if it has fewer events: the rest then costs little.
 _FEW = 256
 
 

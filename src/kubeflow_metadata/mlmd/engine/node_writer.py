@@ -30,7 +30,7 @@ class UpdateOptions:
 
     Attributes:
         mask: the fields to set (``uri``, ``properties``, ``properties.NAME`` ...); none means all.
-        abort_if_changed: refuse where the given node's last update time is not the stored one.
+        abort_if_changed: refuse if the given node's last update time is not the stored one.
         force_update_time: set the last update time even where nothing changes.
     """
 
@@ -209,7 +209,7 @@ class NodeWriter(Generic[N]):
         self._insert_properties(added)
 
     def _column_values(self, node: N) -> tuple[SqlValue, ...]:
-        # The official server stores and returns a URI always, empty where none is given.
+        # The official server stores and returns a URI always, empty if none is given.
         return tuple(getattr(node, field) if field == "uri" or node.HasField(field) else None for field in self._fields)
 
     def _property_rows(self, node_id: int, node: N) -> list[Row]:

@@ -1,7 +1,7 @@
 """Nodes that a call may give again instead of making them: contexts by their name, artifacts by their external id.
 
 The official library puts the nodes of a call one by one and looks each up before it does. Here they are looked up
-and put together, and one by one only where the result depends on that.
+and put together, and one by one only if the result depends on that.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def _check_end(edge: _Edge, end: str, nodes: Sequence[pb.Artifact] | Sequence[pb
 
 
 def _artifacts(artifacts: NodeWriter[pb.Artifact], request: rpc.PutLineageSubgraphRequest) -> list[pb.Artifact]:
-    """Returns the artifacts to put; those whose external id is stored get its id where the request wants that."""
+    """Returns the artifacts to put; those whose external id is stored get its id if the request wants that."""
     given = list(request.artifacts)
     if not request.options.reuse_artifact_if_already_exist_by_external_id:
         return given

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from kubeflow_metadata.installer.cluster.diagnosis import causes, shapes
+from kubeflow_metadata.installer.cluster.diagnosis import causes, room, shapes
 from kubeflow_metadata.installer.cluster.diagnosis.finding import Finding
 from kubeflow_metadata.installer.cluster.diagnosis.shapes import Container
 from kubeflow_metadata.installer.cluster.diagnosis.snapshot import Snapshot
 from kubeflow_metadata.installer.cluster.objects import part_of
 from kubeflow_metadata.installer.cluster.port import Object
-from kubeflow_metadata.installer.model.quantities import MIB, in_bytes
 from kubeflow_metadata.parts import BY_NAME, DB
 
 # A container that was killed for memory and runs again may be ready this time.
@@ -29,7 +28,7 @@ def killed(snapshot: Snapshot, pod: Object, container: Container, ended: Object)
     if found := _killed(snapshot, pod, container, container.ended_before):
         return found
     log = snapshot.logs.get((shapes.name_of(pod), container.name), "")
-    return _interrupted(snapshot, pod, container, ended, log) if _INTERRUPTED in log else None
+    return _interrupted(snapshot, pod, container, ended) if _INTERRUPTED in log else None
 
 
 def killed_before(snapshot: Snapshot, pod: Object, container: Container) -> Finding | None:
@@ -64,7 +63,7 @@ def _killed(
         "limit": limit or "the node's memory",
         "count": str(container.status.get("restartCount", 0)),
         "settings": part.settings if part else "PART",
-        "more": _doubled(limit),
+        "more": _more(limit, part_of(pod)),
     }
     return cause.found(
         snapshot,
@@ -91,13 +90,14 @@ def _was_killed_by_others(snapshot: Snapshot, pod: Object, container: Container,
     return not any(container.name in each.get("message", "") for each in shapes.events_of(snapshot, pod, "Killing"))
 
 
-def _interrupted(snapshot: Snapshot, pod: Object, container: Container, ended: Object, log: str) -> Finding:
+def _interrupted(snapshot: Snapshot, pod: Object, container: Container, ended: Object) -> Finding:
+    """Returns what MySQL's own words, which advise to remove files, do not tell."""
     limit = shapes.memory_limit(container)
     words = {
         "pod": shapes.name_of(pod),
         "container": container.name,
         "limit": limit or "the node's memory",
-        "more": _doubled(limit),
+        "more": _more(limit, part_of(pod)),
     }
     return causes.SETUP_INTERRUPTED.found(
         snapshot,
@@ -105,14 +105,13 @@ def _interrupted(snapshot: Snapshot, pod: Object, container: Container, ended: O
         part_of(pod),
         words,
         available=f"limit {limit}" if limit else "",
-        details=shapes.last_lines(log),
         seconds=shapes.seconds_since(ended.get("finishedAt"), snapshot),
     )
 
 
-def _doubled(limit: str) -> str:
-    """Returns twice a limit, in MiB; a placeholder where there is none."""
-    try:
-        return f"{2 * in_bytes(limit) // MIB}Mi"
-    except ValueError:
+def _more(limit: str, part: str) -> str:
+    """Returns twice a limit, and no less than what the part has in the small size; a placeholder without a limit."""
+    if not limit or part not in BY_NAME:
         return "..."
+    least = room.quantity(BY_NAME[part].small["limits"]["memory"])
+    return room.size(max(2 * room.quantity(limit), least))

@@ -11,6 +11,9 @@ import yaml
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cluster.port import Object
 
+# The parser in C, where PyYAML has it, is ten times as fast.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 def run(command: Sequence[str | Path]) -> str:
     """Returns what a command prints.
@@ -26,4 +29,4 @@ def run(command: Sequence[str | Path]) -> str:
 
 def documents(text: str) -> list[Object]:
     """Returns the objects of a stream of YAML documents."""
-    return [document for document in yaml.safe_load_all(text) if document]
+    return [document for document in yaml.load_all(text, Loader=_LOADER) if document]

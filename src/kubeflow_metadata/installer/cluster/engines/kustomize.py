@@ -11,9 +11,11 @@ from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import program
 from kubeflow_metadata.installer.cluster import inventory
 from kubeflow_metadata.installer.cluster.engines.commands import documents, run
-from kubeflow_metadata.installer.cluster.engines.protocol import Say, Written
-from kubeflow_metadata.installer.cluster.objects import Identity, delete, in_order
-from kubeflow_metadata.installer.cluster.port import Cluster, ConflictError, Object
+from kubeflow_metadata.installer.cluster.engines.protocol import Progress, Written
+from kubeflow_metadata.installer.cluster.objects import Identity, delete
+from kubeflow_metadata.installer.cluster.planning import execution
+from kubeflow_metadata.installer.cluster.planning.plan import Action, Plan
+from kubeflow_metadata.installer.cluster.port import FIELD_MANAGER, Cluster, Object
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.render.overlay import Overlay
 
@@ -22,6 +24,7 @@ class Kustomize:
     """``--engine kustomize``."""
 
     name = "kustomize"
+    keeps_history = False
 
     def is_available(self) -> bool:
         return _command() is not None
@@ -41,36 +44,49 @@ class Kustomize:
             Overlay(settings, cluster.namespace, smoke=True).write(Path(scratch))
             return documents(run([*command, scratch]))
 
-    def apply(
-        self, cluster: Cluster, settings: Settings, objects: list[Object], say: Say, note: Say, *, take_over: bool
-    ) -> str:
+    def manager(self, cluster: Cluster) -> str:
+        del cluster
+        return FIELD_MANAGER
+
+    def is_exact(self, cluster: Cluster) -> bool:
+        del cluster
+        return True
+
+    def recorded(self, cluster: Cluster) -> set[Identity]:
+        return inventory.read(cluster) or set()
+
+    def apply(self, cluster: Cluster, settings: Settings, plan: Plan, progress: Progress) -> str:
         del settings  # the objects are all there is to them
-        wanted = {Identity.of(each) for each in objects}
-        before = inventory.read(cluster) or set()
+        wanted = {Identity.of(each) for each in plan.wanted}
+        before = self.recorded(cluster)
         # First of all: what an interrupted run applied is found by the next one.
         inventory.write(cluster, before | wanted)
-        for each in in_order(objects):
-            say(str(Identity.of(each)))
-            try:
-                cluster.apply(each, force=take_over)
-            except ConflictError as error:
-                first = (error.details or str(error)).splitlines()[0]
-                note(f"Taking over {Identity.of(each)}: {first}")
-                cluster.apply(each, force=True)
-        unwanted = {each for each in before - wanted if not each.holds_data}
-        delete(cluster, unwanted, say)
+        applied = [each for each in plan.pending if each.wanted is not None]
+        for each in applied:
+            progress.check()
+            progress.say(str(each.identity))
+            execution.apply(cluster, each, FIELD_MANAGER, progress.clock)
+        unwanted = [each.identity for each in plan.of(Action.DELETE)]
+        delete(cluster, unwanted, progress.say, progress.check)
         inventory.write(cluster, wanted | {each for each in before if each.holds_data})
-        return f"{len(objects)} applied, {len(unwanted)} deleted"
+        return f"{len(applied)} applied, {len(unwanted)} deleted"
 
     def owns(self, cluster: Cluster) -> bool:
         return inventory.read(cluster) is not None
 
+    def loss(self, cluster: Cluster) -> str:
+        del cluster
+        return "the record of what it applied"
+
     def release(self, cluster: Cluster) -> None:
         inventory.forget(cluster)
 
-    def uninstall(self, cluster: Cluster, identities: Iterable[Identity], say: Say) -> None:
-        recorded = {each for each in inventory.read(cluster) or set() if not each.holds_data}
-        delete(cluster, recorded.union(identities), say)
+    def uninstall(self, cluster: Cluster, identities: Iterable[Identity], progress: Progress) -> None:
+        recorded = {each for each in self.recorded(cluster) if not each.holds_data}
+        delete(cluster, recorded.union(identities), progress.say, progress.check)
+        inventory.forget(cluster)
+
+    def forget(self, cluster: Cluster) -> None:
         inventory.forget(cluster)
 
 

@@ -8,10 +8,16 @@ from pathlib import Path
 from typing import Protocol
 
 from kubeflow_metadata.installer.cluster.objects import Identity
+from kubeflow_metadata.installer.cluster.planning.plan import Plan
 from kubeflow_metadata.installer.cluster.port import Cluster, Object
 from kubeflow_metadata.installer.model.settings import Settings
+from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 
 Say = Callable[[str], None]
+
+
+def _nothing() -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -27,12 +33,33 @@ class Written:
     apply: str
 
 
+@dataclass(frozen=True)
+class Progress:
+    """What an engine tells and asks while it works.
+
+    Attributes:
+        say: is told each object.
+        note: is told what the user should know afterwards.
+        check: is called between two objects; raises an error where the engine is to stop.
+        clock: tells the time.
+    """
+
+    say: Say
+    note: Say
+    check: Callable[[], None] = _nothing
+    clock: Clock = SYSTEM_CLOCK
+
+
 class Engine(Protocol):
     """One way to install on a cluster."""
 
     @property
     def name(self) -> str:
         """What ``--engine`` calls it."""
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether it keeps revisions itself, settings included."""
 
     def is_available(self) -> bool:
         """Returns whether its program is on the PATH."""
@@ -41,30 +68,35 @@ class Engine(Protocol):
         """Writes settings as this engine reads them; ``source`` names the file that they came from."""
 
     def objects(self, cluster: Cluster, settings: Settings) -> list[Object]:
-        """Returns the objects of an installation, those of its smoke test included."""
+        """Returns the objects of an installation as they are applied, those of its smoke test included."""
 
-    def apply(
-        self, cluster: Cluster, settings: Settings, objects: list[Object], say: Say, note: Say, *, take_over: bool
-    ) -> str:
-        """Installs or upgrades, and prunes what is no longer wanted.
+    def manager(self, cluster: Cluster) -> str:
+        """Returns the name under which it applies objects."""
 
-        Args:
-            cluster: where.
-            settings: what ``objects`` were made from.
-            objects: what to apply.
-            say: is told each object.
-            note: is told what the user should know afterwards.
-            take_over: whether another engine's installation becomes this one's.
+    def is_exact(self, cluster: Cluster) -> bool:
+        """Returns whether it applies on the server's side, so that a dry run tells all that it will do."""
+
+    def recorded(self, cluster: Cluster) -> set[Identity]:
+        """Returns what it applied before, to prune what is no longer wanted."""
+
+    def apply(self, cluster: Cluster, settings: Settings, plan: Plan, progress: Progress) -> str:
+        """Carries out a plan.
 
         Returns:
             what was done, in a few words.
         """
 
     def owns(self, cluster: Cluster) -> bool:
-        """Returns whether this engine installed what is in the namespace."""
+        """Returns whether this engine installed what is in the namespace, or keeps its history."""
+
+    def loss(self, cluster: Cluster) -> str:
+        """Returns what is lost when another engine takes over."""
 
     def release(self, cluster: Cluster) -> None:
         """Lets go of an installation, whose objects stay for another engine."""
 
-    def uninstall(self, cluster: Cluster, identities: Iterable[Identity], say: Say) -> None:
-        """Deletes these objects, and what the engine recorded about them."""
+    def uninstall(self, cluster: Cluster, identities: Iterable[Identity], progress: Progress) -> None:
+        """Deletes these objects, and what is recorded of them; what ``up`` starts from again is kept."""
+
+    def forget(self, cluster: Cluster) -> None:
+        """Deletes what was kept."""

@@ -44,7 +44,7 @@ class Prepared:
 
     Attributes:
         encoding: how text lies in its tables.
-        path_order: the column that keeps the order of ``EventPath``; empty where it has none.
+        path_order: the column that keeps the order of ``EventPath``; empty if it has none.
         version: of the server, as it reports it.
     """
 

@@ -52,7 +52,7 @@ class MySqlSettings:
             precedence over ``user``.
         password_file: takes precedence over ``password``.
         io_timeout_seconds: how long a statement may keep a connection silent before it counts as lost.
-        create_database: create the database itself, too, where it is missing.
+        create_database: create the database itself, too, if it is missing.
     """
 
     host: str

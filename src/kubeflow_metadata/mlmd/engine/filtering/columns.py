@@ -72,8 +72,8 @@ class Neighbour:
     Attributes:
         link: the table that ties it to the node.
         own_column: the link's column with the node's id.
-        other_column: the link's column with the neighbour's id; empty where the link itself is the neighbour.
-        kind: which kind of node the neighbour is; None where the link itself is the neighbour.
+        other_column: the link's column with the neighbour's id; empty if the link itself is the neighbour.
+        kind: which kind of node the neighbour is; None if the link itself is the neighbour.
         attributes: what a query may name of it.
     """
 

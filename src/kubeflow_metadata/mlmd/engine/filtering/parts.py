@@ -33,7 +33,7 @@ class Part:
         type: what it gives.
         at: where it is in the query.
         depth: how deep its operators are nested.
-        column: the attribute, where it is just that.
+        column: the attribute, if it is just that.
         complaint: for a name that is no attribute, what to say unless it turns out to be a value's name.
     """
 
@@ -138,7 +138,7 @@ def require_comparable(parts: Sequence[Part], operator: str) -> None:
 
 
 def fail_on_word(part: Part) -> None:
-    """Raises QueryError where a name is neither an attribute nor beside one that has such values."""
+    """Raises QueryError if a name is neither an attribute nor beside one that has such values."""
     if part.type is ValueType.WORD:
         raise QueryError(part.complaint, part.at)
 

@@ -30,7 +30,7 @@ class Call:
         body: the body as it was sent.
         store: the metadata store.
         limits: what a request may ask for.
-        decoded: the body as a message, where it has been decoded already.
+        decoded: the body as a message, if it has been decoded already.
     """
 
     operation: str

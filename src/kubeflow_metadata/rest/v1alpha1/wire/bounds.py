@@ -11,7 +11,7 @@ _QUOTES_PER_VALUE = 4
 
 
 def excess_of(text: str, max_depth: int, max_values: int) -> str:
-    """Returns what there is too much of, in words; empty where the text is within its bounds.
+    """Returns what there is too much of, in words; empty if the text is within its bounds.
 
     Args:
         text: what is going to be parsed as JSON; need not be valid.
