@@ -173,18 +173,16 @@ def _of_part(snapshot: Snapshot, part: Part, bad: str, good: str) -> Iterator[Fi
         text = snapshot.logs.get((shapes.name_of(pod), part.container), "")
         event = server_log.last(text, bad, good)
         if event is not None and event.name == bad and not _is_over(snapshot, part, event):
-            seconds = [_seconds(snapshot, text, bad, good), _seconds_of_runs(snapshot, pod, part)]
-            yield _finding(
-                snapshot, pod, part, event, max((each for each in seconds if each is not None), default=None)
-            )
+            told = (_seconds(snapshot, text, bad, good), _seconds_of_runs(snapshot, pod, part))
+            known = [each for each in told if each is not None]
+            yield _finding(snapshot, pod, part, event, max(known, default=None))
 
 
 def _is_over(snapshot: Snapshot, part: Part, event: LogEvent) -> bool:
     """Returns whether the store of this installation is ready, and the REST backend has not noticed yet."""
-    is_ours = event.fields.get("address", "").partition(":")[0] == GRPC.services[0].name
-    return (
-        part is REST and is_ours and any(part_of(each) == GRPC.name and shapes.is_ready(each) for each in snapshot.pods)
-    )
+    if part is not REST or event.fields.get("address", "").partition(":")[0] != GRPC.services[0].name:
+        return False
+    return any(part_of(each) == GRPC.name and shapes.is_ready(each) for each in snapshot.pods)
 
 
 def _seconds(snapshot: Snapshot, text: str, bad: str, good: str) -> float | None:
@@ -201,13 +199,9 @@ def _seconds(snapshot: Snapshot, text: str, bad: str, good: str) -> float | None
 def _seconds_of_runs(snapshot: Snapshot, pod: Object, part: Part) -> float | None:
     """Returns how long ago the previous run began of a server that ended soon, as it does where waiting cannot help."""
     for container in shapes.containers(pod):
-        began, ended = (shapes.moment(container.ended_before.get(name)) for name in ("startedAt", "finishedAt"))
-        if (
-            container.name == part.container
-            and began
-            and ended
-            and (ended - began).total_seconds() < _SHORT_RUN_SECONDS
-        ):
+        run = container.ended_before if container.name == part.container else {}
+        began, ended = shapes.moment(run.get("startedAt")), shapes.moment(run.get("finishedAt"))
+        if began and ended and (ended - began).total_seconds() < _SHORT_RUN_SECONDS:
             return max(0.0, (snapshot.taken - began).total_seconds())
     return None
 
