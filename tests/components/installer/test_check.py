@@ -22,6 +22,7 @@ from kubeflow_metadata.installer.cluster import dashboard, kubeconfig
 from kubeflow_metadata.installer.cluster.checks import (
     codes,
     connection,
+    installation,
     permissions,
     probe,
     reads,
@@ -588,12 +589,16 @@ class TestImages:
 
 
 class TestObjects:
-    def test_a_kind_that_is_missing_says_what_brings_it(self, cluster):
-        cluster.unknown_kinds.add("ServiceMonitor")
-        monitor = {"apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor", "metadata": {"name": "m"}}
-        result = only(codes.KINDS, before(cluster, [*OBJECTS, monitor]))
+    def test_kinds_that_are_missing_say_what_brings_them(self, cluster):
+        cluster.unknown_kinds |= {"ServiceMonitor", "PrometheusRule"}
+        monitoring = [
+            {"apiVersion": "monitoring.coreos.com/v1", "kind": kind, "metadata": {"name": "m"}}
+            for kind in ("PrometheusRule", "ServiceMonitor")
+        ]
+        result = only(codes.KINDS, before(cluster, [*OBJECTS, *monitoring]))
 
         assert result.severity is Severity.FAILED
+        assert "lacks 2 kinds: PrometheusRule (monitoring.coreos.com/v1), ServiceMonitor" in result.sentence
         assert "Prometheus Operator" in result.hint
 
     def test_what_admission_rejects_is_named_with_its_words(self, cluster):
@@ -732,6 +737,17 @@ class TestAfter:
         self.install(cluster)
 
         assert only(codes.DRIFT, after(cluster)).severity is Severity.OK
+
+    def test_what_up_would_change_back_is_named_where_the_settings_are_known(self, cluster):
+        for each in OBJECTS:
+            cluster.apply(each)
+        subject = Subject(cluster, settings_of({}), StubEngine(OBJECTS), FakeClock(), knows_settings=True)
+        assert next(installation.drift(subject)).severity is Severity.OK
+        cluster.objects["Deployment", "metadata-ui"]["spec"]["replicas"] = 0
+        (result,) = installation.drift(subject)
+
+        assert result.severity is Severity.WARNING
+        assert result.details.startswith("Deployment metadata-ui: spec.replicas")
 
     @pytest.fixture
     def answering(self, cluster, monkeypatch):

@@ -229,10 +229,15 @@ class ApiServer(Cluster):
         return following.without_times(self.log_lines(pod, container, LogExtent(lines), follow=True))
 
     def log_lines(self, pod: str, container: str, extent: LogExtent, *, follow: bool = False) -> Iterator[str]:
-        with explained("read", f"the log of Pod {pod} (get of pods/log)", self._where):
-            yield from following.lines(
-                following.opened(self._client, self.namespace, pod, container, extent, follow=follow)
-            )
+        what = f"the log of Pod {pod} (get of pods/log)"
+        answer = self._ask(
+            "read",
+            what,
+            lambda: following.opened(self._client, self.namespace, pod, container, extent, follow=follow),
+            is_safe=False,  # it is the node that does not respond: others may
+        )
+        with explained("read", what, self._where):
+            yield from following.lines(answer)
 
     def forward(
         self,
@@ -243,8 +248,12 @@ class ApiServer(Cluster):
         say: Callable[[str], object] = lambda _text: None,
     ) -> AbstractContextManager[int]:
         def dial(name: str) -> Any:
-            with explained("forward a port to", f"Pod {name} (get and create of pods/portforward)", self._where):
-                return forwarding.dialled(self._client, self.namespace, name, port)
+            return self._ask(
+                "forward a port to",
+                f"Pod {name} (get and create of pods/portforward)",
+                lambda: forwarding.dialled(self._client, self.namespace, name, port),
+                is_safe=False,  # it is the node that does not respond: another pod may
+            )
 
         return forwarding.forwarded(dial, forwarding.pods_of(pod), local_port, say)
 

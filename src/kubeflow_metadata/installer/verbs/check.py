@@ -76,7 +76,15 @@ def _look(target: Target, wanted: Wanted, clock: Clock, say: Callable[[str], Non
 
 def _subject(cluster: Cluster, target: Target, engine: str | None, clock: Clock) -> Subject:
     settings = recording.wanted(target, cluster).resolved.settings
-    return Subject(cluster, settings, _engine(cluster, engine), clock)
+    knows_settings = bool(target.file or target.assignments) or _remembers(cluster)
+    return Subject(cluster, settings, _engine(cluster, engine), clock, knows_settings)
+
+
+def _remembers(cluster: Cluster) -> bool:
+    try:
+        return recording.is_known(cluster)
+    except ForbiddenError:
+        return False
 
 
 def _engine(cluster: Cluster, name: str | None) -> Engine:

@@ -27,7 +27,7 @@ from kubeflow_metadata.installer.verbs import plan as planning
 from kubeflow_metadata.installer.verbs import recording
 from kubeflow_metadata.installer.verbs.plan import Installation
 from kubeflow_metadata.installer.verbs.target import Target
-from kubeflow_metadata.parts import REST, UI
+from kubeflow_metadata.parts import REST
 
 Confirm = Callable[[str], bool]
 
@@ -256,13 +256,11 @@ def _confirmed(installation: Installation, shown: Plan) -> Plan:
 
 def _closing_screen(cluster: Cluster, services: Mapping[str, str], seconds: float) -> str:
     gateway = f"\n  Gateway          {services['gateway']}" if "gateway" in services else ""
-    page = UI.services[0]
     return f"""
 Kubeflow Metadata is up after {seconds:.0f} s.
 
   Open the Artifact Store:
-    {cluster.kubectl} port-forward service/{page.name} {UI.local_port}:{page.port}
-    then http://127.0.0.1:{UI.local_port}
+    {program.command("open")} {cluster.options}
 
   In the cluster:
   Artifact Store   {services["ui"]}
@@ -273,5 +271,5 @@ From Python, in the cluster:
   from kfmd import metadata
   workspace = metadata.Workspace(backend_url_prefix="{services["rest"].removeprefix("http://")}", name="my-workspace")
 
-Next: {program.command("status|smoke|down")} {cluster.options}
+Next: {program.command("open|status|logs|smoke|down")} {cluster.options}
 """.lstrip()

@@ -12,6 +12,8 @@ from kubeflow_metadata.installer.cluster.checks.result import Check, Result, Sev
 from kubeflow_metadata.installer.cluster.checks.subject import Subject
 from kubeflow_metadata.installer.cluster.diagnosis.diagnose import diagnose
 from kubeflow_metadata.installer.cluster.objects import PART, part_of
+from kubeflow_metadata.installer.cluster.planning import planner
+from kubeflow_metadata.installer.cluster.planning.plan import Action
 from kubeflow_metadata.installer.cluster.port import FIELD_MANAGER, ForbiddenError, Object
 from kubeflow_metadata.parts import GRPC, REST, UI, Part
 
@@ -116,21 +118,16 @@ def claim(subject: Subject) -> Iterator[Result]:
 
 
 def drift(subject: Subject) -> Iterator[Result]:
-    """Looks for fields that others than the engine have set since."""
+    """Looks for what up would change back: by a plan where the settings are known, else by who has set which field."""
     if not _workloads(subject):
         return
-    changed: list[str] = []
-    unread: list[str] = []
-    watched = [kind for kind in kinds.OURS if not kind.holds_data]
-    for kind, objects in zip(watched, subject.together(lambda kind: _labelled(subject, kind), watched), strict=True):
-        if objects is None:
-            unread.append(kind.name)
-        for each in objects or []:
-            for manager, paths in _changed_by_others(each):
-                changed.append(f"{kind.name} {each['metadata']['name']}: {', '.join(paths)} (by {manager})")
+    try:
+        changed, unread = _planned(subject) if subject.knows_settings and subject.objects else _changed(subject)
+    except ForbiddenError:
+        changed, unread = _changed(subject)
     if changed:
         yield codes.DRIFT.warning(
-            "Objects were changed since they were applied.",
+            "Objects are not as they were applied.",
             f"To see what up would change back, run: {program.command('plan')} {subject.cluster.options}",
             "\n".join(changed),
         )
@@ -169,6 +166,32 @@ def menu_entry(subject: Subject) -> Iterator[Result]:
             "The menu of the Kubeflow dashboard does not lead to the Artifact Store.",
             f"To add the entry, run: {program.command('dashboard add')} {subject.cluster.options}",
         )
+
+
+def _planned(subject: Subject) -> tuple[list[str], list[str]]:
+    """Returns what a plan would change, and the objects of which it cannot tell."""
+    plan = planner.make(subject.cluster, subject.engine, subject.objects)
+    unread = [str(each.identity) for each in plan.of(Action.UNKNOWN)]
+    changed = []
+    for each in plan.pending:
+        fields = [f"{field.path} (by {field.manager})" if field.manager else field.path for field in each.fields]
+        if each.action is not Action.UNKNOWN:
+            changed.append(f"{each.identity}: {', '.join(fields) or each.action.value}")
+    return changed, unread
+
+
+def _changed(subject: Subject) -> tuple[list[str], list[str]]:
+    """Returns the fields that others have set since, and the kinds that may not be read."""
+    changed: list[str] = []
+    unread: list[str] = []
+    watched = [kind for kind in kinds.OURS if not kind.holds_data]
+    for kind, objects in zip(watched, subject.together(lambda kind: _labelled(subject, kind), watched), strict=True):
+        if objects is None:
+            unread.append(kind.name)
+        for each in objects or []:
+            for manager, paths in _changed_by_others(each):
+                changed.append(f"{kind.name} {each['metadata']['name']}: {', '.join(paths)} (by {manager})")
+    return changed, unread
 
 
 def _answer(subject: Subject, check: Check, part: Part, port: int, read: Callable[[int], str]) -> Result:

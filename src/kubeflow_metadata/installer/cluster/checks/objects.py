@@ -24,9 +24,11 @@ def kinds_are_served(subject: Subject) -> Iterator[Result]:
     if not subject.all_objects:
         return
     wanted = sorted({(each["apiVersion"], each["kind"]) for each in subject.all_objects})
-    lacking = [(api_version, kind) for api_version, kind in wanted if not subject.cluster.serves(api_version, kind)]
-    for api_version, kind in lacking:
-        yield codes.KINDS.failed(f"The cluster has no kind {kind} ({api_version}).", what_provides(api_version))
+    lacking = [each for each in wanted if not subject.cluster.serves(*each)]
+    # All that one operator would bring is one failure.
+    for provider in dict.fromkeys(what_provides(api_version) for api_version, _ in lacking):
+        named = [f"{kind} ({api_version})" for api_version, kind in lacking if what_provides(api_version) == provider]
+        yield codes.KINDS.failed(f"The cluster lacks {counted(len(named), 'kind')}: {', '.join(named)}.", provider)
     if not lacking:
         yield codes.KINDS.ok(f"The cluster has all {len(wanted)} kinds.")
 

@@ -35,12 +35,14 @@ class Subject:
         settings: what is to be installed, or is.
         engine: what makes objects of the settings.
         clock: tells the time.
+        knows_settings: whether the settings are those that were installed with, or given now.
     """
 
     cluster: Cluster
     settings: Settings
     engine: Engine
     clock: Clock = SYSTEM_CLOCK
+    knows_settings: bool = False
 
     @cached_property
     def made(self) -> list[Object] | UserError:
