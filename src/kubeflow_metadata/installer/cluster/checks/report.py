@@ -143,13 +143,24 @@ _WORDS = (("warning", "with a warning"), ("failed", "failed"), ("unknown", "unkn
 
 def _hint(hint: str) -> list[str]:
     """Returns a hint in lines; a command stands on its own, in one piece, so that it can be copied."""
-    prose, *commands = _COMMAND.split(_printable(hint), maxsplit=1)
-    lines = _wrapped(prose, f"{_INDENT}-> ")
-    for command in commands:
-        indent = f"{_INDENT}   "
-        fits = len(indent) + len(command) <= _WIDTH
-        lines.append(f"{indent if fits else '    '}{command}")
+    lines: list[str] = []
+    is_command = False
+    for line in _printable(hint).splitlines():
+        if is_command:
+            lines.append(_command(line.strip()))
+            is_command = False
+            continue
+        prose, *commands = _COMMAND.split(line, maxsplit=1)
+        lines += _wrapped(prose, f"{_INDENT}{'   ' if lines else '-> '}")
+        lines += [_command(each) for each in commands if each]
+        # Of a hint in several lines, the command may be the next one.
+        is_command = line.rstrip().endswith("un:")
     return lines
+
+
+def _command(command: str) -> str:
+    indent = f"{_INDENT}   "
+    return f"{indent if len(indent) + len(command) <= _WIDTH else '    '}{command}"
 
 
 def _wrapped(text: str, first: str) -> list[str]:
