@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from unittest import mock
 
 import pytest
 
 from kubeflow_metadata.installer import catalog
-from kubeflow_metadata.installer.cluster.diagnosis import text
+from kubeflow_metadata.installer.cluster.diagnosis import causes, text
 from kubeflow_metadata.installer.cluster.diagnosis.diagnose import diagnose
 from kubeflow_metadata.installer.cluster.diagnosis.finding import Diagnosis
 from kubeflow_metadata.installer.cluster.kubeconfig import connect
@@ -139,6 +141,39 @@ def test_of_two_faults_at_once_both_are_named_and_nothing_else(provoked: Provoke
     eventually(
         lambda: {each.code for each in provoked.diagnosis(name).findings} == wanted, f"{wanted} in {name}", seconds=200
     )
+
+
+@pytest.mark.parametrize(("role", "unread"), [("view", "Secret"), (None, "Pod")])
+def test_without_rights_it_says_what_it_does_not_know(
+    provoked: Provoked, tmp_path: Path, role: str | None, unread: str
+) -> None:
+    """The kubelet tells of a missing Secret those who may not look for it; without any right, nothing is known."""
+    name, user = "secret_missing", f"rights-{role or 'none'}"
+    namespace = provoked.namespace(name)
+    here = f"--namespace={namespace}"
+    provoked.cluster.kubectl("create", "serviceaccount", user, here)
+    if role is not None:
+        account = f"--serviceaccount={namespace}:{user}"
+        provoked.cluster.kubectl("create", "rolebinding", user, f"--clusterrole={role}", account, here)
+    file = tmp_path / "kubeconfig"
+    file.write_text(_as_account(provoked.cluster, provoked.cluster.kubectl("create", "token", user, here).strip()))
+
+    def look() -> Diagnosis | None:
+        with mock.patch.dict(os.environ, {"KUBECONFIG": str(file)}):
+            found = diagnose(connect(provoked.cluster.context, namespace))
+        wanted = causes.SECRET_MISSING if role else causes.UNSEEN
+        return found if [each.code for each in found.findings] == [wanted.code] else None
+
+    found = eventually(look, "the cause, as far as it may be seen", seconds=60)
+    assert any(unread in each for each in found.unread)
+    assert not provoked.diagnosis(name).unread
+
+
+def _as_account(cluster: Cluster, token: str) -> str:
+    """The kubeconfig of a cluster with a token in place of its user."""
+    whole = json.loads(cluster.kubectl("config", "view", "--minify", "--raw", "--output=json"))
+    whole["users"] = [{"name": each["name"], "user": {"token": token}} for each in whole["users"]]
+    return json.dumps(whole)
 
 
 @pytest.mark.parametrize("name", sorted(name for name, fault in FAULTS.items() if fault.remedy))

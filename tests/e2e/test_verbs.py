@@ -142,7 +142,7 @@ def test_an_interrupted_smoke_test_leaves_nothing(installed: Installation) -> No
         assert process.returncode == 130
         assert "Interrupted. Removed the smoke test" in errors
         assert "Traceback" not in errors
-        eventually(lambda: not _leftovers(installed), "nothing is left", seconds=30)
+        eventually(lambda: not _leftovers(installed), "nothing is left")
 
 
 def _leftovers(installed: Installation) -> set[str]:

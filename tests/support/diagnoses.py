@@ -1,5 +1,8 @@
 """Recorded looks at clusters, and the diagnoses expected of them.
 
+Those in ``recorded`` are made by hand, of a whole installation, so that they can be mixed; their ``source`` is
+``constructed``. Those in ``recorded/kind`` are of a real cluster, whose version is their source.
+
 After a change of the wording, ``python -m tests.support.diagnoses`` writes what is expected anew; read the difference.
 """
 
@@ -17,8 +20,8 @@ GOLDEN = ROOT / "tests" / "components" / "installer" / "golden"
 
 
 def names() -> list[str]:
-    """The names of all recordings, each that of a cause."""
-    return sorted(path.stem for path in RECORDED.glob("*.json"))
+    """The names of all recordings, each that of a cause, or of two joined by a hyphen."""
+    return sorted(str(path.relative_to(RECORDED).with_suffix("")) for path in RECORDED.rglob("*.json"))
 
 
 def load(name: str) -> Snapshot:
@@ -39,8 +42,8 @@ def shown(snapshot: Snapshot) -> dict[str, str]:
 
 def write_golden() -> None:
     """Writes what is expected from what is."""
-    GOLDEN.mkdir(exist_ok=True)
     for name in names():
+        golden(name, "txt").parent.mkdir(parents=True, exist_ok=True)
         for suffix, written in shown(load(name)).items():
             golden(name, suffix).write_text(written)
 

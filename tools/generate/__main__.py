@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.generate import chart, manifests, overlays, tables, variables
+from tools.generate import chart, diagnoses, manifests, overlays, tables, variables
 from tools.generate.helm import HelmError
 from tools.generate.places import CHART, DOCS, MODEL, ROOT
 
@@ -23,6 +23,7 @@ def main() -> None:
         CHART / "files" / "model.yaml": chart.model(),
         CHART / "README.md": tables.with_settings(CHART / "README.md"),
         DOCS / "configuration.md": tables.with_settings(DOCS / "configuration.md"),
+        DOCS / "diagnosis.md": diagnoses.with_causes(DOCS / "diagnosis.md"),
         **overlays.all_overlays(),
         **overlays.small_component(),
     }

@@ -20,13 +20,14 @@ _SIZES = ("<!-- sizes: made by `make generate` -->", "<!-- end of sizes -->")
 
 def with_settings(file: Path) -> str:
     """Returns a page with the tables that it has places for, up to date."""
-    text = _between(file.read_text(encoding="utf-8"), _SETTINGS, _settings())
+    text = between(file.read_text(encoding="utf-8"), _SETTINGS, _settings())
     for marks, table in ((_SIZES, _sizes), (_VARIABLES, _variables)):
-        text = _between(text, marks, table()) if marks[0] in text else text
+        text = between(text, marks, table()) if marks[0] in text else text
     return text
 
 
-def _between(text: str, marks: tuple[str, str], made: str) -> str:
+def between(text: str, marks: tuple[str, str], made: str) -> str:
+    """Returns a text with what is between two marks replaced."""
     start, end = marks
     before, _, rest = text.partition(start)
     return f"{before}{start}\n\n{made}\n{end}{rest.partition(end)[2]}"

@@ -30,6 +30,7 @@ log = structlog.get_logger("kubeflow_metadata.mlmd")
 # The log's events about the database, whose names and fields docs/mlmd-server.md promises.
 READY = "database ready"
 UNAVAILABLE = "database unavailable"
+REFUSES_WRITES, TAKES_WRITES = "database refuses writes", "database takes writes"
 
 
 class DatabaseWatch:
@@ -54,8 +55,7 @@ class DatabaseWatch:
         self._stop = threading.Event()
         self.asked = threading.Event()  # the database has answered, or failed to, once
         self._up = False
-        self._told: Trouble | None = None  # what the log has last, and since when
-        self._told_at = 0.0
+        self._reports = {event: _Report() for event in (UNAVAILABLE, REFUSES_WRITES)}
         self._thread = threading.Thread(target=self._run, name="database-watch", daemon=True)
 
     def start(self) -> None:
@@ -76,9 +76,10 @@ class DatabaseWatch:
                     prepared = True
                 self._database.ping()
                 self._note(None)
+                self._note_writes(self._database.refuses_writes())
                 failures = 0
             except DatabaseOpenError as error:
-                self._log_unavailable(self._database.explain(error))
+                self._warn(UNAVAILABLE, self._database.explain(error))
                 self._refuse(error)
                 self.asked.set()
                 return
@@ -97,7 +98,7 @@ class DatabaseWatch:
         up = trouble is None
         changed = up != self._up
         if trouble is not None:
-            self._log_unavailable(trouble)
+            self._warn(UNAVAILABLE, trouble)
         elif changed:
             self._log_ready()
         self._up = up
@@ -105,19 +106,43 @@ class DatabaseWatch:
         if changed:
             self._tell(up)
 
+    def _note_writes(self, trouble: Trouble | None) -> None:
+        if trouble is not None:
+            self._warn(REFUSES_WRITES, trouble)
+        elif self._reports[REFUSES_WRITES].ends():
+            log.info(TAKES_WRITES, address=self._database.describe().address)
+
     def _log_ready(self) -> None:
-        self._told = None
+        self._reports[UNAVAILABLE].ends()
         known = self._database.describe()
         log.info(READY, kind=known.kind, version=known.version, schema_version=SCHEMA_VERSION, address=known.address)
 
-    def _log_unavailable(self, trouble: Trouble) -> None:
+    def _warn(self, event: str, trouble: Trouble) -> None:
+        if self._reports[event].is_due(trouble):
+            address = self._database.describe().address
+            log.warning(event, reason=trouble.reason.value, error=trouble.error, address=address)
+
+
+class _Report:
+    """What the log has last of a trouble, and since when."""
+
+    def __init__(self) -> None:
+        self._told: Trouble | None = None
+        self._told_at = 0.0
+
+    def is_due(self, trouble: Trouble) -> bool:
+        """Returns whether it is to be told, again or for the first time; it then counts as told."""
         now = time.monotonic()
-        news = self._told is None or trouble.reason is not self._told.reason
-        if not news and now - self._told_at < _REMIND_SECONDS:
-            return
+        is_news = self._told is None or trouble.reason is not self._told.reason
+        if not is_news and now - self._told_at < _REMIND_SECONDS:
+            return False
         self._told, self._told_at = trouble, now
-        address = self._database.describe().address
-        log.warning(UNAVAILABLE, reason=trouble.reason.value, error=trouble.error, address=address)
+        return True
+
+    def ends(self) -> bool:
+        """Notes that it is over; returns whether it was told."""
+        was_told, self._told = self._told is not None, None
+        return was_told
 
 
 def _pause(failures: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from kubeflow_metadata.smoke import checks
 from kubeflow_metadata.smoke.sample import Sample
 
 _TERMINATION_LOG = Path("/dev/termination-log")
+_TERMINATED = 128 + signal.SIGTERM
 # In characters: Kubernetes keeps 4 KiB of the whole.
 _LONGEST_PROBLEM = 300
 
@@ -46,6 +48,8 @@ def _target(context: click.Context, parameter: click.Parameter, value: str) -> s
 )
 def main(grpc: str, rest: str, ui: str, tests: tuple[str, ...]) -> None:
     """Log a few records unless they exist already, and read them back through every server."""
+    # The first process of a container ignores what it does not handle, until it is killed after its grace period.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     results = checks.run_checks({"grpc": grpc, "rest": rest, "ui": ui}, Sample(grpc, rest), tests)
     _leave(results)
     click.echo(checks.report(results))

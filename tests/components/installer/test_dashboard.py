@@ -133,8 +133,8 @@ def test_an_empty_menu_gets_the_entry(cluster):
 @pytest.mark.parametrize(
     ("metadata", "manager"),
     [
-        ({"annotations": {"argocd.argoproj.io/tracking-id": "kubeflow:x"}}, "Argo CD"),
-        ({"labels": {"kustomize.toolkit.fluxcd.io/name": "kubeflow"}}, "Flux"),
+        ({"annotations": {"argocd.argoproj.io/tracking-id": "kubeflow:x"}}, "Argo CD (application kubeflow)"),
+        ({"labels": {"kustomize.toolkit.fluxcd.io/name": "kubeflow"}}, "Flux (kubeflow)"),
     ],
 )
 def test_what_a_gitops_tool_manages_is_changed_only_when_asked(cluster, metadata, manager):

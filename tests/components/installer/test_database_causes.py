@@ -163,6 +163,18 @@ def test_what_waits_for_the_database_is_below_it():
     assert {each.code for each in root.symptoms} >= {"KFM0316"}
 
 
+def test_a_bundled_mysql_that_does_not_run_is_the_root():
+    mysql = pod("metadata-db-0", "db", containerStatuses=[container("mysql", waiting={"reason": "ErrImagePull"})])
+    waiting = grpc_pod(containerStatuses=[container("grpc")])
+    for each, name in ((waiting, "grpc"), (mysql, "mysql")):
+        each["spec"]["containers"] = [{"name": name, "image": "registry/none:1"}]
+    logs = {("grpc-1", "grpc"): away("connection_refused", address="metadata-db:3306/metadb")}
+    (root,) = diagnose.of(look([mysql, waiting], logs)).findings
+
+    assert root.part == "db"
+    assert "KFM0302" in {each.code for each in root.symptoms}
+
+
 @pytest.mark.parametrize("reason", [each.value for each in Reason])
 @pytest.mark.parametrize("host", ["mysql.example", "metadata-db"])
 def test_commands_are_shown_on_lines_of_their_own(reason, host):

@@ -13,6 +13,7 @@ from kubeflow_metadata.installer.cluster.diagnosis import causes, diagnose, read
 from kubeflow_metadata.installer.cluster.diagnosis.snapshot import Snapshot
 from kubeflow_metadata.installer.cluster.port import UnreachableError
 from tests.support import diagnoses
+from tests.support.e2e.faults import FAULTS as PROVOKED
 from tests.support.fake_cluster import FakeClock, FakeCluster, container, pod, workload
 
 PART = "metadata.kubeflow.org/part"
@@ -71,6 +72,8 @@ CODES = {
     "webhook_away": "KFM0242",
     "webhook_denies": "KFM0241",
 }
+# Those of a real cluster: their names are those of the faults that were provoked there.
+OF_KIND = [name for name in diagnoses.names() if name.startswith("kind/")]
 # Those that another part than MySQL has, so that they can be beside one of MySQL.
 FAULTS = sorted(set(CODES) - {"unseen", "evicted_before", "oom_before"})
 
@@ -87,24 +90,31 @@ class TestCauses:
     def test_the_root_stands_alone(self, name):
         assert codes(diagnoses.load(name)) == [CODES[name]]
 
+    @pytest.mark.parametrize("name", OF_KIND)
+    def test_on_a_real_cluster_too(self, name):
+        wanted = [PROVOKED[each].code for each in name.removeprefix("kind/").split("-")]
+
+        assert sorted(codes(diagnoses.load(name))) == sorted(wanted)
+
     def test_nothing_is_wrong_where_all_is_well(self):
         assert codes(diagnoses.load("healthy")) == []
 
     def test_every_recording_is_tested(self):
-        assert diagnoses.names() == sorted([*CODES, "healthy"])
+        assert diagnoses.names() == sorted([*CODES, *OF_KIND, "healthy"])
+        assert len(OF_KIND) > 30
 
     @pytest.mark.parametrize("suffix", ["txt", "json"])
     @pytest.mark.parametrize("name", diagnoses.names())
     def test_it_is_told_as_expected(self, name, suffix):
         assert diagnoses.shown(diagnoses.load(name))[suffix] == diagnoses.golden(name, suffix).read_text()
 
-    @pytest.mark.parametrize("name", sorted(CODES))
+    @pytest.mark.parametrize("name", diagnoses.names())
     def test_only_commands_are_wider_than_a_terminal(self, name):
         for line in diagnoses.shown(diagnoses.load(name))["txt"].splitlines():
             is_command = line.startswith("    ") and line.split()[0] in {"kubectl", "kubeflow-metadata"}
             assert len(line) <= 80 or is_command or " " not in line.strip(), line
 
-    @pytest.mark.parametrize("name", sorted(set(CODES) - {"unseen"}))
+    @pytest.mark.parametrize("name", sorted({*CODES, *OF_KIND} - {"unseen"}))
     def test_commands_name_context_and_namespace(self, name):
         for finding in diagnose.of(diagnoses.load(name)).findings:
             for command in finding.hint.split("run: ")[1:]:
@@ -275,6 +285,19 @@ class TestOnlyWhatIsTrueNow:
         for name in FAULTS:
             events = diagnoses.load(name).events
             assert codes(dataclasses.replace(well, events=events)) == [], name
+
+    def test_a_kill_is_for_memory_unless_the_kubelet_ordered_it(self):
+        snapshot = diagnoses.load("oom_before")
+        (killed,) = (each for each in snapshot.pods if "grpc" in each["metadata"]["name"])
+        status = killed["status"]["containerStatuses"][0]
+        status["lastState"]["terminated"]["reason"] = "Error"
+        about = {"kind": "Pod", "name": killed["metadata"]["name"]}
+        ordered = {"reason": "Killing", "message": "Container grpc failed liveness probe", "involvedObject": about}
+
+        (found,) = diagnose.of(snapshot).findings
+        assert found.code == causes.OUT_OF_MEMORY_BEFORE.code
+        assert "most likely" in found.sentence
+        assert codes(dataclasses.replace(snapshot, events=(ordered,))) == []
 
     def test_a_pull_that_failed_and_then_worked_is_history(self):
         snapshot = diagnoses.load("pulling")

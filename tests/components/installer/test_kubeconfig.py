@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -293,6 +294,18 @@ def test_a_plugin_runs_again_when_its_token_is_rejected(write: Write, api_server
     api_server.token = "none"
     with pytest.raises(UserError, match="Not authenticated"):
         cluster.version()
+
+
+def test_a_plugin_runs_once_for_all_threads_whose_token_is_rejected(
+    write: Write, api_server: ApiServer, tmp_path: Path
+) -> None:
+    write(kubeconfig(api_server.url, user=plugin(tmp_path, 'status = {"token": f"token-{count}"}' + DONE)))
+    cluster = connect(None, "team-a", FakeClock())
+    api_server.token = "token-2"
+    with ThreadPoolExecutor(8) as threads:
+        versions = [each.result() for each in [threads.submit(cluster.version) for _ in range(8)]]
+    assert versions == 8 * ["v1.33.1+k3s1"]
+    assert (tmp_path / "runs").read_text() == "xx"
 
 
 @pytest.mark.parametrize(

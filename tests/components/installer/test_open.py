@@ -168,13 +168,13 @@ class TestVersion:
         assert "none in namespace kubeflow" in run("version").output
         install(cluster)
         cluster.pods["grpc-1"] = pod("grpc-1", "grpc", **READY)
-        ready = {"event": "database ready", "database": "mysql", "version": "9.7.0", "schema_version": 10}
+        ready = {"event": "database ready", "kind": "mysql", "version": "9.7.0", "schema_version": 10}
         cluster.log_of["grpc-1", "grpc", False] = f"no JSON\n{json.dumps(ready)}\nlater"
         document = json.loads(run("version", "-o", "json").stdout)
         assert document["installation"] == {
             "version": "0.0.9",
             "images": ["registry/server:0.0.9"],
-            "schema": 10,
+            "schema": "10",
             "database": "mysql 9.7.0",
         }
         assert document["kubernetes"] == "v1.31.2"
@@ -263,3 +263,10 @@ def test_completion_scripts_are_printed(shell):
     assert done.exit_code == 0
     assert "_KUBEFLOW_METADATA_COMPLETE" in done.output
     assert run("completion", "none").exit_code == 64
+
+
+@pytest.mark.parametrize("verb", [("list",), ("build",), ("load",), ("push", "ghcr.io/me")])
+def test_a_laptop_needs_no_images(verb):
+    done = run("images", *verb, "--local")
+    assert done.exit_code == 64
+    assert "without images" in done.output

@@ -16,6 +16,7 @@ from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cli import options
 from kubeflow_metadata.installer.cli.main import main
 from kubeflow_metadata.installer.cluster import inventory, kubeconfig, smoke
+from kubeflow_metadata.installer.cluster.engines.helm import Helm
 from kubeflow_metadata.installer.cluster.engines.kustomize import Kustomize
 from kubeflow_metadata.installer.cluster.engines.protocol import Progress
 from kubeflow_metadata.installer.cluster.planning import comparison, planner, text
@@ -55,7 +56,14 @@ def deployment(image="server:1", replicas=1, **environment):
 
 
 def claim(storage_class="standard"):
-    return thing("PersistentVolumeClaim", "data", spec={"storageClassName": storage_class})
+    return thing(
+        "PersistentVolumeClaim",
+        "data",
+        spec={"storageClassName": storage_class, "resources": {"requests": {"storage": "1Gi"}}},
+    )
+
+
+STORAGE_CLASS = {"kind": "StorageClass", "metadata": {"name": "standard"}, "provisioner": "example.org/disks"}
 
 
 def objects():
@@ -406,6 +414,7 @@ class TestVerbs:
     def wanted(self, monkeypatch, cluster):
         """What the settings ask for."""
         wanted = objects()
+        cluster.add(STORAGE_CLASS)
         self.smoked = []
         monkeypatch.setattr(kubeconfig, "connect", lambda _context, _namespace: cluster)
         monkeypatch.setattr(Kustomize, "objects", lambda *_args: copy.deepcopy(wanted))
@@ -454,6 +463,15 @@ class TestVerbs:
         self.up()
 
         assert [each for each in cluster.applied if each[1] != inventory.NAME] == [("Deployment", "server")]
+
+    def test_what_a_plan_does_not_tell_is_checked_before_anything_is_applied(self, wanted, cluster):
+        del cluster.objects["StorageClass", "standard"]
+        with pytest.raises(UserError, match="There is no StorageClass standard") as caught:
+            self.up()
+        assert "--skip-checks" in caught.value.hint
+        assert cluster.applied == []
+        self.up(checks=False)
+        assert "data" in cluster.names("PersistentVolumeClaim")
 
     def test_a_dry_run_shows_the_plan_and_does_nothing(self, wanted, cluster, capsys):
         self.up(dry_run=True)
@@ -581,20 +599,6 @@ class TestVerbs:
         assert "somebody@somewhere/1/up" in str(seen[0])
         assert seen[0].exit_code == 4
 
-    def test_ctrl_c_in_the_smoke_test_leaves_nothing_of_it(self, wanted, cluster, monkeypatch):
-        job = thing("Job", "metadata-smoke", "batch/v1")
-        job["metadata"]["labels"][PART] = "smoke"
-        wanted.append(job)
-
-        def interrupted(*_args):
-            cluster.apply(job)
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr(smoke, "run", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            self.up()
-        assert "metadata-smoke" not in cluster.names("Job")
-
     def test_what_argo_cd_manages_is_refused_until_told(self, wanted, cluster):
         self.up()
         cluster.objects["Service", "server"]["metadata"]["annotations"] = {TRACKING: "shop:v1/Service:kubeflow/server"}
@@ -619,6 +623,48 @@ class TestVerbs:
         wanted[2]["metadata"]["labels"]["app.kubernetes.io/instance"] = "metadata"
         self.up()
         self.up()
+
+
+class TestNarrowRights:
+    @pytest.fixture
+    def without_secrets(self, cluster, monkeypatch):
+        """As the role ``view``, which reads all but Secrets and changes nothing."""
+        monkeypatch.setattr(kubeconfig, "connect", lambda _context, _namespace: cluster)
+        monkeypatch.setattr(Kustomize, "objects", lambda *_args: objects())
+        apply(cluster, objects())
+        whole = FakeCluster.list
+
+        def listed(self, api_version, kind, selector="", field_selector=""):
+            if kind == "Secret":
+                raise ForbiddenError("Permission denied: cannot list Secret.")
+            return whole(self, api_version, kind, selector, field_selector)
+
+        monkeypatch.setattr(FakeCluster, "list", listed)
+        cluster.forbidden |= {("patch", each["kind"]) for each in objects()}
+        return cluster
+
+    def test_the_plan_shows_what_can_be_seen_and_says_what_cannot(self, without_secrets):
+        done = CliRunner().invoke(main, ["plan"])
+
+        assert done.exit_code == 0, done.output
+        assert "Permission denied for 5 objects" in done.stdout
+        assert "5 unchanged" in done.stdout
+
+    def test_a_release_is_known_by_its_objects(self, without_secrets):
+        assert not Helm().owns(without_secrets)
+        deployed = without_secrets.objects["Deployment", "server"]["metadata"]
+        deployed["annotations"] = {"meta.helm.sh/release-name": "metadata"}
+        assert Helm().owns(without_secrets)
+
+    def test_up_changes_nothing(self, without_secrets):
+        without_secrets.applied.clear()
+        with pytest.raises(UserError, match="Permission denied"):
+            up(Target(), None, 5, Terminal(), FakeClock())
+        assert without_secrets.applied == []
+
+    def test_down_says_what_it_may_not_look_for(self, without_secrets, capsys):
+        down(Target(), Terminal(), delete_data=False, dry_run=True)
+        assert "not looked for Secret" in capsys.readouterr().err
 
 
 class TestDown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -98,6 +99,18 @@ def test_what_an_interrupted_run_did_not_log_is_logged_by_the_next(stack):
     sample.check_rest(stack.rest_url)
 
 
+def test_a_pod_that_is_told_to_end_does_so(stack):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        addresses = [f"--grpc={address}", f"--rest=http://{address}", f"--ui={stack.ui_url}"]
+        with subprocess.Popen([sys.executable, "-m", "kubeflow_metadata.smoke", *addresses]) as process:
+            silent.settimeout(60)
+            connection, _ = silent.accept()
+            process.terminate()
+            assert process.wait(60) == 143
+            connection.close()
+
+
 def test_tests_can_be_chosen_and_only_those_log_that_need_it(stack):
     done = in_a_pod(stack, "--test=ui-page", "--test=grpc-types")
     assert done.stdout.splitlines()[-1] == "2 passed, 0 failed"
@@ -155,14 +168,17 @@ def test_the_results_of_the_job_are_those_of_its_pod(cluster, monkeypatch):
 
 def test_a_test_that_passed_leaves_nothing(cluster):
     assert smoke.run(cluster, OBJECTS, lambda _text: None, FakeClock()).passed
-    assert cluster.objects == {}
+    assert set(cluster.objects) == {("ConfigMap", SMOKE_JOB)}, "how it ended is recorded"
 
 
 class Interrupted(FakeClock):
-    """The user presses Ctrl-C while the Job runs."""
+    """The user presses Ctrl-C while the Job runs, once."""
 
     def sleep(self, seconds):
-        raise KeyboardInterrupt
+        if not self.slept:
+            super().sleep(seconds)
+            raise KeyboardInterrupt
+        super().sleep(seconds)
 
 
 @pytest.fixture
@@ -186,18 +202,20 @@ def test_an_interrupted_test_leaves_nothing_and_says_so(endless):
     assert endless.objects == {}
 
 
-def test_what_an_interrupted_test_cannot_remove_is_said_with_what_to_type(endless, monkeypatch):
+@pytest.mark.parametrize("trouble", [UnreachableError("The cluster does not respond."), KeyboardInterrupt()])
+def test_where_an_interrupted_test_cannot_be_removed_it_is_said_what_to_type(endless, monkeypatch, trouble):
     delete = endless.delete
 
     def fail_for_policies(api_version, kind, name, **options):
         if kind == "NetworkPolicy" and endless.applied:
-            raise UnreachableError("The cluster does not respond.")
+            raise trouble
         return delete(api_version, kind, name, **options)
 
     monkeypatch.setattr(endless, "delete", fail_for_policies)
-    with pytest.raises(KeyboardInterrupt, match=f"-n kubeflow delete networkpolicy {SMOKE_JOB}"):
+    typed = f"-n kubeflow delete job,networkpolicy,serviceaccount {SMOKE_JOB} --ignore-not-found"
+    with pytest.raises(KeyboardInterrupt, match=typed):
         smoke.run(endless, OBJECTS, lambda _text: None, Interrupted())
-    assert set(endless.objects) == {("NetworkPolicy", SMOKE_JOB)}
+    assert ("NetworkPolicy", SMOKE_JOB) in endless.objects
 
 
 def test_a_test_that_does_not_end_is_an_error(endless):

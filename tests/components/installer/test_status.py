@@ -177,6 +177,17 @@ class TestReading:
 
         assert facts_of(cluster).database.address == "new:3306/metadb"
 
+    def test_a_database_that_is_full_is_a_warning_until_it_takes_writes(self, cluster):
+        refused = json.dumps({"event": "database refuses writes", "reason": "full", "error": "No space left."})
+        taken = json.dumps({"event": "database takes writes"})
+        key = "metadata-grpc-deployment-1", "grpc", False
+        cluster.log_of[key] = f"{READY}\n{refused}\n"
+        facts = facts_of(cluster)
+        assert facts.health is Health.HEALTHY
+        assert facts.warnings == ("The database metadata-db:3306/metadb refuses writes: full: No space left.",)
+        cluster.log_of[key] = f"{READY}\n{refused}\n{taken}\n"
+        assert facts_of(cluster).warnings == ()
+
     def test_a_foreign_server_leaves_the_database_unknown(self, cluster):
         cluster.log_of["metadata-grpc-deployment-1", "grpc", False] = "I0101 server listening on 0.0.0.0:8080\n"
         assert facts_of(cluster).database.kind == ""

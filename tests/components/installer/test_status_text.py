@@ -151,6 +151,7 @@ CASES = {
         ),
     ),
     "missing": replace(HEALTHY, parts=(DB, GRPC, REST), missing=("Deployment metadata-ui",)),
+    "scaled_to_0": replace(HEALTHY, parts=(DB, GRPC, REST, PartFacts("ui", UI.workload, 0, 0, done=True))),
     "drift": replace(
         HEALTHY,
         engine="Argo CD",
@@ -218,6 +219,7 @@ def test_every_golden_file_is_of_a_case():
         ("secret_lost", Health.HEALTHY),
         ("evicted", Health.HEALTHY),
         ("missing", Health.UNHEALTHY),
+        ("scaled_to_0", Health.UNHEALTHY),
     ],
 )
 def test_how_it_is(name, health):

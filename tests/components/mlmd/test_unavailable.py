@@ -26,6 +26,7 @@ from tests.support.certificates import self_signed
 from tests.support.mlmd_server import Server, mysql_flags, with_password
 from tests.support.mysql_server import USER
 from tests.support.servers import unused_port
+from tests.support.store import caller
 from tests.support.waiting import eventually
 
 
@@ -126,6 +127,23 @@ class TestMySql:
             finally:
                 own_mysql.sql("SET GLOBAL super_read_only = OFF", "SET GLOBAL read_only = OFF")
 
+    def test_one_that_takes_no_writes_any_more_says_so_until_it_does(self, own_mysql, monkeypatch):
+        monkeypatch.setattr("kubeflow_metadata.mlmd.retries.LONGEST_SECONDS", 0.1)
+        with own_mysql.database() as settings:
+            database = MySqlDatabase(settings)
+            database.prepare()
+            put = caller(database)
+            own_mysql.sql("SET GLOBAL super_read_only = ON")
+            try:
+                with pytest.raises(StoreError):
+                    put("PutTypes", 'artifact_types { name: "T" }')
+                assert database.refuses_writes().reason is Reason.READ_ONLY
+            finally:
+                own_mysql.sql("SET GLOBAL super_read_only = OFF", "SET GLOBAL read_only = OFF")
+            put("PutTypes", 'artifact_types { name: "T" }')
+            assert database.refuses_writes() is None
+            database.close()
+
     @pytest.mark.parametrize(
         ("number", "words", "reason"),
         [
@@ -161,6 +179,23 @@ class TestMySql:
 
 
 class TestSqlite:
+    def test_a_full_disk_is_known_until_something_could_be_written(self, tmp_path):
+        database = SqliteDatabase(SqliteSettings(tmp_path / "m.db"))
+        database.prepare()
+
+        def write(size):
+            with database.write() as session:
+                session.insert_rows("kfm_store", ("name", "value"), [("x", "x" * size)])
+
+        with database.write() as session:
+            session.fetch("PRAGMA max_page_count = 1")  # of this connection; the file stays as large as it is
+        with pytest.raises(StoreError):
+            write(10_000_000)
+        assert database.refuses_writes().reason is Reason.FULL
+        write(1)
+        assert database.refuses_writes() is None
+        database.close()
+
     def trouble(self, path):
         return trouble_of(SqliteDatabase(SqliteSettings(path)))
 
@@ -246,6 +281,9 @@ class Away:
     def explain(self, error):
         return Trouble(Reason.TIMEOUT, str(error))
 
+    def refuses_writes(self):
+        return None
+
     def describe(self):
         return Description("mysql", "9.7.0", "db:3306/metadb")
 
@@ -282,6 +320,23 @@ class TestLog:
         self.watched(Away(3))
 
         assert [event for event, _ in logged] == ["database unavailable"] * 3 + ["database ready"]
+
+    def test_it_says_that_writes_are_refused_and_when_they_are_not(self, logged, monkeypatch):
+        monkeypatch.setattr(watch, "_PING_SECONDS", 0.001)
+        full = Trouble(Reason.FULL, "The table 'Artifact' is full")
+        answers = [full] * 5
+
+        class Full(Away):
+            def refuses_writes(self):
+                return answers.pop() if answers else None
+
+        made = DatabaseWatch(Full(0), lambda _up: None, pytest.fail)
+        made.start()
+        eventually(lambda: logged[-1:] and logged[-1][0] == "database takes writes", "it says that it takes writes")
+        made.stop()
+
+        assert [event for event, _ in logged] == ["database ready", "database refuses writes", "database takes writes"]
+        assert logged[1][1] == {"reason": "full", "error": full.error, "address": "db:3306/metadb"}
 
     def test_a_server_of_which_the_database_is_away_names_why_in_json(self, mysql):
         with mysql.database() as settings:

@@ -29,6 +29,9 @@ class Troubled:
     def explain(self, error):
         return Trouble(Reason.UNREACHABLE, str(error))
 
+    def refuses_writes(self):
+        return None
+
     def describe(self):
         return Description("sqlite", "3", "m.db")
 

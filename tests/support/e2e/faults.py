@@ -101,13 +101,26 @@ def _delete_claim(cluster: Cluster, namespace: str) -> None:
     cluster.kubectl("delete", "pvc", "metadata-mysql", f"--namespace={namespace}", "--wait=false")
 
 
-def _delete_held_pod(cluster: Cluster, namespace: str) -> None:
+def _available(cluster: Cluster, namespace: str) -> str:
+    """Waits until the Deployment is available; how kubectl is pointed at its namespace."""
     here = f"--namespace={namespace}"
     cluster.kubectl("wait", "deployments", "--for=condition=Available", f"--selector={PART}", here, "--timeout=180s")
+    return here
+
+
+def _delete_held_pod(cluster: Cluster, namespace: str) -> None:
+    here = _available(cluster, namespace)
     (name,) = cluster.kubectl("get", "pods", f"--selector={PART}", here, "--output=name").split()
     hold = '--patch={"metadata":{"finalizers":["example.com/hold"]}}'
     cluster.kubectl("patch", name, here, "--type=merge", hold)
     cluster.kubectl("delete", name, here, "--wait=false")
+
+
+def _fill_volume(cluster: Cluster, namespace: str) -> None:
+    """Writes more than the pod may, which is evicted for it; the one in its place is left alone."""
+    here = _available(cluster, namespace)
+    write = "open('/full/x', 'wb').write(bytes(8 << 20))"
+    cluster.kubectl("exec", "deployment/metadata-deployment", here, "--", "python", "-c", write)
 
 
 _DATA = _volume("data", persistentVolumeClaim={"claimName": "metadata-mysql"})
@@ -118,9 +131,6 @@ _FILL = "import time; filled = bytearray(512 << 20); time.sleep(3600)"
 _ONCE = (
     "import os, time\nif not os.path.exists('/once/x'):\n open('/once/x', 'w').close(); filled = bytearray(512 << 20)\n"
     "time.sleep(3600)"
-)
-_WRITE = (
-    "f = open('/full/x', 'wb')\nfor _ in range(64): f.write(bytes(1 << 20)); f.flush()\nimport time; time.sleep(3600)"
 )
 _STOP = "open('/dev/termination-log', 'w').write('The volume holds data of another MySQL.'); raise SystemExit(1)"
 
@@ -210,12 +220,9 @@ FAULTS: dict[str, Fault] = {
     "mount": Fault("KFM0209", _one("rest", **_volume("x", nfs={"server": "127.0.0.1", "path": "/none"})), "mount"),
     "evicted_before": Fault(
         "KFM0253",
-        _one(
-            "rest",
-            _python(_WRITE),
-            **_volume("full", emptyDir={"sizeLimit": "1Mi"}),
-        ),
-        "emptyDir",
+        _one("rest", **_volume("full", emptyDir={"sizeLimit": "1Mi"})),
+        "EmptyDir volume",
+        after=_fill_volume,
     ),
     "stuck_termination": Fault("KFM0252", _one("rest"), "example.com/hold", after=_delete_held_pod),
 }

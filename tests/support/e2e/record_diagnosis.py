@@ -1,6 +1,6 @@
 """Records one look at a cluster as test data: ``python -m tests.support.e2e.record_diagnosis CONTEXT NAMESPACE FILE``.
 
-Only what rules read is kept, and nothing that names a machine.
+Only what rules read is kept, and nothing that names a machine. Recordings of clusters are in ``recorded/kind``.
 """
 
 from __future__ import annotations
@@ -97,10 +97,12 @@ def trimmed(snapshot: Snapshot, source: str, says: str = "") -> str:
     for place, each in enumerate(document["others"] or [], 1):
         each["metadata"] = {"name": f"other-{place}", "namespace": "other"}
     document["events"] = [{key: each[key] for key in _OF_EVENTS if each.get(key)} for each in document["events"]]
+    for each in document["replica_sets"]:
+        each.pop("spec", None)
     kept = {key: _kept(value) for key, value in document.items()} | {"context": CONTEXT, "namespace": NAMESPACE}
     text = json.dumps({"source": source, "says": says, **kept}, indent=1) + "\n"
     for name, new in {snapshot.context: CONTEXT, snapshot.namespace: NAMESPACE, **names}.items():
-        text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", new, text)
+        text = re.sub(rf"(?<![A-Za-z0-9-]){re.escape(name)}(?![A-Za-z0-9-])", new, text)
     return re.sub(r"\b\d+\.\d+\.\d+\.\d+\b", "192.0.2.1", text)
 
 

@@ -22,12 +22,16 @@ _base_image = click.option(
 )
 
 
+_on_a_laptop = options.refuse_local("A laptop runs the servers as processes, without images: up --local")
+
+
 @click.group("images")
 def command() -> None:
     """Build, load, push and list container images."""
 
 
 @command.command("list", cls=options.Verb)
+@_on_a_laptop
 @_tag
 @options.output
 @click.pass_obj
@@ -39,6 +43,7 @@ def list_images(shared: Shared, tag: str | None) -> None:
 
 
 @command.command(cls=options.Verb)
+@_on_a_laptop
 @_tag
 @_engine
 @_base_image
@@ -62,6 +67,7 @@ def build(
 
 
 @command.command(cls=options.Verb)
+@_on_a_laptop
 @_tag
 @_engine
 @click.option(
@@ -96,6 +102,7 @@ def load(
 
 
 @command.command(cls=options.Verb)
+@_on_a_laptop
 @click.argument("registry")
 @_tag
 @_engine

@@ -46,6 +46,12 @@ def _ports(command: Command) -> Command:
     default=None,
     help="Run the smoke test. [default: where something changed]",
 )
+@click.option(
+    "--skip-checks",
+    cls=options.ClusterOption,
+    is_flag=True,
+    help="Do not check quotas, storage, and Secrets that the settings name.",
+)
 @click.option("--dry-run", cls=options.ClusterOption, is_flag=True, help="Show the plan, and change nothing.")
 @options.take_over
 @options.yes
@@ -59,6 +65,7 @@ def command(
     engine: str | None,
     timeout: int,
     smoke: bool | None,
+    skip_checks: bool,
     dry_run: bool,
     take_over: bool,
     yes: bool,
@@ -81,5 +88,5 @@ def command(
         from kubeflow_metadata.installer.verbs.up import Wishes, up
 
         confirm = None if yes or not options.is_interactive() else options.ask
-        wishes = Wishes(take_over=take_over, dry_run=dry_run, smoke=smoke)
+        wishes = Wishes(take_over=take_over, dry_run=dry_run, smoke=smoke, checks=not skip_checks)
         up(shared.target, engine, timeout, shared.terminal, wishes=wishes, confirm=confirm)

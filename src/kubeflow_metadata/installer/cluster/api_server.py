@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -64,6 +65,7 @@ class ApiServer(Cluster):
         self.proxy = where.proxy
         self.verifies_certificate = bool(client.configuration.verify_ssl)
         self._groups: set[str] = set()
+        self._groups_read = -math.inf
         self._lacking: dict[tuple[str, str], float] = {}
         # What kinds there are is read lazily, by the thread that renews the Lease as well.
         self._discovery = threading.RLock()
@@ -227,10 +229,15 @@ class ApiServer(Cluster):
         return following.without_times(self.log_lines(pod, container, LogExtent(lines), follow=True))
 
     def log_lines(self, pod: str, container: str, extent: LogExtent, *, follow: bool = False) -> Iterator[str]:
-        with explained("read", f"the log of Pod {pod} (get of pods/log)", self._where):
-            yield from following.lines(
-                following.opened(self._client, self.namespace, pod, container, extent, follow=follow)
-            )
+        what = f"the log of Pod {pod} (get of pods/log)"
+        answer = self._ask(
+            "read",
+            what,
+            lambda: following.opened(self._client, self.namespace, pod, container, extent, follow=follow),
+            is_safe=False,  # it is the node that does not respond: others may
+        )
+        with explained("read", what, self._where):
+            yield from following.lines(answer)
 
     def forward(
         self,
@@ -241,8 +248,12 @@ class ApiServer(Cluster):
         say: Callable[[str], object] = lambda _text: None,
     ) -> AbstractContextManager[int]:
         def dial(name: str) -> Any:
-            with explained("forward a port to", f"Pod {name} (get and create of pods/portforward)", self._where):
-                return forwarding.dialled(self._client, self.namespace, name, port)
+            return self._ask(
+                "forward a port to",
+                f"Pod {name} (get and create of pods/portforward)",
+                lambda: forwarding.dialled(self._client, self.namespace, name, port),
+                is_safe=False,  # it is the node that does not respond: another pod may
+            )
 
         return forwarding.forwarded(dial, forwarding.pods_of(pod), local_port, say)
 
@@ -268,13 +279,17 @@ class ApiServer(Cluster):
             raise lacking
 
     def _has_group(self, api_version: str) -> bool:
+        """Returns whether the cluster has a group; for each that it lacks, the client would read all kinds again."""
         group, slash, _ = api_version.partition("/")
-        if slash and group not in self._groups:
-            self._groups = set(self._api_of(lambda: self._dynamic.resources.api_groups))
+        if slash and group not in self._groups and self._clock.monotonic() - self._groups_read >= _LACKING_FOR:
+            self._groups = {each["name"] for each in self._get_json("/apis").get("groups") or []}
+            self._groups_read = self._clock.monotonic()
         return not slash or group in self._groups
 
     def _discovered(self, api_version: str, kind: str) -> Any:
-        return self._api_of(lambda: self._dynamic.resources.get(api_version=api_version, kind=kind))
+        # Without a prefix, the client would read the kinds of every group that has a v1.
+        prefix = "apis" if "/" in api_version else "api"
+        return self._api_of(lambda: self._dynamic.resources.get(prefix=prefix, api_version=api_version, kind=kind))
 
     def _is_served(self, api_version: str, kind: str) -> bool:
         """Asks for a kind as such: the client takes a version that is unavailable now for one without kinds."""

@@ -82,12 +82,13 @@ class Asking:
         started, pause, is_renewed = self._clock.monotonic(), _FIRST_PAUSE, False
         while True:
             self._credentials.refresh(self._client)
+            asked_with = self._credentials.current
             try:
                 answer = call()
             except (ApiException, HTTPError, OSError) as error:
                 if getattr(error, "status", None) == 401 and not is_renewed:
                     is_renewed = True
-                    if self._credentials.renew(self._client):
+                    if self._credentials.renew(self._client, asked_with):
                         continue
                 verdict = self._verdict(error, is_safe)
                 left = verdict.seconds - (self._clock.monotonic() - started)

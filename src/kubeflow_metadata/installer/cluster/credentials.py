@@ -100,11 +100,24 @@ class Credentials:
             if self._printed and self._printed.expires:
                 left = (self._printed.expires - self._clock.now()).total_seconds()
                 if left <= _SPARE_SECONDS:
-                    self.renew(client)
+                    self.renew(client, self.current)
 
-    def renew(self, client: Any) -> bool:
-        """Renews what can be renewed, after the cluster rejected it; returns whether there is something new."""
+    @property
+    def current(self) -> object:
+        """What a request is made with just now, to be compared with what it was then."""
+        key = self._configuration.api_key.get("authorization") if self._configuration else None
+        return key, self._printed
+
+    def renew(self, client: Any, rejected: object) -> bool:
+        """Renews what the cluster rejected; returns whether there is something new to ask with.
+
+        Args:
+            client: has connections that may have to be made again.
+            rejected: what was ``current`` when the request was made.
+        """
         with self._lock:
+            if rejected != self.current:
+                return True  # another thread was faster
             if self._token_file:
                 before = self._configuration.api_key.get("authorization")
                 self._read_token()

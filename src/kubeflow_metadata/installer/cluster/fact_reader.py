@@ -10,7 +10,12 @@ from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import kinds
 from kubeflow_metadata.installer.catalog import SERVER_NAME
 from kubeflow_metadata.installer.cluster import drift, inventory, server_log, smoke_record
-from kubeflow_metadata.installer.cluster.diagnosis.database import DATABASE_READY, DATABASE_UNAVAILABLE
+from kubeflow_metadata.installer.cluster.diagnosis.database import (
+    DATABASE_READY,
+    DATABASE_UNAVAILABLE,
+    WRITES_REFUSED,
+    WRITES_TAKEN,
+)
 from kubeflow_metadata.installer.cluster.diagnosis.diagnose import diagnose
 from kubeflow_metadata.installer.cluster.endpoints import of_services
 from kubeflow_metadata.installer.cluster.engines import choice
@@ -202,13 +207,8 @@ class _Reader:
         for pod in sorted(ours, key=lambda each: (_is_ready(each), _created(each)), reverse=True):
             text = self._cluster.logs(pod["metadata"]["name"], GRPC.container, lines=_LOG_LINES)
             if event := server_log.last(text, DATABASE_READY):
-                said = event.fields
-                return DatabaseFacts(
-                    said.get("kind", ""),
-                    said.get("version", ""),
-                    said.get("schema_version", ""),
-                    said.get("address", ""),
-                )
+                said = {name: event.fields.get(name, "") for name in ("kind", "version", "schema_version", "address")}
+                return DatabaseFacts(**said, refuses_writes=_refusal(text))
             if event := server_log.last(text, DATABASE_UNAVAILABLE):
                 return DatabaseFacts(address=event.fields.get("address", ""))
         return DatabaseFacts()
@@ -257,6 +257,14 @@ def _state(pod: Object, containers: Iterable[Object], *, ready: bool) -> str:
     if conditions.get("PodScheduled", {}).get("status") == "False":
         return "unschedulable"
     return "not ready" if status.get("containerStatuses") else "starting"
+
+
+def _refusal(text: str) -> str:
+    """Returns why the database takes no writes, as its server logged it last."""
+    event = server_log.last(text, WRITES_REFUSED, WRITES_TAKEN, DATABASE_READY)
+    if event is None or event.name != WRITES_REFUSED:
+        return ""
+    return f"{event.fields.get('reason', '').replace('_', ' ')}: {event.fields.get('error', '').rstrip('.')}"
 
 
 def _created(made: Object) -> str:

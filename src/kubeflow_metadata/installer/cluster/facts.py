@@ -107,6 +107,11 @@ class PartFacts:
     done: bool
     replicas: tuple[Replica, ...] = ()
 
+    @property
+    def serves(self) -> bool:
+        """Whether it is there and ready: one that was scaled to 0 is as it was asked for, and serves nobody."""
+        return self.done and self.wanted > 0
+
 
 @dataclass(frozen=True)
 class ClaimFacts:
@@ -135,12 +140,14 @@ class DatabaseFacts:
         version: of its software.
         schema_version: of its tables.
         address: as ``host:port/name``.
+        refuses_writes: why it takes no writes, as the reason and the database's own words; empty if it does.
     """
 
     kind: str = ""
     version: str = ""
     schema_version: str = ""
     address: str = ""
+    refuses_writes: str = ""
 
 
 @dataclass(frozen=True)
@@ -194,7 +201,7 @@ class Facts:
             return Health.UNKNOWN
         if not self.parts and not self.missing:
             return Health.ABSENT
-        runs = all(each.done for each in self.parts) and not self.missing
+        runs = all(each.serves for each in self.parts) and not self.missing
         return Health.HEALTHY if runs and not self.killed_for_memory else Health.UNHEALTHY
 
     @property
@@ -225,7 +232,17 @@ class Facts:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What keeps nothing from running now, and should be looked at."""
-        return (*self._lost_secrets(), *self._evictions(), *self._former_lacks_of_memory(), *self._remembered())
+        return (
+            *self._refused_writes(),
+            *self._lost_secrets(),
+            *self._evictions(),
+            *self._former_lacks_of_memory(),
+            *self._remembered(),
+        )
+
+    def _refused_writes(self) -> list[str]:
+        why = self.database.refuses_writes
+        return [f"The database {self.database.address} refuses writes: {why}."] if why else []
 
     def _lost_secrets(self) -> list[str]:
         if not any(each.ready for each in self.parts or ()):

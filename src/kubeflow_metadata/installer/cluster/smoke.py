@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import polling
+from kubeflow_metadata.installer.cluster import smoke_record
 from kubeflow_metadata.installer.cluster.diagnosis import causes, diagnose
 from kubeflow_metadata.installer.cluster.objects import PART, in_order, part_of
 from kubeflow_metadata.installer.cluster.port import Cluster, Object
-from kubeflow_metadata.installer.interrupts import deferred_interrupts
 from kubeflow_metadata.installer.kinds import BY_NAME
 from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 from kubeflow_metadata.installer.render.names import SMOKE_JOB
@@ -71,12 +71,12 @@ def run(
                 f"Timeout: the smoke test did not finish within {_SECONDS:.0f} s.",
                 hint=f"For details, run: {cluster.kubectl} describe pod -l {PART}={_PART}",
             )
+        if not tests:
+            smoke_record.write(cluster, passed=result.passed, output=result.output, clock=clock)
         if result.passed:
             _delete(cluster)
     except KeyboardInterrupt:
-        with deferred_interrupts():
-            told = _tidied(cluster, clock)
-        raise KeyboardInterrupt(told) from None
+        raise KeyboardInterrupt(_tidied(cluster, clock)) from None
     return result
 
 
@@ -107,21 +107,21 @@ def _is_gone(cluster: Cluster, seconds: float, clock: Clock) -> bool:
 
 
 def _tidied(cluster: Cluster, clock: Clock) -> str:
-    """Takes away what an interrupted test made, as far as possible; returns what is left, in a sentence."""
-    left = []
-    for kind in _KINDS:
-        try:
-            cluster.delete(BY_NAME[kind].api_version, kind, SMOKE_JOB)
-        except UserError:
-            left.append(kind)
+    """Takes away what an interrupted test made; returns what is left, in a sentence.
+
+    A second interrupt ends it, as a cluster that does not respond would have it wait for long.
+    """
     try:
-        if "Job" not in left and not _is_gone(cluster, _TIDY_SECONDS, clock):
-            return f"Removed the smoke test; Job {SMOKE_JOB} is still terminating."
-    except UserError:
-        left.append("Job")
-    if left:
-        kinds = ",".join(kind.lower() for kind in left)
-        return f"The smoke test was not removed. Run:\n  {cluster.kubectl} delete {kinds} {SMOKE_JOB}"
+        for _ in range(2):  # what was on its way when the interrupt came is there by the second time
+            _delete(cluster)
+            if not _is_gone(cluster, _TIDY_SECONDS, clock):
+                return f"Removed the smoke test; Job {SMOKE_JOB} is still terminating."
+    except (UserError, KeyboardInterrupt):
+        kinds = ",".join(kind.lower() for kind in _KINDS)
+        return (
+            "The smoke test may not be removed yet. Run:\n"
+            f"  {cluster.kubectl} delete {kinds} {SMOKE_JOB} --ignore-not-found"
+        )
     return "Removed the smoke test; nothing of it is left."
 
 

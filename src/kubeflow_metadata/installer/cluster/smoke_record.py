@@ -5,13 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
-from kubeflow_metadata.installer.cluster.objects import PART
 from kubeflow_metadata.installer.cluster.port import Cluster, ForbiddenError
 from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 from kubeflow_metadata.installer.render.names import SMOKE_JOB
 
-# Without the labels by which GitOps tools track what they prune.
-_LABELS = {"app.kubernetes.io/name": "kubeflow-metadata", "app.kubernetes.io/part-of": "kubeflow", PART: "smoke"}
+# Without the labels by which the objects of an installation are found, and GitOps tools track what they prune.
+_LABELS = {"app.kubernetes.io/name": "kubeflow-metadata", "app.kubernetes.io/part-of": "kubeflow"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,11 @@ def write(cluster: Cluster, *, passed: bool, output: str, clock: Clock = SYSTEM_
     }
     with suppress(ForbiddenError):
         cluster.apply(record, force=True)
+
+
+def forget(cluster: Cluster) -> None:
+    """Deletes the record."""
+    cluster.delete("v1", "ConfigMap", SMOKE_JOB)
 
 
 def read(cluster: Cluster) -> SmokeRecord | None:

@@ -8,17 +8,10 @@ from dataclasses import dataclass
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import program
 from kubeflow_metadata.installer.cluster import dashboard as menu
+from kubeflow_metadata.installer.cluster.planning.gitops import manager_of
 from kubeflow_metadata.installer.cluster.port import Cluster, Object
 from kubeflow_metadata.installer.terminal import Terminal
 from kubeflow_metadata.installer.verbs.target import Target
-
-# What Argo CD and Flux mark the objects by that they manage.
-_GITOPS = {
-    "argocd.argoproj.io/tracking-id": "Argo CD",
-    "argocd.argoproj.io/instance": "Argo CD",
-    "kustomize.toolkit.fluxcd.io/name": "Flux",
-    "helm.toolkit.fluxcd.io/name": "Flux",
-}
 
 
 @dataclass(frozen=True)
@@ -51,7 +44,7 @@ def dashboard(target: Target, wish: Wish, terminal: Terminal) -> None:
     changed = menu.with_entry if wish.add else menu.without_entry
 
     def allowed(config: Object) -> None:
-        manager = _manager(config)
+        manager = manager_of(config)
         if manager and not wish.take_over:
             raise _refusal(cluster, manager, wish)
 
@@ -86,12 +79,6 @@ def _difference(before: Object, after: Object) -> str:
     old, new = (menu.menu_text(each).splitlines() for each in (before, after))
     name = f"ConfigMap {menu.CONFIG_MAP}: links"
     return "\n".join(difflib.unified_diff(old, new, name, name, lineterm=""))
-
-
-def _manager(config: Object) -> str:
-    metadata = config["metadata"]
-    marks = {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
-    return next((tool for mark, tool in _GITOPS.items() if mark in marks), "")
 
 
 def _refusal(cluster: Cluster, manager: str, wish: Wish) -> UserError:

@@ -33,6 +33,7 @@ class _Removal:
         data: what holds data, and is deleted only when asked for.
         managed: who manages objects besides the engine, by the object's name.
         is_remembered: whether revisions are kept.
+        unseen: kinds and objects that may not be read, and may stay.
     """
 
     engine: Engine | None
@@ -40,6 +41,7 @@ class _Removal:
     data: tuple[Identity, ...]
     managed: dict[str, str]
     is_remembered: bool = False
+    unseen: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -69,6 +71,8 @@ def down(
     """
     cluster = target.cluster()
     removal = _removal(cluster)
+    if removal.unseen:
+        terminal.note(f"Permission denied: not looked for {', '.join(removal.unseen)}.")
     if dry_run:
         terminal.result(_document(removal, delete_data, dry_run=True), _announcement(cluster, removal, delete_data))
         return
@@ -92,8 +96,9 @@ def _removal(cluster: Cluster) -> _Removal:
     ours = objects.deletion_order(present.objects)
     data = tuple(each for each in ours if each.holds_data)
     managed = gitops.managed(present.objects.values())
+    unseen = (*present.unlisted, *map(str, present.unread))
     servers = tuple(each for each in ours if not each.holds_data)
-    return _Removal(engine, servers, data, managed, recording.is_known(cluster))
+    return _Removal(engine, servers, data, managed, recording.is_known(cluster), unseen)
 
 
 def _carry_out(cluster: Cluster, removal: _Removal, terminal: Terminal, clock: Clock, *, delete_data: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from kubeflow_metadata.installer.cluster.engines import choice
@@ -69,13 +69,17 @@ def recorded(cluster: Cluster, engine: Engine, settings: Wanted, plan: Plan, clo
 
 
 def is_known(cluster: Cluster) -> bool:
-    """Returns whether anything is remembered."""
-    return bool(revisions.history(cluster))
+    """Returns whether anything is remembered, as far as that may be read."""
+    try:
+        return bool(revisions.history(cluster))
+    except ForbiddenError:
+        return False
 
 
 def uninstalled(cluster: Cluster) -> None:
     """Keeps the settings for the next ``up``."""
-    revisions.uninstalled(cluster)
+    with suppress(ForbiddenError):  # without a right to them none were kept
+        revisions.uninstalled(cluster)
 
 
 def forget(cluster: Cluster) -> None:

@@ -17,6 +17,7 @@ from kubeflow_metadata.installer.cluster.ready_pods import ReadyPods
 from kubeflow_metadata.installer.cluster.smoke import SmokeResult
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.terminal import Terminal
+from kubeflow_metadata.installer.verbs.recording import wanted
 from kubeflow_metadata.installer.verbs.target import Target
 from kubeflow_metadata.parts import GRPC, REST, SERVERS, UI
 from kubeflow_metadata.smoke import checks
@@ -62,7 +63,7 @@ def smoke(target: Target, terminal: Terminal, wish: Wish = _ALL) -> bool:
 
 
 def _as_job(cluster: Cluster, target: Target, wish: Wish, terminal: Terminal) -> SmokeResult:
-    settings = _with_running_image(cluster, target.settings())
+    settings = _with_running_image(cluster, wanted(target, cluster).resolved.settings)
     with terminal.step("Smoke test") as step:
         # Either engine makes the same Job.
         engine = choice.first_available(choice.choose(cluster, None))

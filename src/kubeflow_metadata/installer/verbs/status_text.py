@@ -55,8 +55,8 @@ def summary(facts: Facts) -> str:
         return f"Not healthy: {diagnosis_text.headline(facts.root)}"
     if facts.missing:
         return f"Not healthy: {', '.join(facts.missing)} {'are' if len(facts.missing) > 1 else 'is'} missing."
-    if not all(each.done for each in parts):
-        waiting = [f"{each.name} {each.ready}/{each.wanted}{_why(each)}" for each in parts if not each.done]
+    if not all(each.serves for each in parts):
+        waiting = [f"{each.name} {each.ready}/{each.wanted}{_why(each)}" for each in parts if not each.serves]
         return f"Not healthy: not everything is ready: {', '.join(waiting)}."
     part, ending = facts.killed_for_memory[0]
     limit = f" of {ending.limit}" if ending.limit else ""
@@ -76,6 +76,8 @@ def text(facts: Facts) -> str:
 
 
 def _why(part: PartFacts) -> str:
+    if part.wanted == 0:
+        return " (scaled to 0)"
     states = list(dict.fromkeys(each.state for each in part.replicas if not each.ready and not each.is_left_over))
     return f" ({', '.join(states)})" if states else ""
 
@@ -91,11 +93,13 @@ def _hint(facts: Facts) -> str:
         return facts.root.hint
     if facts.missing:
         return f"To install what is missing, run: {program.command('up')} {facts.options}"
-    if all(each.done for each in facts.parts or ()):
+    if all(each.serves for each in facts.parts or ()):
         part, ending = facts.killed_for_memory[0]
         setting = "mysql" if part.name == "db" else part.name
         limit = f"{setting}.resources.limits.memory={_twice(ending.limit)}"
         return f"To raise the limit, run: {program.command('up')} {facts.options} --set {limit}"
+    if any(each.wanted == 0 for each in facts.parts or ()):
+        return f"To have it as it was installed, run: {program.command('up')} {facts.options}"
     return f"For what happened, run: {program.command('events')} {facts.options}"
 
 

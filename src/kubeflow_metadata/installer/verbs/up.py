@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -12,22 +11,23 @@ from kubeflow_metadata.installer import kinds, program
 from kubeflow_metadata.installer.catalog import SERVER_NAME
 from kubeflow_metadata.installer.cluster import admission, rollouts
 from kubeflow_metadata.installer.cluster import smoke as smoke_job
+from kubeflow_metadata.installer.cluster.checks import codes, images, quota, references, running, storage
+from kubeflow_metadata.installer.cluster.checks.result import Severity
+from kubeflow_metadata.installer.cluster.checks.subject import Subject
 from kubeflow_metadata.installer.cluster.endpoints import endpoints
 from kubeflow_metadata.installer.cluster.engines.protocol import Progress
-from kubeflow_metadata.installer.cluster.objects import Identity
 from kubeflow_metadata.installer.cluster.planning import gitops, planner, text
 from kubeflow_metadata.installer.cluster.planning.plan import Plan, divergences
 from kubeflow_metadata.installer.cluster.port import Cluster
 from kubeflow_metadata.installer.cluster.state import lease
 from kubeflow_metadata.installer.cluster.state.lease import Lease
-from kubeflow_metadata.installer.interrupts import deferred_interrupts
 from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 from kubeflow_metadata.installer.terminal import Terminal
 from kubeflow_metadata.installer.verbs import plan as planning
 from kubeflow_metadata.installer.verbs import recording
 from kubeflow_metadata.installer.verbs.plan import Installation
 from kubeflow_metadata.installer.verbs.target import Target
-from kubeflow_metadata.parts import REST, UI
+from kubeflow_metadata.parts import REST
 
 Confirm = Callable[[str], bool]
 
@@ -40,13 +40,22 @@ class Wishes:
         take_over: whether to take over from another engine, Argo CD or Flux.
         dry_run: whether to show the plan and do nothing.
         smoke: whether to run the smoke test; None: where something changed.
+        checks: whether to look at quotas, storage and what the settings refer to before anything is applied.
     """
 
     take_over: bool = False
     dry_run: bool = False
     smoke: bool | None = None
+    checks: bool = True
 
 
+# What a plan does not tell: admission in a dry run looks neither at quotas nor at what objects refer to.
+CHECKS = (
+    running.Group(codes.QUOTA, quota.room),
+    running.Group(codes.STORAGE_CLASS, storage.claim),
+    running.Group(codes.PULL_SECRETS, images.pull_secrets),
+    running.Group(codes.REFERENCES, references.provided),
+)
 _USUAL = Wishes()
 
 
@@ -83,6 +92,8 @@ def up(
         if wishes.smoke:
             smoke(installation)
     else:
+        if wishes.checks:
+            require_checks(installation)
         terminal.show(text.render(planned, terminal.style))
         if confirm and not confirm(f"Apply this to {_where(installation.cluster)}?"):
             raise UserError("Not confirmed: nothing was changed.")
@@ -134,6 +145,31 @@ def preflight(installation: Installation, planned: Plan, wishes: Wishes) -> None
         )
 
 
+def require_checks(installation: Installation) -> None:
+    """Makes sure of what a plan does not tell.
+
+    Raises:
+        UserError: a check failed.
+    """
+    cluster, terminal = installation.cluster, installation.terminal
+    subject = Subject(cluster, installation.wanted.resolved.settings, installation.engine, installation.clock)
+    subject.made = [*installation.objects, *installation.smoke_test]
+    results = running.run(subject, CHECKS)
+    failed = [each for each in results if each.severity is Severity.FAILED]
+    for each in results:
+        if each.severity is Severity.WARNING:
+            terminal.note(f"{each.code} {each.sentence}")
+    if failed:
+        lines = [line for each in failed for line in (f"{each.code} {each.sentence}", *each.details.splitlines())]
+        alone = len(failed) == 1
+        raise UserError(
+            f"{failed[0].sentence} [{failed[0].code}]" if alone else "Checks failed; nothing was changed:",
+            details=failed[0].details if alone else "\n".join(lines),
+            hint="\n".join(dict.fromkeys(each.hint for each in failed if each.hint))
+            + f"\nTo go on regardless: {program.command('up')} {cluster.options} --skip-checks",
+        )
+
+
 def apply(installation: Installation, planned: Plan, held: Lease) -> None:
     """Applies what was planned."""
     cluster, terminal = installation.cluster, installation.terminal
@@ -162,7 +198,7 @@ def smoke(installation: Installation) -> None:
         UserError: a check failed.
     """
     cluster = installation.cluster
-    with installation.terminal.step("Smoke test") as step, _tidied(installation):
+    with installation.terminal.step("Smoke test") as step:
         result = smoke_job.run(cluster, installation.smoke_test, step.say, installation.clock)
         step.outcome = result.output.splitlines()[-1] if result.output else ""
     if not result.passed:
@@ -218,34 +254,13 @@ def _confirmed(installation: Installation, shown: Plan) -> Plan:
     return current
 
 
-@contextmanager
-def _tidied(installation: Installation) -> Iterator[None]:
-    """Removes the smoke test where it is interrupted, and says what is left."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        cluster = installation.cluster
-        left = []
-        with deferred_interrupts():
-            for identity in map(Identity.of, reversed(installation.smoke_test)):
-                try:
-                    cluster.delete(identity.api_version, identity.kind, identity.name)
-                except UserError:
-                    left.append(str(identity))
-        if left:
-            installation.terminal.note(f"Not deleted: {', '.join(left)}")
-        raise
-
-
 def _closing_screen(cluster: Cluster, services: Mapping[str, str], seconds: float) -> str:
     gateway = f"\n  Gateway          {services['gateway']}" if "gateway" in services else ""
-    page = UI.services[0]
     return f"""
 Kubeflow Metadata is up after {seconds:.0f} s.
 
   Open the Artifact Store:
-    {cluster.kubectl} port-forward service/{page.name} {UI.local_port}:{page.port}
-    then http://127.0.0.1:{UI.local_port}
+    {program.command("open")} {cluster.options}
 
   In the cluster:
   Artifact Store   {services["ui"]}
@@ -256,5 +271,5 @@ From Python, in the cluster:
   from kfmd import metadata
   workspace = metadata.Workspace(backend_url_prefix="{services["rest"].removeprefix("http://")}", name="my-workspace")
 
-Next: {program.command("status|smoke|down")} {cluster.options}
+Next: {program.command("open|status|logs|smoke|down")} {cluster.options}
 """.lstrip()

@@ -92,5 +92,5 @@ From Python:
   from kfmd import metadata
   workspace = metadata.Workspace(backend_url_prefix="{addresses["rest"]}", name="my-workspace")
 
-Next: {program.command("status|smoke|logs|down")} {data_dir.options}
+Next: {program.command("open|status|smoke|logs|down")} {data_dir.options}
 """.lstrip()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.catalog import SERVER_NAME
+from kubeflow_metadata.installer.cluster import server_log
+from kubeflow_metadata.installer.cluster.diagnosis.database import DATABASE_READY
 from kubeflow_metadata.installer.cluster.objects import PART
 from kubeflow_metadata.installer.cluster.port import Cluster, Object
 from kubeflow_metadata.installer.terminal import Terminal
@@ -17,8 +19,6 @@ from kubeflow_metadata.parts import GRPC, SERVERS
 _VERSION = "app.kubernetes.io/version"
 _UNKNOWN = "unknown"
 _LOG_LINES = 2000
-# What the gRPC server logs once it can use its database.
-_READY = "database ready"
 
 
 def version(target: Target, terminal: Terminal) -> None:
@@ -78,11 +78,11 @@ def _installation(cluster: Cluster) -> tuple[Object | None, str]:
         "version": ", ".join(sorted(labels)),
         "images": sorted(images),
         "schema": told.get("schema_version", _UNKNOWN),
-        "database": " ".join(str(told[name]) for name in ("database", "version") if told.get(name)) or _UNKNOWN,
+        "database": " ".join(told[name] for name in ("kind", "version") if told.get(name)) or _UNKNOWN,
     }, ""
 
 
-def _told_by_server(cluster: Cluster) -> Object:
+def _told_by_server(cluster: Cluster) -> Mapping[str, str]:
     """Returns what the gRPC server last logged about its database; nothing where that cannot be read."""
     try:
         pods = cluster.list("v1", "Pod", f"{PART}={GRPC.name}")
@@ -90,15 +90,6 @@ def _told_by_server(cluster: Cluster) -> Object:
         return {}
     for pod in pods:
         text = cluster.logs(pod["metadata"]["name"], GRPC.container, lines=_LOG_LINES)
-        for line in reversed(text.splitlines()):
-            if _READY in line and (event := _event(line)):
-                return event
+        if event := server_log.last(text, DATABASE_READY):
+            return event.fields
     return {}
-
-
-def _event(line: str) -> Object:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return {}
-    return event if isinstance(event, dict) and event.get("event") == _READY else {}

@@ -8,14 +8,14 @@ grow with the number of its rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from kubeflow_metadata.mlmd.db.dialect import Dialect
 from kubeflow_metadata.mlmd.db.values import Row, SqlValue
-from kubeflow_metadata.mlmd.errors import Reason
+from kubeflow_metadata.mlmd.errors import Reason, StoreError
 
 
 class DuplicateKeyError(Exception):
@@ -62,6 +62,27 @@ class Description:
     kind: str
     version: str
     address: str
+
+
+class WriteWatch:
+    """What the last writes tell of a database that may still be read: it is full, or read-only."""
+
+    def __init__(self, explain: Callable[[Exception], Trouble]) -> None:
+        """Knows nothing yet; ``explain`` returns why a write failed."""
+        self._explain = explain
+        self.trouble: Trouble | None = None
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Watches a transaction that writes."""
+        try:
+            yield
+        except (TransactionUndoneError, StoreError) as error:
+            trouble = self._explain(error)
+            if trouble.reason in {Reason.FULL, Reason.READ_ONLY}:
+                self.trouble = trouble
+            raise
+        self.trouble = None
 
 
 class Session(Protocol):
@@ -135,6 +156,10 @@ class Database(Protocol):
 
     def explain(self, error: Exception) -> Trouble:
         """Returns why the database cannot be used, from what ``prepare`` or ``ping`` raised."""
+        ...
+
+    def refuses_writes(self) -> Trouble | None:
+        """Returns why the last write was refused, if that is so for every write; None since one has succeeded."""
         ...
 
     def read(self, *, snapshot: bool = True) -> AbstractContextManager[Session]:

@@ -179,7 +179,7 @@ CRASHED = Cause(
 )
 OUT_OF_MEMORY = Cause(
     "KFM0226",
-    "{container} of {pod} was killed for memory{when}: its limit is {limit}.",
+    "{container} of {pod} was killed {for}{when}: its limit is {limit}.",
     "Raise the limit, run: {up} --set {settings}.resources.limits.memory={more}",
 )
 SETUP_INTERRUPTED = Cause(
@@ -191,7 +191,7 @@ SETUP_INTERRUPTED = Cause(
 )
 OUT_OF_MEMORY_BEFORE = Cause(
     "KFM0227",
-    "{container} of {pod} was killed for memory{when} and runs again: its limit is {limit}, restarts: {count}.",
+    "{container} of {pod} was killed {for} and runs again: its limit is {limit}, restarts: {count}.",
     "If it happens again, raise the limit, run: {up} --set {settings}.resources.limits.memory={more}",
     math.inf,
     Rank.OVER,

@@ -5,24 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from kubeflow_metadata.installer.cluster.diagnosis import causes, configuration, database, shapes
+from kubeflow_metadata.installer.cluster.diagnosis import causes, configuration, database, memory, shapes
 from kubeflow_metadata.installer.cluster.diagnosis.finding import Finding
 from kubeflow_metadata.installer.cluster.diagnosis.shapes import Container
 from kubeflow_metadata.installer.cluster.diagnosis.snapshot import Snapshot
 from kubeflow_metadata.installer.cluster.objects import part_of
 from kubeflow_metadata.installer.cluster.port import Object
-from kubeflow_metadata.installer.model.quantities import MIB, in_bytes
-from kubeflow_metadata.parts import BY_NAME
 
-_LINES = 12
 _CANNOT_BE_CREATED = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
-_KILLED_FOR_MEMORY = "OOMKilled"
-# A container that was killed for memory and runs again may be ready this time.
-_SECOND_TRY = 120.0
 # The share of the time that a start-up probe allows in which it is normal that it fails.
 _NORMAL_START = 0.25
-# What MySQL says about a directory that an interrupted set-up left.
-_INTERRUPTED = "data directory has files in it"
 _PROBE = re.compile(r"(?P<probe>Liveness|Startup|Readiness) probe failed: ?(?P<answer>.*)", re.DOTALL)
 # The kubelet kills a container that fails these.
 _FATAL_PROBES = ("Liveness", "Startup")
@@ -82,14 +74,10 @@ def _found(snapshot: Snapshot, pod: Object, container: Container) -> Finding | N
     if looping:
         # It ended without an error, and should have gone on: its probe had it killed, or its command just ends.
         return _killed_by_probe(snapshot, pod, container) or _ended(snapshot, pod, container, looping)
-    was_killed = container.ended_before.get("reason") == _KILLED_FOR_MEMORY
-    if container.is_running and not container.status.get("ready") and not container.is_init:
-        if was_killed:
-            return _killed_for_memory(snapshot, pod, container, container.ended_before, patience=_SECOND_TRY)
-        return _running(snapshot, pod, container)
-    if was_killed:
-        return _killed_for_memory(snapshot, pod, container, container.ended_before, is_over=True)
-    return None
+    is_unready = container.is_running and not container.status.get("ready") and not container.is_init
+    return memory.killed_before(snapshot, pod, container) or (
+        _running(snapshot, pod, container) if is_unready else None
+    )
 
 
 def _waits_for_configuration(container: Container) -> bool:
@@ -107,26 +95,14 @@ def _words(pod: Object, container: Container) -> dict[str, str]:
 
 
 def _last_lines(snapshot: Snapshot, pod: Object, container: Container) -> str:
-    lines = snapshot.logs.get((shapes.name_of(pod), container.name), "").splitlines()
-    return "\n".join(lines[-_LINES:])
+    return shapes.last_lines(snapshot.logs.get((shapes.name_of(pod), container.name), ""))
 
 
 def _crashed(snapshot: Snapshot, pod: Object, container: Container, ended: Object) -> Finding | None:
-    if _was_killed_for_memory(container, ended):
-        return _killed_for_memory(snapshot, pod, container, ended)
+    if killed := memory.killed(snapshot, pod, container, ended):
+        return killed
     if probed := _killed_by_probe(snapshot, pod, container):
         return probed
-    if _INTERRUPTED in snapshot.logs.get((shapes.name_of(pod), container.name), ""):
-        limit = _memory_limit(container)
-        return causes.SETUP_INTERRUPTED.found(
-            snapshot,
-            _subject(pod),
-            part_of(pod),
-            {**_words(pod, container), "limit": limit or "the node's memory", "more": _doubled(limit)},
-            available=f"limit {limit}" if limit else "",
-            details=_last_lines(snapshot, pod, container),
-            seconds=shapes.seconds_since(ended.get("finishedAt"), snapshot),
-        )
     said = (ended.get("message") or "").strip()
     if said and _is_about_secret(snapshot, pod, container, said):
         return None
@@ -163,60 +139,6 @@ def _ended(snapshot: Snapshot, pod: Object, container: Container, ended: Object)
         details=_last_lines(snapshot, pod, container),
         seconds=shapes.seconds_since(ended.get("finishedAt"), snapshot),
     )
-
-
-def _was_killed_for_memory(container: Container, ended: Object) -> bool:
-    """Returns whether memory is why it ends, or why its previous run did.
-
-    A database that was killed while it set itself up ends the next time with an error of its own.
-    """
-    return _KILLED_FOR_MEMORY in {ended.get("reason"), container.ended_before.get("reason")}
-
-
-def _killed_for_memory(
-    snapshot: Snapshot,
-    pod: Object,
-    container: Container,
-    ended: Object,
-    *,
-    is_over: bool = False,
-    patience: float | None = None,
-) -> Finding:
-    if ended.get("reason") != _KILLED_FOR_MEMORY:
-        ended = container.ended_before
-    limit = _memory_limit(container)
-    part = BY_NAME.get(part_of(pod))
-    cause = causes.OUT_OF_MEMORY_BEFORE if is_over else causes.OUT_OF_MEMORY
-    is_setting_up = container.name == "mysql" and not shapes.is_ready(pod) and not is_over
-    return cause.found(
-        snapshot,
-        _subject(pod),
-        part_of(pod),
-        {
-            **_words(pod, container),
-            "when": " while it started" if is_setting_up else "",
-            "limit": limit or "the node's memory",
-            "count": str(container.status.get("restartCount", 0)),
-            "settings": part.settings if part else "",
-            "more": _doubled(limit),
-        },
-        asked="more memory than its limit",
-        available=f"limit {limit}" if limit else "no limit of its own: the node's memory",
-        seconds=shapes.seconds_since(ended.get("finishedAt"), snapshot),
-        patience=patience,
-    )
-
-
-def _memory_limit(container: Container) -> str:
-    return str(((container.spec.get("resources") or {}).get("limits") or {}).get("memory", ""))
-
-
-def _doubled(limit: str) -> str:
-    """Returns twice a limit, in MiB; a placeholder where there is none."""
-    try:
-        return f"{2 * in_bytes(limit) // MIB}Mi"
-    except ValueError:
-        return "..."
 
 
 def _killed_by_probe(snapshot: Snapshot, pod: Object, container: Container) -> Finding | None:

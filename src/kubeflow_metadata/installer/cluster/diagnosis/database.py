@@ -22,6 +22,8 @@ from kubeflow_metadata.installer.cluster.server_log import LogEvent
 from kubeflow_metadata.parts import DB, GRPC, REST, Part
 
 DATABASE_READY, DATABASE_UNAVAILABLE = "database ready", "database unavailable"
+# It is read, and not written to: of a server that is ready.
+WRITES_REFUSED, WRITES_TAKEN = "database refuses writes", "database takes writes"
 _STORE_READY, _STORE_UNAVAILABLE = "store ready", "store unavailable"
 
 # A bundled MySQL starts at the same time as the server that waits for it, and may first have to recover.

@@ -15,7 +15,8 @@ from kubeflow_metadata.installer.cluster.port import Cluster, Object, Unreachabl
 from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 from kubeflow_metadata.parts import BY_NAME
 
-_LOG_LINES = 50
+# Calls that fail are logged, too, between two lines that say why.
+_LOG_LINES = 200
 
 
 def read(cluster: Cluster, clock: Clock = SYSTEM_CLOCK, part: str = "") -> Snapshot:
@@ -53,8 +54,13 @@ def _has_deployments(workloads: Iterable[Object]) -> bool:
 
 
 def _is_well(snapshot: Snapshot) -> bool:
-    """Returns whether everything runs and nothing else is left over."""
-    return all(shapes.is_done(each) for each in snapshot.workloads) and all(map(shapes.is_ready, snapshot.pods))
+    """Returns whether everything runs, nothing else is left over, and no end needs events to be explained."""
+    ended = [each.ended_before for pod in snapshot.pods for each in shapes.containers(pod)]
+    return (
+        all(shapes.is_done(each) for each in snapshot.workloads)
+        and all(map(shapes.is_ready, snapshot.pods))
+        and not any(map(shapes.was_killed, ended))
+    )
 
 
 class _Reader:

@@ -11,6 +11,8 @@ from kubeflow_metadata.installer.cluster.diagnosis.snapshot import Snapshot
 from kubeflow_metadata.installer.cluster.objects import part_of
 from kubeflow_metadata.installer.cluster.port import Object
 
+_SIGKILL = 128 + 9
+_SHOWN_LINES = 12
 _REVISION = "deployment.kubernetes.io/revision"
 
 
@@ -59,6 +61,21 @@ class Container:
 def _state(status: Object, which: str, what: str) -> Object:
     found: Object = (status.get(which) or {}).get(what) or {}
     return found
+
+
+def memory_limit(container: Container) -> str:
+    """Returns the memory limit of a container; empty if it has none."""
+    return str(((container.spec.get("resources") or {}).get("limits") or {}).get("memory", ""))
+
+
+def was_killed(ended: Object) -> bool:
+    """Returns whether a container ended by SIGKILL, without a reason."""
+    return ended.get("exitCode") == _SIGKILL and ended.get("reason") == "Error"
+
+
+def last_lines(log: str) -> str:
+    """Returns as many of the last lines of a log as are shown."""
+    return "\n".join(log.splitlines()[-_SHOWN_LINES:])
 
 
 def name_of(made: Object) -> str:

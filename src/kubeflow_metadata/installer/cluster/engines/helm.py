@@ -15,10 +15,10 @@ from kubeflow_metadata.installer import program
 from kubeflow_metadata.installer.cluster.engines import helm_records as records
 from kubeflow_metadata.installer.cluster.engines.commands import documents, run
 from kubeflow_metadata.installer.cluster.engines.protocol import Progress, Say, Written
-from kubeflow_metadata.installer.cluster.objects import Identity, delete
+from kubeflow_metadata.installer.cluster.objects import PART, Identity, delete
 from kubeflow_metadata.installer.cluster.planning import execution
 from kubeflow_metadata.installer.cluster.planning.plan import Action, Plan
-from kubeflow_metadata.installer.cluster.port import Cluster, Object
+from kubeflow_metadata.installer.cluster.port import Cluster, ForbiddenError, Object
 from kubeflow_metadata.installer.cluster.state import helm_releases
 from kubeflow_metadata.installer.model.settings import Settings
 from kubeflow_metadata.installer.render import sources
@@ -28,6 +28,7 @@ RELEASE = helm_releases.RELEASE
 # As it names itself to the cluster.
 _MANAGER = "helm"
 _HOOK = "helm.sh/hook"
+_RELEASE_NAME = "meta.helm.sh/release-name"
 # How many revisions are looked at for what is no longer wanted.
 _LOOK_BACK = 3
 
@@ -90,7 +91,12 @@ class Helm:
         return f"release {RELEASE}, {len(plan.pending) - len(unwanted)} applied, {len(unwanted)} deleted"
 
     def owns(self, cluster: Cluster) -> bool:
-        return bool(records.read(cluster))
+        try:
+            return bool(records.read(cluster))
+        except ForbiddenError:
+            # Who may not read Secrets sees by what Helm wrote on the objects.
+            workloads = cluster.list("apps/v1", "Deployment", PART)
+            return any(_RELEASE_NAME in (each["metadata"].get("annotations") or {}) for each in workloads)
 
     def loss(self, cluster: Cluster) -> str:
         count = len(records.read(cluster))
@@ -150,7 +156,7 @@ def _as_applied(made: Object, namespace: str) -> Object:
     if _HOOK in annotations:
         annotations = {key: value for key, value in annotations.items() if not key.startswith(_HOOK)}
     else:
-        annotations |= {"meta.helm.sh/release-name": RELEASE, "meta.helm.sh/release-namespace": namespace}
+        annotations |= {_RELEASE_NAME: RELEASE, "meta.helm.sh/release-namespace": namespace}
         labels |= {"app.kubernetes.io/managed-by": "Helm"}
     metadata |= {"labels": labels} if labels else {}
     metadata |= {"annotations": annotations} if annotations else {}

@@ -24,10 +24,12 @@ class Live:
     Attributes:
         objects: those that have our label or were asked for, by identity.
         unread: those that were asked for and may not be read, with the reason.
+        unlisted: the kinds of which there may be more, because they may not be listed.
     """
 
     objects: dict[Identity, Object] = field(default_factory=dict)
     unread: dict[Identity, ForbiddenError] = field(default_factory=dict)
+    unlisted: list[str] = field(default_factory=list)
 
     @property
     def versions(self) -> dict[Identity, str]:
@@ -40,7 +42,9 @@ def read(cluster: Cluster, identities: Iterable[Identity]) -> Live:
     wanted = list(identities)
     live = Live()
     for kind_of, listed in zip(kinds.OURS, in_parallel(lambda each: _listed(cluster, each), kinds.OURS), strict=True):
-        for made in listed:
+        if listed is None:
+            live.unlisted.append(kind_of.name)
+        for made in listed or []:
             # Items of a list have no kind of their own everywhere.
             whole = {**made, "apiVersion": kind_of.api_version, "kind": kind_of.name}
             live.objects[Identity.of(whole)] = whole
@@ -59,11 +63,11 @@ def in_parallel(call: Callable[[T], R], items: Iterable[T]) -> list[R]:
         return list(pool.map(call, items))
 
 
-def _listed(cluster: Cluster, kind: Kind) -> list[Object]:
+def _listed(cluster: Cluster, kind: Kind) -> list[Object] | None:
     try:
         return cluster.list(kind.api_version, kind.name, PART)
     except ForbiddenError:
-        return []  # each is asked for by its name then
+        return None  # each is asked for by its name then
 
 
 def _got(cluster: Cluster, identity: Identity) -> Object | ForbiddenError | None:

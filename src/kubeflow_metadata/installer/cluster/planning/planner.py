@@ -89,7 +89,9 @@ def make(
     if not is_tried:
         notes.append("Whether pods are admitted was not checked: that takes the permission to create pods.")
     wanted = {each.change.identity for each in judged}
-    unwanted = [each for each in recorded - wanted if each in present.objects and not each.holds_data]
+    if recorded is None:
+        notes.append("What was installed before may not be read, so nothing that would be deleted is shown.")
+    unwanted = [each for each in (recorded or set()) - wanted if each in present.objects and not each.holds_data]
     return Plan(
         engine.name,
         (*(each.change for each in judged), *_deletions(present, unwanted)),
@@ -102,10 +104,13 @@ def make(
     )
 
 
-def look(cluster: Cluster, engine: Engine, objects: Sequence[Object]) -> tuple[Live, set[Identity]]:
-    """Returns what is in the cluster, and what of it the engine recorded as applied."""
-    recorded = engine.recorded(cluster)
-    present = live.read(cluster, {Identity.of(each) for each in objects} | recorded)
+def look(cluster: Cluster, engine: Engine, objects: Sequence[Object]) -> tuple[Live, set[Identity] | None]:
+    """Returns what is in the cluster, and what of it the engine recorded as applied; None where that is secret."""
+    try:
+        recorded = engine.recorded(cluster)
+    except ForbiddenError:
+        recorded = None
+    present = live.read(cluster, {Identity.of(each) for each in objects} | (recorded or set()))
     return present, recorded
 
 
@@ -114,7 +119,7 @@ def is_current(cluster: Cluster, engine: Engine, plan: Plan) -> bool:
     present, recorded = look(cluster, engine, plan.wanted)
     planned = {each.identity: each.resource_version for each in plan.changes}
     versions = present.versions
-    prunable = {each for each in recorded if each in versions and not each.holds_data}
+    prunable = {each for each in recorded or () if each in versions and not each.holds_data}
     return all(versions.get(each, "") == version for each, version in planned.items()) and prunable <= set(planned)
 
 

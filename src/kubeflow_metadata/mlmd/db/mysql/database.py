@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from kubeflow_metadata.mlmd.db import deadlines
-from kubeflow_metadata.mlmd.db.base import Description, TransactionUndoneError, Trouble
+from kubeflow_metadata.mlmd.db.base import Description, TransactionUndoneError, Trouble, WriteWatch
 from kubeflow_metadata.mlmd.db.mysql import creation, driver, failures, reasons
 from kubeflow_metadata.mlmd.db.mysql.connection import MySqlConnection, connect
 from kubeflow_metadata.mlmd.db.mysql.session import MySqlSession
@@ -36,6 +36,7 @@ class MySqlDatabase:
         self._closed = False
         self._damage = ""
         self._version = ""
+        self._writes = WriteWatch(self.explain)
 
     def prepare(self) -> None:
         prepared = creation.prepare(self._settings)
@@ -78,6 +79,9 @@ class MySqlDatabase:
         files = (self._settings.user_file, self._settings.password_file)
         return reasons.explain(error, [str(file) for file in files if file])
 
+    def refuses_writes(self) -> Trouble | None:
+        return self._writes.trouble
+
     @contextmanager
     def read(self, *, snapshot: bool = True) -> Iterator[MySqlSession]:
         readers, _ = self._ready()
@@ -92,7 +96,7 @@ class MySqlDatabase:
     @contextmanager
     def write(self) -> Iterator[MySqlSession]:
         _, writers = self._ready()
-        with self._noting_damage(), writers.connection() as connection:
+        with self._noting_damage(), self._writes.watched(), writers.connection() as connection:
             yield MySqlSession(connection)
             deadlines.check()
             self._commit(connection)

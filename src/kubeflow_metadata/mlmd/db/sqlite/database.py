@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from kubeflow_metadata.mlmd.db import deadlines
-from kubeflow_metadata.mlmd.db.base import Description, TransactionUndoneError, Trouble
+from kubeflow_metadata.mlmd.db.base import Description, TransactionUndoneError, Trouble, WriteWatch
 from kubeflow_metadata.mlmd.db.pool import Pool
 from kubeflow_metadata.mlmd.db.sqlite import creation, driver, failures
 from kubeflow_metadata.mlmd.db.sqlite.file import DatabaseFile
@@ -32,6 +32,7 @@ class SqliteDatabase:
         self._damage = ""
         self._writing = threading.Lock()
         self._prepared = False
+        self._writes = WriteWatch(self.explain)
 
     def prepare(self) -> None:
         path = self._settings.path
@@ -57,6 +58,9 @@ class SqliteDatabase:
     def explain(self, error: Exception) -> Trouble:
         return failures.explain(error)
 
+    def refuses_writes(self) -> Trouble | None:
+        return self._writes.trouble
+
     @contextmanager
     def read(self, *, snapshot: bool = True) -> Iterator[SqliteSession]:
         with self._plain_errors(), self._ready().connection() as pooled:
@@ -69,7 +73,12 @@ class SqliteDatabase:
     @contextmanager
     def write(self) -> Iterator[SqliteSession]:
         # One lock in this process queues its writers fairly; SQLite's own lock, which polls, is for other processes.
-        with self._plain_errors(), deadlines.turn(self._writing), self._ready().connection() as pooled:
+        with (
+            self._writes.watched(),
+            self._plain_errors(),
+            deadlines.turn(self._writing),
+            self._ready().connection() as pooled,
+        ):
             self._refuse_if_damaged()
             with driver.transaction(pooled.connection, "BEGIN IMMEDIATE", before_commit=self._file.check):
                 yield SqliteSession(pooled.connection)
