@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import socket
 import subprocess
 import sys
 import threading
@@ -38,8 +37,10 @@ from kubeflow_metadata.installer.cluster.engines.helm import Helm
 from kubeflow_metadata.installer.cluster.engines.kustomize import Kustomize
 from kubeflow_metadata.installer.cluster.port import ForbiddenError, UnreachableError
 from kubeflow_metadata.installer.cluster.state import revisions
+from kubeflow_metadata.installer.local.state import DataDir
 from kubeflow_metadata.installer.model.loading import settings_of
 from kubeflow_metadata.installer.terminal import Terminal
+from kubeflow_metadata.installer.verbs import check_local
 from kubeflow_metadata.installer.verbs.check import Wanted, check
 from kubeflow_metadata.installer.verbs.target import Target
 from kubeflow_metadata.mlmd.errors import Reason
@@ -918,6 +919,15 @@ class TestOutput:
         assert "KFM0101" in done.stdout
         assert "Traceback" not in done.output
 
+    def test_every_command_of_a_hint_has_a_line_of_its_own(self):
+        long = f"kubectl {'x' * 90} -n a"
+        text = report.table([codes.IMAGE.failed("No.", f"On kind, run: {long}. With a registry, run: y push z. Done")])
+        lines = [line.strip() for line in text.splitlines()]
+
+        assert [line for line in lines if line in {long, "y push z"}] == [long, "y push z"]
+        assert "With a registry, run:" in lines
+        assert "Done." in lines
+
     def test_what_comes_from_the_cluster_cannot_act_on_the_terminal(self):
         text = report.table([codes.DRY_RUN.failed("a\x1b[2Jb", details="c\x07d")])
 
@@ -1014,17 +1024,14 @@ class TestLocal:
         assert code == exit_codes.FAILED
         assert results["KFM0404"]["severity"] == "failed"
 
-    def test_a_port_in_use_is_a_warning(self, tmp_path):
-        with socket.socket() as taken:
-            try:
-                taken.bind(("127.0.0.1", UI.local_port))
-                taken.listen()
-            except OSError:
-                pass  # somebody else uses it, which is as good
-            code, results = self.run(tmp_path)
+    def test_a_port_in_use_is_a_warning(self, tmp_path, monkeypatch, capsys):
+        monkeypatch.setattr(check_local, "is_free", lambda port: port != UI.local_port)
+        code = check_local.check_local(DataDir(tmp_path / "home"), 0, Shown(), Terminal(as_json=True))
+        results = {each["code"]: each for each in json.loads(capsys.readouterr().out)["checks"]}
 
         assert code == exit_codes.OK
         assert results["KFM0403"]["severity"] == "warning"
+        assert f"Port {UI.local_port} is in use" in results["KFM0403"]["sentence"]
 
 
 class TestDocs:

@@ -10,7 +10,6 @@ from kubeflow_metadata.installer.cluster import dashboard
 from kubeflow_metadata.installer.cluster.checks import codes, reads
 from kubeflow_metadata.installer.cluster.checks.result import Check, Result, Severity
 from kubeflow_metadata.installer.cluster.checks.subject import Subject
-from kubeflow_metadata.installer.cluster.diagnosis.diagnose import diagnose
 from kubeflow_metadata.installer.cluster.objects import PART, part_of
 from kubeflow_metadata.installer.cluster.planning import planner
 from kubeflow_metadata.installer.cluster.planning.plan import Action
@@ -36,7 +35,7 @@ def causes(subject: Subject) -> Iterator[Result]:
             f"To check whether it can be, run: {program.command('check --pre')} {cluster.options}",
         )
         return
-    diagnosis = diagnose(subject.cluster, subject.clock)
+    diagnosis = subject.diagnosis
     for finding in diagnosis.findings:
         amounts = [f"asked: {finding.asked}"] if finding.asked else []
         amounts += [f"available: {finding.available}"] if finding.available else []
@@ -69,7 +68,7 @@ def endpoints(subject: Subject) -> Iterator[Result]:
     if lacking:
         yield codes.ENDPOINTS.failed(
             f"No pod is ready behind {', '.join(lacking)}.",
-            f"For the reason, run: {program.command('status')} {subject.cluster.options}",
+            _reason(subject),
         )
     else:
         yield codes.ENDPOINTS.ok(f"All {len(services)} Services have a pod that is ready.")
@@ -79,6 +78,8 @@ def secret(subject: Subject) -> Iterator[Result]:
     """Looks whether the Secret of the bundled MySQL has every key."""
     if not any(part_of(each) == "db" for each in _workloads(subject)):
         return
+    if subject.diagnosis.findings:
+        return  # it is the cause, or a consequence: the diagnosis tells which
     try:
         present = subject.cluster.get("v1", "Secret", _DATABASE_SECRET)
     except ForbiddenError as error:
@@ -111,7 +112,7 @@ def claim(subject: Subject) -> Iterator[Result]:
         if phase == "Bound":
             size = (each.get("status", {}).get("capacity") or {}).get("storage", "unknown size")
             yield codes.CLAIM.ok(f"The claim {name} is bound ({size}).")
-        else:
+        elif not subject.diagnosis.findings:  # which tell, else
             yield codes.CLAIM.failed(
                 f"The claim {name} is {phase}.", f"Run: {subject.cluster.kubectl} describe pvc {name}"
             )
@@ -201,7 +202,7 @@ def _answer(subject: Subject, check: Check, part: Part, port: int, read: Callabl
     if not ready:
         return check.failed(
             f"No pod of the {part.title} is ready.",
-            f"For the reason, run: {program.command('status')} {subject.cluster.options}",
+            _reason(subject),
         )
     try:
         with subject.cluster.forward(ready[0], port) as local_port:
@@ -215,6 +216,13 @@ def _answer(subject: Subject, check: Check, part: Part, port: int, read: Callabl
         )
     except UserError as error:
         return check.unknown(f"The {part.title} was not asked: {error}", error.hint, error.details)
+
+
+def _reason(subject: Subject) -> str:
+    """Returns where to find why something does not run."""
+    if subject.diagnosis.findings:
+        return f"The reason is above: {', '.join(dict.fromkeys(each.code for each in subject.diagnosis.findings))}."
+    return f"For the reason, run: {program.command('status')} {subject.cluster.options}"
 
 
 def _workloads(subject: Subject) -> list[Object]:

@@ -18,8 +18,7 @@ from kubeflow_metadata.installer.terminal import Terminal
 
 _WIDTH = 80
 _INDENT = " " * 20
-# A hint ends with the command to run, if there is one.
-_COMMAND = re.compile(r"(?<=[Rr]un: )")
+_COMMAND = re.compile(r"[Rr]un: (?P<command>.+?)(?=$|\. (?=[A-Z]))")
 # What a terminal cannot show, or would act on; names and messages come from the cluster.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -143,13 +142,20 @@ _WORDS = (("warning", "with a warning"), ("failed", "failed"), ("unknown", "unkn
 
 def _hint(hint: str) -> list[str]:
     """Returns a hint in lines; a command stands on its own, in one piece, so that it can be copied."""
-    prose, *commands = _COMMAND.split(_printable(hint), maxsplit=1)
-    lines = _wrapped(prose, f"{_INDENT}-> ")
-    for command in commands:
-        indent = f"{_INDENT}   "
-        fits = len(indent) + len(command) <= _WIDTH
-        lines.append(f"{indent if fits else '    '}{command}")
+    text, end = _one_line(hint), 0
+    lines: list[str] = []
+    for match in _COMMAND.finditer(text):
+        lines += _wrapped(text[end : match.start("command")].lstrip(" ."), f"{_INDENT}{'   ' if lines else '-> '}")
+        lines.append(_command(match["command"]))
+        end = match.end()
+    if rest := text[end:].strip(" ."):
+        lines += _wrapped(f"{rest}.", f"{_INDENT}{'   ' if lines else '-> '}")
     return lines
+
+
+def _command(command: str) -> str:
+    indent = f"{_INDENT}   "
+    return f"{indent if len(indent) + len(command) <= _WIDTH else '    '}{command}"
 
 
 def _wrapped(text: str, first: str) -> list[str]:

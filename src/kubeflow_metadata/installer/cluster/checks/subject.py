@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cluster import smoke
+from kubeflow_metadata.installer.cluster.diagnosis.diagnose import diagnose
+from kubeflow_metadata.installer.cluster.diagnosis.finding import Diagnosis
 from kubeflow_metadata.installer.cluster.engines.protocol import Engine
 from kubeflow_metadata.installer.cluster.objects import Identity
 from kubeflow_metadata.installer.cluster.port import Cluster, ForbiddenError, Object
@@ -95,6 +97,11 @@ class Subject:
         identities = [Identity.of(each) for each in self.objects]
         seen = zip(identities, self.together(read, identities), strict=True)
         return {identity: answer[0] for identity, answer in seen if answer is not None}
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """What keeps the installation from running."""
+        return diagnose(self.cluster, self.clock)
 
     @cached_property
     def pods(self) -> list[Object] | None:
