@@ -207,10 +207,29 @@ def test_a_store_of_others_that_does_not_answer_is_told():
     assert "connection refused" in finding.sentence
 
 
-@pytest.mark.parametrize(("address", "count"), [("metadata-grpc-service:8080", 0), ("other-store:8080", 1)])
-def test_a_store_of_ours_that_is_ready_by_now_is_not_told(address, count):
+def ready_since(made, seconds):
+    made["status"]["conditions"] = [
+        {"type": "Ready", "status": "True", "lastTransitionTime": f"2026-01-01T00:00:{seconds}Z"}
+    ]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("address", "since", "count"),
+    [("metadata-grpc-service:8080", 55, 0), ("metadata-grpc-service:8080", 45, 1), ("other-store:8080", 55, 1)],
+)
+def test_a_store_of_ours_that_became_ready_since_is_not_told(address, since, count):
     text = line("store unavailable", reason="connection_refused", error="no", address=address)
-    seen = look([grpc_pod(ready=True), pod("rest-1", "rest")], {("rest-1", "rest"): text})
+    seen = look([ready_since(grpc_pod(), since), pod("rest-1", "rest")], {("rest-1", "rest"): text})
+    assert len(list(database.findings(seen))) == count
+
+
+@pytest.mark.parametrize(
+    ("host", "since", "count"), [("metadata-db", 55, 0), ("metadata-db", 45, 1), ("mysql.example", 55, 1)]
+)
+def test_a_bundled_mysql_that_became_ready_since_is_not_told(host, since, count):
+    logs = {("grpc-1", "grpc"): away("connection_refused", address=f"{host}:3306/metadb")}
+    seen = look([ready_since(pod("metadata-db-0", "db"), since), grpc_pod()], logs)
     assert len(list(database.findings(seen))) == count
 
 

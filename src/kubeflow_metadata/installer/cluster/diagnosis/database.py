@@ -179,10 +179,19 @@ def _of_part(snapshot: Snapshot, part: Part, bad: str, good: str) -> Iterator[Fi
 
 
 def _is_over(snapshot: Snapshot, part: Part, event: LogEvent) -> bool:
-    """Returns whether the store of this installation is ready, and the REST backend has not noticed yet."""
-    if part is not REST or event.fields.get("address", "").partition(":")[0] != GRPC.services[0].name:
+    """Returns whether what a server waits for is a part of this installation that became ready after it said so."""
+    needed = DB if part is GRPC else GRPC
+    is_ours = event.fields.get("address", "").partition(":")[0] == needed.services[0].name
+    if not is_ours or event.time is None:
         return False
-    return any(part_of(each) == GRPC.name and shapes.is_ready(each) for each in snapshot.pods)
+    said = event.time.replace(microsecond=0)
+    since = [_ready_since(each) for each in snapshot.pods if part_of(each) == needed.name]
+    return any(each is not None and each >= said for each in since)
+
+
+def _ready_since(pod: Object) -> datetime | None:
+    condition = shapes.condition(pod, "Ready")
+    return shapes.moment(condition.get("lastTransitionTime")) if condition.get("status") == "True" else None
 
 
 def _seconds(snapshot: Snapshot, text: str, bad: str, good: str) -> float | None:
