@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -152,6 +153,9 @@ def main(
     The server starts without its store: it waits for the store, registers the predefined types, and then reports
     ready at /readyz. An invalid file under --schema_root_dir makes it exit with status 2 at startup.
     """
+    # gRPC's own resolver asks for IPv6 addresses under every search domain and, if there are none, outside the cluster,
+    # too: seconds, before the first call. That of the system stops at the first name. It is read when gRPC is loaded.
+    os.environ.setdefault("GRPC_DNS_RESOLVER", "native")
     # Heavy, and not needed for --help.
     from kubeflow_metadata.rest.app import create_app
     from kubeflow_metadata.rest.grpc_web.app import create_grpc_web_app

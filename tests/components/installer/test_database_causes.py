@@ -148,6 +148,15 @@ def test_a_server_that_ended_for_its_database_is_told_once():
     assert [each.code for each in told.findings] == ["KFM0308"]
 
 
+@pytest.mark.parametrize(("began", "seconds"), [("2026-01-01T00:00:20Z", 40), ("2025-12-01T00:00:00Z", 10)])
+def test_how_long_it_has_been_so_outlasts_a_restart_for_the_same_reason(began, seconds):
+    last = {"exitCode": 1, "startedAt": began, "finishedAt": "2026-01-01T00:00:24Z"}
+    crashed = grpc_pod(containerStatuses=[container("grpc", last=last, restarts=1)])
+    crashed["spec"]["containers"] = [{"name": "grpc", "image": "registry/none:1"}]
+    (finding,) = found(away("missing_rights"), pods=[crashed])
+    assert finding.seconds == seconds
+
+
 def test_what_waits_for_the_database_is_below_it():
     waiting = grpc_pod(containerStatuses=[container("grpc")])
     rest = pod("rest-1", "rest", containerStatuses=[container("rest")])

@@ -403,6 +403,19 @@ class TestText:
         for name in diagnoses.names():
             json.dumps(text.as_document(diagnose.of(diagnoses.load(name))), allow_nan=False)
 
+    def test_pods_that_share_a_cause_are_told_of_together(self):
+        snapshot = diagnoses.load("no_cpu")
+        (pending,) = (each for each in snapshot.pods if "grpc" in each["metadata"]["name"])
+        more = [{**pending, "metadata": {**pending["metadata"], "name": f"more-{place}"}} for place in range(2)]
+        of_ui = {**pending, "metadata": {**pending["metadata"], "name": "of-ui"}}
+        (ui,) = (each["metadata"]["labels"] for each in snapshot.pods if "-ui-" in each["metadata"]["name"])
+        of_ui["metadata"]["labels"] = ui
+        found = diagnose.of(dataclasses.replace(snapshot, pods=(*snapshot.pods, *more, of_ui))).findings
+
+        assert [each.code for each in found] == [causes.NO_CPU.code]
+        shown = text.as_text(diagnose.of(dataclasses.replace(snapshot, pods=(*snapshot.pods, *more, of_ui))))
+        assert all(name in shown.partition("also")[2] for name in ("more-1", "of-ui"))
+
     def test_order_of_reading_does_not_matter(self):
         for name in diagnoses.names():
             snapshot = diagnoses.load(name)

@@ -85,7 +85,12 @@ class TestEarlyEnd:
 
     def test_a_root_cause_of_another_part_is_told_instead_of_what_it_causes(self, cluster):
         snapshot = diagnoses.load("class_missing")
-        for each in (*snapshot.workloads, *snapshot.replica_sets, *snapshot.claims, *(snapshot.storage_classes or ())):
+        for each in (
+            *snapshot.workloads,
+            *snapshot.replica_sets,
+            *(snapshot.claims or ()),
+            *(snapshot.storage_classes or ()),
+        ):
             cluster.add(each)
         for each in snapshot.pods:
             cluster.pods[each["metadata"]["name"]] = each

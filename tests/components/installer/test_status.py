@@ -15,6 +15,7 @@ from kubeflow_metadata.installer.cluster.objects import Identity
 from kubeflow_metadata.installer.cluster.port import FIELD_MANAGER, UnreachableError
 from kubeflow_metadata.installer.terminal import Terminal
 from kubeflow_metadata.installer.verbs import status as verb
+from kubeflow_metadata.installer.verbs.down import down
 from kubeflow_metadata.installer.verbs.events import about_ours, events
 from kubeflow_metadata.installer.verbs.target import Target
 from kubeflow_metadata.parts import BY_NAME, PARTS
@@ -371,6 +372,13 @@ class TestVerb:
         with pytest.raises(UnreachableError) as caught:
             exit_code()
         assert caught.value.exit_code == exit_codes.INCONCLUSIVE
+
+    def test_after_down_nobody_remembers_how_the_smoke_test_ended(self, cluster):
+        cluster.add({"kind": "Namespace", "metadata": {"name": "kubeflow"}})
+        cluster.pods.clear()
+        smoke_record.write(cluster, passed=True, output="6 passed, 0 failed", clock=Clock())
+        down(Target(), Terminal(), delete_data=False, clock=Clock())
+        assert smoke_record.read(cluster) is None
 
     @pytest.mark.parametrize("as_json", [False, True])
     def test_a_watch_without_a_terminal_prints_a_line_for_each_change(self, cluster, monkeypatch, capsys, as_json):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import polling, program
-from kubeflow_metadata.installer.cluster import admission, objects
+from kubeflow_metadata.installer.cluster import admission, objects, smoke_record
 from kubeflow_metadata.installer.cluster.diagnosis.diagnose import diagnose
 from kubeflow_metadata.installer.cluster.engines import choice
 from kubeflow_metadata.installer.cluster.engines.protocol import Engine, Progress
@@ -106,6 +106,7 @@ def _carry_out(cluster: Cluster, removal: _Removal, terminal: Terminal, clock: C
     with lease.held(cluster, "down", clock, terminal.note) as held, terminal.step("Uninstall") as step:
         progress = Progress(step.glimpse, terminal.note, held.check, clock)
         engine.uninstall(cluster, removal.servers, progress)
+        smoke_record.forget(cluster)
         _wait_until_gone(cluster, step.say, clock)
         if delete_data:
             objects.delete(cluster, removal.data, step.glimpse, held.check)

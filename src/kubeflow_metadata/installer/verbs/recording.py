@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kubeflow_metadata.installer.cluster.engines import choice
 from kubeflow_metadata.installer.cluster.engines.protocol import Engine
-from kubeflow_metadata.installer.cluster.objects import Identity
+from kubeflow_metadata.installer.cluster.objects import PART, Identity
 from kubeflow_metadata.installer.cluster.planning.plan import Plan
 from kubeflow_metadata.installer.cluster.port import Cluster, ForbiddenError
 from kubeflow_metadata.installer.cluster.state import lease, revisions
@@ -41,7 +41,7 @@ def wanted(target: Target, cluster: Cluster) -> Wanted:
     last: Revision | None = None
     try:
         last = revisions.last(cluster)
-        if last is None and choice.owner(cluster):
+        if last is None and _is_installed(cluster):
             note = UNKNOWN
     except ForbiddenError:
         note = _UNREAD
@@ -85,6 +85,11 @@ def uninstalled(cluster: Cluster) -> None:
 def forget(cluster: Cluster) -> None:
     """Deletes all that was remembered."""
     revisions.forget(cluster)
+
+
+def _is_installed(cluster: Cluster) -> bool:
+    """Returns whether there is anything of ours, whoever applied it."""
+    return choice.owner(cluster) is not None or bool(cluster.list("apps/v1", "Deployment", PART))
 
 
 def _images(plan: Plan) -> dict[str, str]:

@@ -418,9 +418,15 @@ def all_causes() -> tuple[Cause, ...]:
     return tuple(each for each in globals().values() if isinstance(each, Cause))
 
 
+_ABOUT_NODES = {each.code for each in (NO_CPU, NO_MEMORY, TAINTED, NO_MATCHING_NODE, NODES_FULL, CORDONED, NODES_UNFIT)}
 _RANKS = {each.code: each.rank for each in all_causes()}
 
 
 def rank_of(finding: Finding) -> Rank:
     """Returns how much a finding says by itself; the causes of databases are links."""
     return _RANKS.get(finding.code, Rank.LINK)
+
+
+def is_about_nodes(finding: Finding) -> bool:
+    """Returns whether a finding tells of the nodes, so that pods of several parts have it together."""
+    return finding.code in _ABOUT_NODES

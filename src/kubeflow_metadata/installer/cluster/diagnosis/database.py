@@ -30,6 +30,9 @@ _STORE_READY, _STORE_UNAVAILABLE = "store ready", "store unavailable"
 _STARTING_SECONDS = 600.0
 _WHILE_STARTING = {"unknown_host", "connection_refused", "timeout", "unreachable"}
 
+# A server that cannot use its database ends sooner.
+_SHORT_RUN_SECONDS = 60.0
+
 _RESTART = "run: {kubectl} rollout restart deployment/{workload}"
 
 
@@ -170,15 +173,16 @@ def _of_part(snapshot: Snapshot, part: Part, bad: str, good: str) -> Iterator[Fi
         text = snapshot.logs.get((shapes.name_of(pod), part.container), "")
         event = server_log.last(text, bad, good)
         if event is not None and event.name == bad and not _is_over(snapshot, part, event):
-            yield _finding(snapshot, pod, part, event, _seconds(snapshot, text, bad, good))
+            told = (_seconds(snapshot, text, bad, good), _seconds_of_runs(snapshot, pod, part))
+            known = [each for each in told if each is not None]
+            yield _finding(snapshot, pod, part, event, max(known, default=None))
 
 
 def _is_over(snapshot: Snapshot, part: Part, event: LogEvent) -> bool:
     """Returns whether the store of this installation is ready, and the REST backend has not noticed yet."""
-    is_ours = event.fields.get("address", "").partition(":")[0] == GRPC.services[0].name
-    return (
-        part is REST and is_ours and any(part_of(each) == GRPC.name and shapes.is_ready(each) for each in snapshot.pods)
-    )
+    if part is not REST or event.fields.get("address", "").partition(":")[0] != GRPC.services[0].name:
+        return False
+    return any(part_of(each) == GRPC.name and shapes.is_ready(each) for each in snapshot.pods)
 
 
 def _seconds(snapshot: Snapshot, text: str, bad: str, good: str) -> float | None:
@@ -190,6 +194,16 @@ def _seconds(snapshot: Snapshot, text: str, bad: str, good: str) -> float | None
         elif event.name == bad:
             since = since or event.time
     return None if since is None else max(0.0, (snapshot.taken - since).total_seconds())
+
+
+def _seconds_of_runs(snapshot: Snapshot, pod: Object, part: Part) -> float | None:
+    """Returns how long ago the previous run began of a server that ended soon, as it does where waiting cannot help."""
+    for container in shapes.containers(pod):
+        run = container.ended_before if container.name == part.container else {}
+        began, ended = shapes.moment(run.get("startedAt")), shapes.moment(run.get("finishedAt"))
+        if began and ended and (ended - began).total_seconds() < _SHORT_RUN_SECONDS:
+            return max(0.0, (snapshot.taken - began).total_seconds())
+    return None
 
 
 def _finding(snapshot: Snapshot, pod: Object, part: Part, event: LogEvent, seconds: float | None) -> Finding:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from kubeflow_metadata.installer.cluster.diagnosis import images, shapes
-from kubeflow_metadata.installer.cluster.diagnosis.causes import Rank, rank_of
+from kubeflow_metadata.installer.cluster.diagnosis.causes import Rank, is_about_nodes, rank_of
 from kubeflow_metadata.installer.cluster.diagnosis.finding import Finding
 from kubeflow_metadata.installer.cluster.diagnosis.snapshot import Snapshot
 from kubeflow_metadata.installer.cluster.objects import part_of
@@ -26,17 +26,26 @@ def roots(snapshot: Snapshot, findings: Iterable[Finding]) -> tuple[Finding, ...
     needs = _needs(snapshot, listed)
     reach = {each.subject: _reachable(needs, each.subject) for each in listed}
     explained = {each: [other for other in listed if _explains(other, each, reach)] for each in listed}
-    fundamental = [each for each in listed if not explained[each]]
-    symptoms: dict[Finding, list[Finding]] = {each: [] for each in fundamental}
+    symptoms: dict[Finding, list[Finding]] = {}
+    alike: dict[tuple[str, str], Finding] = {}
+    for each in listed:
+        if not explained[each]:
+            # Pods that share a cause are told of together.
+            first = alike.setdefault(_kind(each), each)
+            symptoms.setdefault(first, []).extend([] if first is each else [each])
     for each in listed:
         if explained[each]:
             # The order of what explains it is that of the roots; one of them is a root, for needs have no cycle.
-            root = next((other for other in explained[each] if other in symptoms), None)
-            if root is None:
-                symptoms[each] = []
-            else:
-                symptoms[root].append(each)
+            root = next((alike[_kind(other)] for other in explained[each] if not explained[other]), each)
+            symptoms.setdefault(root, []).extend([] if root is each else [each])
     return tuple(replace(each, symptoms=tuple(below)) for each, below in symptoms.items())
+
+
+def _kind(finding: Finding) -> tuple[str, str]:
+    """Returns what findings have in common that are told as one: the cause, and the part unless it is about nodes."""
+    if not finding.subject.startswith("Pod "):
+        return finding.code, finding.subject
+    return finding.code, "" if is_about_nodes(finding) else finding.part
 
 
 def _order(finding: Finding) -> tuple[object, ...]:

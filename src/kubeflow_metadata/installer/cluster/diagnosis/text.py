@@ -48,9 +48,10 @@ def explanation(finding: Finding) -> str:
     if finding.seconds is not None and finding.seconds >= 1:
         lines.append(f"{_INDENT}{'for:':<10}{duration(finding.seconds)}")
     lines += [_wrapped(each, f"{_INDENT}| ") for each in finding.details.splitlines()]
-    if finding.symptoms:
-        lines.append(f"{_INDENT}which is why")
-        shown = _distinct(each.sentence for each in finding.symptoms)
+    alike = [each for each in finding.symptoms if each.code == finding.code]
+    for title, found in (("also", alike), ("which is why", [each for each in finding.symptoms if each not in alike])):
+        shown = _distinct(each.sentence for each in found)
+        lines += [f"{_INDENT}{title}"] if shown else []
         lines += [_wrapped(each, _INDENT * 2) for each in shown[:_SHOWN_SYMPTOMS]]
         if len(shown) > _SHOWN_SYMPTOMS:
             lines.append(f"{_INDENT * 2}and {len(shown) - _SHOWN_SYMPTOMS} more.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer import kinds
+from kubeflow_metadata.installer import kinds, program
 from kubeflow_metadata.installer.cluster import admission
 from kubeflow_metadata.installer.cluster.diagnosis.finding import Finding
 from kubeflow_metadata.installer.cluster.engines.protocol import Engine
@@ -96,7 +96,7 @@ def make(
         engine.name,
         (*(each.change for each in judged), *_deletions(present, unwanted)),
         tuple(settings),
-        tuple(_merged([*findings, *rejected])),
+        tuple(_merged(cluster, [*findings, *rejected])),
         losses,
         tuple(sorted(managed.items())),
         is_exact=engine.is_exact(cluster),
@@ -298,7 +298,7 @@ def _finding(code: str, identity: Identity, error: UserError) -> Finding:
     return Finding(code, str(identity), "", str(error), error.hint, details=error.details)
 
 
-def _merged(findings: Iterable[Finding]) -> Iterator[Finding]:
+def _merged(cluster: Cluster, findings: Iterable[Finding]) -> Iterator[Finding]:
     """Yields findings; rights that are missing are told once for all objects."""
     missing: list[Finding] = []
     for each in findings:
@@ -309,4 +309,5 @@ def _merged(findings: Iterable[Finding]) -> Iterator[Finding]:
     if missing:
         subjects = ", ".join(each.subject for each in missing)
         sentence = missing[0].sentence if len(missing) == 1 else f"Permission denied for {len(missing)} objects."
-        yield Finding(FORBIDDEN, subjects, "", sentence, missing[0].hint, details=missing[0].details)
+        hint = f"For the Role to ask for, run: {program.command('check')} {cluster.options} --print-role"
+        yield Finding(FORBIDDEN, subjects, "", sentence, hint, details=missing[0].details)
