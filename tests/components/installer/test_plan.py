@@ -200,6 +200,20 @@ class TestPlan:
         assert cluster.objects["Secret", "s"]["data"] == {"password": "eA=="}
 
 
+    def test_a_role_binding_that_only_waits_for_its_role_is_created(self, cluster):
+        rbac = "rbac.authorization.k8s.io/v1"
+        role = thing("Role", "access", rbac, rules=[])
+        binding = thing("RoleBinding", "binding", rbac, roleRef={"kind": "Role", "name": "access"}, subjects=[])
+        # What the API server says to whoever may not bind any Role.
+        cluster.rejected["binding"] = 'rolebindings.rbac.authorization.k8s.io "binding" not found'
+        planned = planner.make(cluster, Kustomize(), [role, binding])
+
+        assert {each.identity.name for each in planned.of(Action.CREATE)} == {"access", "binding"}
+        assert planned.findings == ()
+        cluster.apply(role)
+        assert planner.make(cluster, Kustomize(), [role, binding]).findings != ()
+
+
 class TestRecreation:
     def test_a_claim_that_never_bound_is_made_again(self, cluster):
         apply(cluster, [claim("wrong")])

@@ -72,8 +72,8 @@ READ = (
     *_rights("discovery.k8s.io/v1", "EndpointSlice", "list"),
     *_rights("coordination.k8s.io/v1", "Lease", "get"),
 )
-# What open, and the reads of check, do besides.
-FORWARD = _rights("v1", "Pod", "create", subresource="portforward")
+# What open, and the reads of check, do besides: by a WebSocket, which older API servers take for a get.
+FORWARD = _rights("v1", "Pod", "get", "create", subresource="portforward")
 # What up and down keep beside the objects: a Lease, revisions, an inventory; and what ends with the smoke test.
 RECORDS = (
     *_rights("coordination.k8s.io/v1", "Lease", "get", "create", "update", "delete"),

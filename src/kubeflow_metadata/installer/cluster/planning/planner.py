@@ -149,6 +149,8 @@ def _judged(cluster: Cluster, present: Live, wanted: Object, *, manager: str, ta
     except ForbiddenError as error:
         return _Judged(_untried(identity, wanted, now), (_finding(FORBIDDEN, identity, error),), managed_by)
     except RejectedError as error:
+        if _waits_for_its_role(present, wanted, error):
+            return _Judged(_untried(identity, wanted, now), (), managed_by)
         if "does not support dry run" in error.details:
             return _Judged(_untried(identity, wanted, now), (), managed_by, is_checked=False)
         if now is not None and recreation.is_immutable(error):
@@ -176,6 +178,16 @@ def _rejected_pods(cluster: Cluster, present: Live, changes: Iterable[Change]) -
         if isinstance(error, RejectedError)
     ]
     return findings, not any(isinstance(error, ForbiddenError) for error in answers)
+
+
+def _waits_for_its_role(present: Live, wanted: Object, error: RejectedError) -> bool:
+    """Returns whether a RoleBinding is rejected only because its Role, which is applied before it, does not exist yet.
+
+    Who may bind any Role is not told so.
+    """
+    role = wanted.get("roleRef") or {}
+    identity = Identity(wanted["apiVersion"], role.get("kind", ""), role.get("name", ""))
+    return bool(role) and "not found" in error.details and identity not in present.objects
 
 
 def _dry_run(cluster: Cluster, wanted: Object, manager: str) -> tuple[Object, bool]:
