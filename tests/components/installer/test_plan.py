@@ -199,7 +199,6 @@ class TestPlan:
 
         assert cluster.objects["Secret", "s"]["data"] == {"password": "eA=="}
 
-
     def test_a_role_binding_that_only_waits_for_its_role_is_created(self, cluster):
         rbac = "rbac.authorization.k8s.io/v1"
         role = thing("Role", "access", rbac, rules=[])
