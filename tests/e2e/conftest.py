@@ -18,7 +18,16 @@ from tests.support.once import Once
 HERE = Path(__file__).resolve().parent
 TEST_SECONDS = 300
 LAST = "test_node_restart.py"
-LONGEST_FIRST = ("test_engines.py", "test_installer.py", "test_kustomize.py", "test_databases.py", "test_helm.py")
+LONGEST_FIRST = (
+    "test_readme.py",
+    "test_plan.py",
+    "test_diagnosis.py",
+    "test_engines.py",
+    "test_installer.py",
+    "test_kustomize.py",
+    "test_databases.py",
+    "test_helm.py",
+)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

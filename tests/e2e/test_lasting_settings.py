@@ -13,6 +13,8 @@ from tests.support.cluster import tools
 from tests.support.cluster.kind import Cluster
 from tests.support.e2e.installations import Installation, namespace
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module", params=["kustomize", "helm"])
 def installed(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Installation]:

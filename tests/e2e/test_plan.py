@@ -58,7 +58,7 @@ def test_after_up_the_plan_is_empty(installed: Installation) -> None:
     assert plan(installed, "--set=small.enabled=true")["changes"] == []
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 20))])
 def test_whatever_the_settings(installed: Installation, seed: int) -> None:
     settings = ["--set=small.enabled=true", *drawn(seed)]
     planned = plan(installed, *settings)
@@ -92,7 +92,13 @@ def test_up_without_changes_applies_nothing(installed: Installation) -> None:
     assert versions[0] == versions[1]
 
 
-@pytest.mark.parametrize("stage", ["Plan ...", "Apply ...", "Wait ...", "Smoke test ..."])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        "Apply ...",
+        *(pytest.param(stage, marks=pytest.mark.long) for stage in ("Plan ...", "Wait ...", "Smoke test ...")),
+    ],
+)
 def test_up_that_was_killed_goes_on(installed: Installation, stage: str) -> None:
     settings = ["--set=small.enabled=true", f"--set=pods.annotations.killed={stage.partition(' ')[0]}"]
     running = installed.start_installer("up", *settings)
