@@ -16,6 +16,7 @@ from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cli import options
 from kubeflow_metadata.installer.cli.main import main
 from kubeflow_metadata.installer.cluster import inventory, kubeconfig, smoke
+from kubeflow_metadata.installer.cluster.checks import codes, probe
 from kubeflow_metadata.installer.cluster.engines.helm import Helm
 from kubeflow_metadata.installer.cluster.engines.kustomize import Kustomize
 from kubeflow_metadata.installer.cluster.engines.protocol import Progress
@@ -434,8 +435,8 @@ class TestVerbs:
         monkeypatch.setattr(smoke, "run", noting(self.smoked, SmokeResult(True, "6 passed, 0 failed")))
         return wanted
 
-    def up(self, confirm=None, **wishes):
-        up(Target(), None, 5, Terminal(), FakeClock(), Wishes(**wishes), confirm)
+    def up(self, confirm=None, settings=(), **wishes):
+        up(Target(assignments=settings), None, 5, Terminal(), FakeClock(), Wishes(**wishes), confirm)
 
     def test_plan_exits_with_0_1_or_2(self, wanted, cluster):
         def code(*more):
@@ -485,6 +486,33 @@ class TestVerbs:
         assert cluster.applied == []
         self.up(checks=False)
         assert "data" in cluster.names("PersistentVolumeClaim")
+
+    def test_an_external_database_that_cannot_be_used_is_found_before_anything_is_applied(
+        self, wanted, cluster, monkeypatch
+    ):
+        cluster.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": cluster.namespace}})
+        cluster.add(
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": "metadata-external-mysql"},
+                "data": {"username": "dQ==", "password": "cA=="},
+            }
+        )
+        refused = codes.DATABASE_PROBE.failed("The database at db:3306 cannot be used: access denied.", "Correct it.")
+        monkeypatch.setattr(probe, "run", lambda *_args: refused)
+        settings = (
+            "externalMysql.enabled=true",
+            "externalMysql.host=db",
+            "externalMysql.secret=metadata-external-mysql",
+            "externalMysql.tls.mode=off",
+        )
+
+        with pytest.raises(UserError, match="access denied"):
+            self.up(settings=settings)
+        assert cluster.applied == []
+        self.up(settings=settings, checks=False)
+        assert cluster.applied != []
 
     def test_a_dry_run_shows_the_plan_and_does_nothing(self, wanted, cluster, capsys):
         self.up(dry_run=True)

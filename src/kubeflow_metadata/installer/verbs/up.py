@@ -11,7 +11,7 @@ from kubeflow_metadata.installer import kinds, program
 from kubeflow_metadata.installer.catalog import SERVER_NAME
 from kubeflow_metadata.installer.cluster import admission, rollouts
 from kubeflow_metadata.installer.cluster import smoke as smoke_job
-from kubeflow_metadata.installer.cluster.checks import codes, images, quota, references, running, storage
+from kubeflow_metadata.installer.cluster.checks import codes, images, probe, quota, references, running, storage
 from kubeflow_metadata.installer.cluster.checks.result import Severity
 from kubeflow_metadata.installer.cluster.checks.subject import Subject
 from kubeflow_metadata.installer.cluster.endpoints import endpoints
@@ -154,7 +154,13 @@ def require_checks(installation: Installation) -> None:
     cluster, terminal = installation.cluster, installation.terminal
     subject = Subject(cluster, installation.wanted.resolved.settings, installation.engine, installation.clock)
     subject.made = [*installation.objects, *installation.smoke_test]
-    results = running.run(subject, CHECKS)
+    results = list(running.run(subject, CHECKS))
+    if subject.settings.external_mysql.enabled and not subject.lacks_namespace:
+        with terminal.step("External database") as step:
+            tried = probe.run(subject, step.glimpse)
+            step.outcome = tried.sentence
+        if tried.severity is Severity.FAILED:
+            results.append(tried)
     failed = [each for each in results if each.severity is Severity.FAILED]
     for each in results:
         if each.severity is Severity.WARNING:
