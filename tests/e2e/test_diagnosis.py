@@ -14,10 +14,10 @@ from unittest import mock
 import pytest
 
 from kubeflow_metadata.installer import catalog
+from kubeflow_metadata.installer.cluster.connection.kubeconfig import connect
 from kubeflow_metadata.installer.cluster.diagnosis import causes, text
 from kubeflow_metadata.installer.cluster.diagnosis.diagnose import diagnose
 from kubeflow_metadata.installer.cluster.diagnosis.finding import Diagnosis
-from kubeflow_metadata.installer.cluster.kubeconfig import connect
 from tests.support.cluster import tools
 from tests.support.cluster.kind import Cluster
 from tests.support.e2e import faults, workloads

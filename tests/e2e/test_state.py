@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeflow_metadata.installer.cluster import kubeconfig
+from kubeflow_metadata.installer.cluster.connection import kubeconfig
 from kubeflow_metadata.installer.cluster.objects import Identity
 from kubeflow_metadata.installer.cluster.port import Cluster as Port
 from kubeflow_metadata.installer.cluster.port import ForbiddenError
@@ -28,7 +28,7 @@ from tests.support.e2e.outages import way_to
 # Holds the Lease until it is killed.
 HOLDER = """
 import signal, sys
-from kubeflow_metadata.installer.cluster.kubeconfig import connect
+from kubeflow_metadata.installer.cluster.connection.kubeconfig import connect
 from kubeflow_metadata.installer.cluster.state.lease import held
 with held(connect(sys.argv[1], sys.argv[2]), "up") as lease:
     print("held", flush=True)

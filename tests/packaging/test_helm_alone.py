@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from kubeflow_metadata.installer.cluster import kubeconfig
+from kubeflow_metadata.installer.cluster.connection import kubeconfig
 from kubeflow_metadata.installer.terminal import Terminal
 from kubeflow_metadata.installer.verbs.target import Target
 from kubeflow_metadata.installer.verbs.up import up

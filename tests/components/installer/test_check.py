@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import exit_codes, kinds
 from kubeflow_metadata.installer.cli.main import main
-from kubeflow_metadata.installer.cluster import dashboard, kubeconfig
+from kubeflow_metadata.installer.cluster import dashboard
 from kubeflow_metadata.installer.cluster.checks import (
     codes,
     connection,
@@ -33,6 +33,7 @@ from kubeflow_metadata.installer.cluster.checks.report import Shown
 from kubeflow_metadata.installer.cluster.checks.result import Severity, exit_code
 from kubeflow_metadata.installer.cluster.checks.subject import Subject
 from kubeflow_metadata.installer.cluster.checks.workloads import number, written
+from kubeflow_metadata.installer.cluster.connection import kubeconfig
 from kubeflow_metadata.installer.cluster.engines.helm import Helm
 from kubeflow_metadata.installer.cluster.engines.kustomize import Kustomize
 from kubeflow_metadata.installer.cluster.port import ForbiddenError, UnreachableError

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster import admission, inventory, kubeconfig, smoke
+from kubeflow_metadata.installer.cluster import admission, inventory, smoke
+from kubeflow_metadata.installer.cluster.connection import kubeconfig
 from kubeflow_metadata.installer.cluster.engines.kustomize import Kustomize
 from kubeflow_metadata.installer.cluster.engines.protocol import Progress
 from kubeflow_metadata.installer.cluster.planning import planner

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from kubeflow_metadata.installer.cli.main import main
-from kubeflow_metadata.installer.cluster import kubeconfig
-from kubeflow_metadata.installer.cluster.following import Follower
+from kubeflow_metadata.installer.cluster.connection import kubeconfig
+from kubeflow_metadata.installer.cluster.connection.following import Follower
 from kubeflow_metadata.installer.cluster.port import ForbiddenError, LogExtent, RejectedError
 from kubeflow_metadata.installer.verbs.log_lines import Entry, Style, parse, seconds, shown
 from tests.support.fake_cluster import FakeCluster, container, pod

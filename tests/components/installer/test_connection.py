@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster.kubeconfig import connect
+from kubeflow_metadata.installer.cluster.connection.kubeconfig import connect
 from kubeflow_metadata.installer.cluster.port import (
     Cluster,
     ConflictError,

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from kubeflow_metadata.installer.cli.main import main
-from kubeflow_metadata.installer.cluster import dashboard, kubeconfig
+from kubeflow_metadata.installer.cluster import dashboard
+from kubeflow_metadata.installer.cluster.connection import kubeconfig
 from kubeflow_metadata.installer.cluster.port import ConflictError
 from tests.support.fake_cluster import FakeCluster
 

@@ -11,7 +11,8 @@ import pytest
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cli import options
-from kubeflow_metadata.installer.cluster import inventory, kubeconfig
+from kubeflow_metadata.installer.cluster import inventory
+from kubeflow_metadata.installer.cluster.connection import kubeconfig
 from kubeflow_metadata.installer.cluster.engines import choice
 from kubeflow_metadata.installer.cluster.engines.kustomize import Kustomize
 from kubeflow_metadata.installer.model.loading import settings_of

@@ -12,8 +12,8 @@ import pytest
 from kubernetes.client import ApiClient, Configuration
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster.answers import explained
-from kubeflow_metadata.installer.cluster.forwarding import dialled, forwarded, pods_of
+from kubeflow_metadata.installer.cluster.connection.answers import explained
+from kubeflow_metadata.installer.cluster.connection.forwarding import dialled, forwarded, pods_of
 from kubeflow_metadata.installer.cluster.port import ForbiddenError, UnreachableError
 from kubeflow_metadata.installer.cluster.ready_pods import ReadyPods
 from kubeflow_metadata.parts import UI

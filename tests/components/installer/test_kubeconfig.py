@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster import kubeconfig as connecting
-from kubeflow_metadata.installer.cluster.kubeconfig import connect
+from kubeflow_metadata.installer.cluster.connection import kubeconfig as connecting
+from kubeflow_metadata.installer.cluster.connection.kubeconfig import connect
+from kubeflow_metadata.installer.cluster.connection.proxies import proxy_for
 from kubeflow_metadata.installer.cluster.port import Cluster, UnreachableError
-from kubeflow_metadata.installer.cluster.proxies import proxy_for
 from tests.support.api_server import ApiServer, kubeconfig, running
 from tests.support.certificates import Authority
 from tests.support.connect_proxy import connecting_to

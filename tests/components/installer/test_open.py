@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from kubeflow_metadata.installer.cli.main import main
-from kubeflow_metadata.installer.cluster import kubeconfig
+from kubeflow_metadata.installer.cluster.connection import kubeconfig
 from kubeflow_metadata.installer.local import ports
 from kubeflow_metadata.installer.terminal import Terminal
 from kubeflow_metadata.installer.verbs.open import Wish, open_store

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cli import options
 from kubeflow_metadata.installer.cli.main import main
-from kubeflow_metadata.installer.cluster import inventory, kubeconfig, smoke
+from kubeflow_metadata.installer.cluster import inventory, smoke
 from kubeflow_metadata.installer.cluster.checks import codes, probe
+from kubeflow_metadata.installer.cluster.connection import kubeconfig
 from kubeflow_metadata.installer.cluster.engines.helm import Helm
 from kubeflow_metadata.installer.cluster.engines.kustomize import Kustomize
 from kubeflow_metadata.installer.cluster.engines.protocol import Progress

@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cli.main import main
-from kubeflow_metadata.installer.cluster import kubeconfig, smoke
+from kubeflow_metadata.installer.cluster import smoke
+from kubeflow_metadata.installer.cluster.connection import kubeconfig
 from kubeflow_metadata.installer.cluster.port import UnreachableError
 from kubeflow_metadata.installer.render.names import SMOKE_JOB
 from kubeflow_metadata.parts import SERVERS

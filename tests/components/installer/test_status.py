@@ -8,7 +8,8 @@ from datetime import datetime, timezone
 import pytest
 
 from kubeflow_metadata.installer import exit_codes
-from kubeflow_metadata.installer.cluster import fact_reader, inventory, kubeconfig, smoke_record
+from kubeflow_metadata.installer.cluster import fact_reader, inventory, smoke_record
+from kubeflow_metadata.installer.cluster.connection import kubeconfig
 from kubeflow_metadata.installer.cluster.drift import drift
 from kubeflow_metadata.installer.cluster.facts import Health
 from kubeflow_metadata.installer.cluster.objects import Identity

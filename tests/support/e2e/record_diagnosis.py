@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from kubeflow_metadata.installer.cluster.connection.kubeconfig import connect
 from kubeflow_metadata.installer.cluster.diagnosis.reading import read
 from kubeflow_metadata.installer.cluster.diagnosis.snapshot import Snapshot
-from kubeflow_metadata.installer.cluster.kubeconfig import connect
 
 CONTEXT, NAMESPACE = "kind-kfm", "kubeflow"
 _METADATA = {

@@ -165,7 +165,7 @@ def _namespaces(_context: click.Context, _option: click.Parameter, incomplete: s
 
 def _of_the_kubeconfig(what: str) -> list[str]:
     try:
-        from kubeflow_metadata.installer.cluster.kubeconfig_files import read
+        from kubeflow_metadata.installer.cluster.connection.kubeconfig_files import read
 
         config = read()
     except (UserError, ImportError):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import catalog, program
-from kubeflow_metadata.installer.cluster import kubeconfig_files
+from kubeflow_metadata.installer.cluster.connection import kubeconfig_files
 from kubeflow_metadata.installer.images import base, digests, engines, kind_clusters
 from kubeflow_metadata.installer.images.digests import PushedImage
 from kubeflow_metadata.installer.images.engines import BuildOptions

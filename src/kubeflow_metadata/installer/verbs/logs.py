@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import program
-from kubeflow_metadata.installer.cluster.following import Follower, Line, containers, read
+from kubeflow_metadata.installer.cluster.connection.following import Follower, Line, containers, read
 from kubeflow_metadata.installer.cluster.port import LogExtent
 from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 from kubeflow_metadata.installer.terminal import Terminal

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster.forwarding import HOST
+from kubeflow_metadata.installer.cluster.connection.forwarding import HOST
 from kubeflow_metadata.installer.cluster.port import Cluster
 from kubeflow_metadata.installer.cluster.ready_pods import ReadyPods
 from kubeflow_metadata.installer.local import ports

@@ -10,8 +10,8 @@ from pathlib import Path
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import program
 from kubeflow_metadata.installer.cluster import smoke as smoke_job
+from kubeflow_metadata.installer.cluster.connection.forwarding import HOST
 from kubeflow_metadata.installer.cluster.engines import choice
-from kubeflow_metadata.installer.cluster.forwarding import HOST
 from kubeflow_metadata.installer.cluster.port import Cluster
 from kubeflow_metadata.installer.cluster.ready_pods import ReadyPods
 from kubeflow_metadata.installer.cluster.smoke import SmokeResult

@@ -46,6 +46,6 @@ class Target:
 
     def cluster(self) -> Cluster:
         """Connects to the cluster."""
-        from kubeflow_metadata.installer.cluster.kubeconfig import connect
+        from kubeflow_metadata.installer.cluster.connection.kubeconfig import connect
 
         return connect(self.context, self.namespace)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cluster import admission
-from kubeflow_metadata.installer.cluster.answers import what_provides
 from kubeflow_metadata.installer.cluster.checks import codes
 from kubeflow_metadata.installer.cluster.checks.result import Result, counted
 from kubeflow_metadata.installer.cluster.checks.subject import Subject, is_about_permissions, is_about_room
+from kubeflow_metadata.installer.cluster.connection.answers import what_provides
 from kubeflow_metadata.installer.cluster.engines import choice
 from kubeflow_metadata.installer.cluster.engines.helm import RELEASE
 from kubeflow_metadata.installer.cluster.objects import Identity

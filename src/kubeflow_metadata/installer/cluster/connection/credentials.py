@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster import exec_plugin
-from kubeflow_metadata.installer.cluster.kubeconfig_files import Access, Entry
+from kubeflow_metadata.installer.cluster.connection import exec_plugin
+from kubeflow_metadata.installer.cluster.connection.kubeconfig_files import Access, Entry
 from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 
 # A service account's token is replaced in its file long before it expires.

@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from kubeflow_metadata.installer import kinds, polling
-from kubeflow_metadata.installer.cluster import following, forwarding
-from kubeflow_metadata.installer.cluster.answers import NotAnApiServerError, Where, explained, what_provides
-from kubeflow_metadata.installer.cluster.asking import STARTING_PATIENCE, Asking
-from kubeflow_metadata.installer.cluster.credentials import Credentials, Scratch
+from kubeflow_metadata.installer.cluster.connection import following, forwarding
+from kubeflow_metadata.installer.cluster.connection.answers import NotAnApiServerError, Where, explained, what_provides
+from kubeflow_metadata.installer.cluster.connection.asking import STARTING_PATIENCE, Asking
+from kubeflow_metadata.installer.cluster.connection.credentials import Credentials, Scratch
 from kubeflow_metadata.installer.cluster.port import (
     FIELD_MANAGER,
     Cluster,

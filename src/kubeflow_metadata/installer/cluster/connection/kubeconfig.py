@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer import program
 from kubeflow_metadata.installer.catalog import SERVER_NAME
-from kubeflow_metadata.installer.cluster import kubeconfig_files
-from kubeflow_metadata.installer.cluster.answers import Where
-from kubeflow_metadata.installer.cluster.api_server import ApiServer
-from kubeflow_metadata.installer.cluster.credentials import Credentials, Scratch, file_of
-from kubeflow_metadata.installer.cluster.kubeconfig_files import Access
+from kubeflow_metadata.installer.cluster.connection import kubeconfig_files
+from kubeflow_metadata.installer.cluster.connection.answers import Where
+from kubeflow_metadata.installer.cluster.connection.api_server import ApiServer
+from kubeflow_metadata.installer.cluster.connection.credentials import Credentials, Scratch, file_of
+from kubeflow_metadata.installer.cluster.connection.kubeconfig_files import Access
+from kubeflow_metadata.installer.cluster.connection.proxies import credentials_of, proxy_for, without_credentials
 from kubeflow_metadata.installer.cluster.port import Cluster
-from kubeflow_metadata.installer.cluster.proxies import credentials_of, proxy_for, without_credentials
 from kubeflow_metadata.installer.polling import SYSTEM_CLOCK, Clock
 
 # Where a pod finds the token of its service account.

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
-from kubeflow_metadata.installer.cluster import answers
-from kubeflow_metadata.installer.cluster.answers import Where
-from kubeflow_metadata.installer.cluster.credentials import Credentials
+from kubeflow_metadata.installer.cluster.connection import answers
+from kubeflow_metadata.installer.cluster.connection.answers import Where
+from kubeflow_metadata.installer.cluster.connection.credentials import Credentials
 from kubeflow_metadata.installer.polling import Clock
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster.kubeconfig_files import Access, Entry
+from kubeflow_metadata.installer.cluster.connection.kubeconfig_files import Access, Entry
 
 # Where nobody can be asked. With a terminal it may wait for somebody to log in.
 _SECONDS = 120

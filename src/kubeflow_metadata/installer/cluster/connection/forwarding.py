@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.cluster import websockets
+from kubeflow_metadata.installer.cluster.connection import websockets
 
 HOST = "127.0.0.1"
 _PROTOCOL = "v4.channel.k8s.io"
