@@ -135,13 +135,13 @@ def test_what_is_installed_is_read_through_every_server(place: Installation) -> 
     place.installer("up", SMALL, "--yes")
     done = place.installer("check", "--wait=60", check=False)
     assert done.returncode == 0, done.stdout
-    assert all(code in done.stdout for code in ("KFM0311", "KFM0312", "KFM0313"))
+    assert all(code in done.stdout for code in ("KFM0611", "KFM0612", "KFM0613"))
 
     place.kubectl("scale", "deployment/metadata-ui", "--replicas=0")
     broken = place.installer("check", "-o", "json", check=False)
     results = {each["code"]: each for each in json.loads(broken.stdout)["checks"]}
 
     assert broken.returncode == 1
-    assert results["KFM0311"]["severity"] == "failed"
-    assert results["KFM0312"]["severity"] == "ok"
-    assert "Deployment metadata-ui: spec.replicas" in results["KFM0305"]["details"]
+    assert results["KFM0611"]["severity"] == "failed"
+    assert results["KFM0612"]["severity"] == "ok"
+    assert "Deployment metadata-ui: spec.replicas" in results["KFM0605"]["details"]

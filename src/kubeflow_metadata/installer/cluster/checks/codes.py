@@ -50,15 +50,15 @@ REFERENCES = Check("KFM0165", OBJECTS, "Every Secret and ConfigMap that the sett
 DATABASE_PROBE = Check("KFM0171", DATABASE, "The external database accepts the servers.")
 
 # Of an installation.
-CAUSES = Check("KFM0301", INSTALLATION, "Nothing keeps the servers from running.")
-ENDPOINTS = Check("KFM0302", INSTALLATION, "Every Service has a pod that is ready.")
-SECRET = Check("KFM0303", INSTALLATION, "The Secret of the database is complete.")
-CLAIM = Check("KFM0304", INSTALLATION, "The claim of the database is bound.")
-DRIFT = Check("KFM0305", INSTALLATION, "The objects are as they were applied.")
-UI_ANSWERS = Check("KFM0311", ANSWERS, "The Artifact Store responds.")
-REST_ANSWERS = Check("KFM0312", ANSWERS, "The REST backend reads the store.")
-GRPC_ANSWERS = Check("KFM0313", ANSWERS, "The MLMD gRPC server reads the store.")
-MENU_ENTRY = Check("KFM0321", DASHBOARD, "The menu of the Kubeflow dashboard leads to the Artifact Store.")
+CAUSES = Check("KFM0601", INSTALLATION, "Nothing keeps the servers from running.")
+ENDPOINTS = Check("KFM0602", INSTALLATION, "Every Service has a pod that is ready.")
+SECRET = Check("KFM0603", INSTALLATION, "The Secret of the database is complete.")
+CLAIM = Check("KFM0604", INSTALLATION, "The claim of the database is bound.")
+DRIFT = Check("KFM0605", INSTALLATION, "The objects are as they were applied.")
+UI_ANSWERS = Check("KFM0611", ANSWERS, "The Artifact Store responds.")
+REST_ANSWERS = Check("KFM0612", ANSWERS, "The REST backend reads the store.")
+GRPC_ANSWERS = Check("KFM0613", ANSWERS, "The MLMD gRPC server reads the store.")
+MENU_ENTRY = Check("KFM0621", DASHBOARD, "The menu of the Kubeflow dashboard leads to the Artifact Store.")
 
 # Of this machine.
 PYTHON = Check("KFM0401", MACHINE, "The Python version is supported.")
