@@ -21,7 +21,7 @@ def installed(cluster: Cluster, loaded: str) -> Iterator[Installation]:
 
 def test_settings_change_what_runs_and_what_is_no_longer_wanted_goes(installed: Installation) -> None:
     assert "poddisruptionbudget.policy/metadata-ui" in installed.kubectl("get", "pdb", "--output=name")
-    installed.installer("up")
+    installed.installer("up", "--reset-settings")
 
     assert installed.kubectl("get", "pdb", "--output=name") == ""
     assert len(installed.get("pods", "--selector=metadata.kubeflow.org/part=ui")["items"]) == 1
@@ -43,7 +43,7 @@ def test_an_image_that_no_node_can_get_is_named_with_the_way_to_give_it(installe
     assert "kubeflow-metadata-server:none" in broken.stderr
     assert "installer images build" in broken.stderr
     assert "Traceback" not in broken.stderr
-    installed.installer("up")
+    installed.installer("up", "--reset-settings")
 
 
 def test_down_deletes_the_data_only_when_told(installed: Installation) -> None:

@@ -164,7 +164,7 @@ def test_without_its_secret_the_database_stops_and_says_so_and_comes_back_with_i
     assert healthy.kubectl("get", "secret", SECRET, "--ignore-not-found") == "", "no new password was made"
     status = healthy.installer("status", "--output=json", check=False)
     assert status.returncode == 1
-    assert "no Secret metadata-db-secrets" in status.stdout
+    assert "Secret metadata-db-secrets" in json.loads(status.stdout)["summary"]
 
     kept = {name: secret["metadata"][name] for name in ("name", "labels")}
     healthy.kubectl("apply", "--filename=-", stdin=json.dumps({**secret, "metadata": kept}))
