@@ -69,9 +69,9 @@ def pytest_runtest_makereport(
     return outcome
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def among_others(run_folder: Path) -> Iterator[Lock]:
-    """What every test shares with those of other processes; one that disturbs them acquires it for itself."""
+    """What the tests of a file share with those of other processes; one that disturbs them acquires it for itself."""
     lock = Lock(run_folder / "tests.lock")
     lock.share()
     yield lock

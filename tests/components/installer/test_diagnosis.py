@@ -286,6 +286,25 @@ class TestOnlyWhatIsTrueNow:
             events = diagnoses.load(name).events
             assert codes(dataclasses.replace(well, events=events)) == [], name
 
+    def test_a_pod_that_was_scheduled_before_its_claim_was_deleted_waits_for_the_claim(self):
+        snapshot = diagnoses.load("claim_terminating")
+        (database,) = (each for each in snapshot.pods if each["metadata"]["name"] == "metadata-db-0")
+        database["spec"]["nodeName"] = "node-1"
+        database["status"] = {
+            "phase": "Pending",
+            "conditions": [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "False"}],
+            "containerStatuses": [
+                {"name": "mysql", "image": "mysql:9.7", "ready": False, "restartCount": 0, "lastState": {}}
+                | {"state": {"waiting": {"reason": "ContainerCreating"}}}
+            ],
+        }
+        about = {"kind": "Pod", "name": "metadata-db-0", "uid": database["metadata"]["uid"]}
+        said = "failed to process volumes=[data]: error processing PVC kubeflow/metadata-mysql: PVC is being deleted"
+        event = {"type": "Warning", "reason": "FailedMount", "message": said, "involvedObject": about, "count": 3}
+        times = dict.fromkeys(("firstTimestamp", "lastTimestamp"), "2026-12-01T03:59:57Z")
+
+        assert codes(dataclasses.replace(snapshot, events=({**event, **times},))) == [causes.CLAIM_TERMINATING.code]
+
     def test_a_kill_is_for_memory_unless_the_kubelet_ordered_it(self):
         snapshot = diagnoses.load("oom_before")
         (killed,) = (each for each in snapshot.pods if "grpc" in each["metadata"]["name"])

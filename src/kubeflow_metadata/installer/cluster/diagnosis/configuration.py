@@ -24,6 +24,8 @@ _MISSING = re.compile(r'\b(?P<kind>secret|configmap) "(?P<name>[^"]+)" not found
 _MISSING_KEY = re.compile(r"couldn't find key (?P<key>\S+) in (?P<kind>Secret|ConfigMap) [^/\s]+/(?P<name>\S+)")
 _KINDS = {"secret": "Secret", "configmap": "ConfigMap"}
 _OF_KEYS = re.compile(r"references non-existent (?:secret|config) key")
+# Of a claim that the kubelet cannot use, the claim itself tells why.
+_OF_CLAIM = re.compile(r"PVC is being deleted|error processing PVC")
 _TRANSIENT = re.compile(r"not registered|failed to sync (?:secret|configmap) cache")
 _PROGRESS = ("Pulling", "Pulled", "Created", "Started")
 
@@ -213,7 +215,8 @@ def _said(snapshot: Snapshot) -> Iterator[Finding]:
                 known = snapshot.secrets if reference.kind == "Secret" else snapshot.config_maps
                 if reference.name not in known:
                     yield _unseen(snapshot, pod, reference)
-        about_known = _reference(mounting) or _OF_KEYS.search(mounting) or _TRANSIENT.search(mounting)
+        about_claim = snapshot.claims is not None and _OF_CLAIM.search(mounting)
+        about_known = about_claim or _reference(mounting) or _OF_KEYS.search(mounting) or _TRANSIENT.search(mounting)
         if mounting and not about_known:
             yield causes.MOUNT.found(
                 snapshot,
