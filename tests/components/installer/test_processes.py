@@ -12,9 +12,13 @@ import psutil
 import pytest
 
 from kubeflow_metadata.errors import UserError
-from kubeflow_metadata.installer.local import processes
+from kubeflow_metadata.installer.local import lifecycle, processes, starting
 from kubeflow_metadata.installer.local.ports import HOST, is_free, next_free
 from kubeflow_metadata.installer.local.records import ServerRecord
+from kubeflow_metadata.installer.local.servers import Server
+from kubeflow_metadata.installer.local.state import DataDir
+from kubeflow_metadata.installer.terminal import Terminal
+from kubeflow_metadata.parts import GRPC
 
 
 @pytest.fixture
@@ -114,3 +118,38 @@ def test_the_tail_of_a_log_is_of_this_start_only(tmp_path):
     tail = processes.log_tail(log, offset)
     assert tail.endswith("98\n99")
     assert "old" not in tail
+
+
+def test_a_port_that_another_program_had_for_a_moment_is_replaced(tmp_path, monkeypatch):
+    script = """
+import socket, sys, time
+port, refused = map(int, sys.argv[1:])
+if port == refused:
+    sys.exit(f"Error: Cannot listen on 127.0.0.1:{port}: the port is in use.")
+with socket.create_server(("127.0.0.1", port)):
+    time.sleep(60)
+"""
+    first = next_free(20000, ())
+    server = Server(
+        GRPC, lambda ports, _: [sys.executable, "-c", script, str(ports["grpc"]), str(first)], lambda _port: True
+    )
+    made, start = [], processes.start
+
+    def start_and_note(*arguments):
+        made.append(start(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr(processes, "start", start_and_note)
+    monkeypatch.setattr(starting, "SERVERS", (server,))
+    monkeypatch.setattr(starting, "next_free", lambda _wanted, taken: next_free(20000, taken))
+    data_dir = DataDir(tmp_path / "data")
+    data_dir.create()
+    with data_dir.locked(lambda _note: None):
+        data_dir.claim()
+        ports = starting.start_servers(data_dir, {"grpc": None}, Terminal())
+        lifecycle.stop_server("grpc", data_dir)
+    for process in made:
+        process.wait(60)
+
+    assert ports["grpc"] != first
+    assert len(made) == 2

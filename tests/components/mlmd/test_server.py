@@ -150,7 +150,9 @@ def test_a_server_whose_file_is_deleted_says_so_and_is_not_ready_until_it_is_bac
         assert "deleted or moved" in str(caught.value.details())
         eventually(lambda: health_of(server, "readiness") == "NOT_SERVING", "not ready")
         assert health_of(server, "liveness") == "SERVING"
-        eventually(lambda: any("waiting" in line and "deleted or moved" in line for line in server.log), "said")
+        eventually(
+            lambda: any("database unavailable" in line and "deleted or moved" in line for line in server.log), "said"
+        )
         away.rename(path)
         eventually(lambda: health_of(server, "readiness") == "SERVING", "ready again")
         put_type(server)
@@ -176,7 +178,7 @@ def test_a_damaged_page_is_data_loss_and_the_server_is_not_ready(tmp_path):
         assert caught.value.code() is grpc.StatusCode.DATA_LOSS
         assert "restore a backup" in str(caught.value.details())
         eventually(lambda: health_of(server, "readiness") == "NOT_SERVING", "not ready")
-        eventually(lambda: any("waiting" in line and "is damaged" in line for line in server.log), "said")
+        eventually(lambda: any("database unavailable" in line and "is damaged" in line for line in server.log), "said")
     finally:
         server.stop()
 

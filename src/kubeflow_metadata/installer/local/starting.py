@@ -21,6 +21,8 @@ _START_SECONDS = 60.0
 _RUNNING_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 _TRIES = 5
+# How every server says so.
+_CANNOT_LISTEN = "Cannot listen on"
 
 WantedPorts = Mapping[str, int | None]
 
@@ -142,7 +144,8 @@ def _start(server: Server, ports: Mapping[str, int], data_dir: DataDir) -> None:
             return ""
         if process.poll() is None:
             return None
-        if not is_free(record.port):
+        # By now, whoever had the port may have let go of it.
+        if not is_free(record.port) or _CANNOT_LISTEN in processes.log_tail(log, offset):
             raise _PortTakenError
         return f"exited with code {process.returncode}"
 
