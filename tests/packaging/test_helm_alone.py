@@ -29,6 +29,9 @@ def cluster(monkeypatch):
     made = FakeCluster()
     for part in PARTS:
         made.add(workload(part.workload, part.name, ready=1, kind=part.workload_kind))
+    default = {"storageclass.kubernetes.io/is-default-class": "true"}
+    metadata = {"name": "standard", "annotations": default}
+    made.add({"kind": "StorageClass", "metadata": metadata, "provisioner": "example.org/disks"})
     monkeypatch.setattr(kubeconfig, "connect", lambda _context, _namespace: made)
     return made
 

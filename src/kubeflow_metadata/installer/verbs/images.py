@@ -19,6 +19,7 @@ from kubeflow_metadata.installer.images.engines import BuildOptions
 from kubeflow_metadata.installer.terminal import Terminal, table
 
 ROOT = Path(__file__).resolve().parents[4]
+_DOCKERFILE = ROOT / "images" / "Dockerfile"
 _REVISION = "org.opencontainers.image.revision"
 _REGISTRY = re.compile(r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
@@ -41,6 +42,7 @@ def build(
     terminal: Terminal, tag: str | None, base_image: str | None, engine_name: str | None, options: BuildOptions
 ) -> None:
     """Builds the UI and the image."""
+    _require_checkout()
     reference = catalog.server_reference(_checked_tag(tag))
     _build(terminal, reference, engines.find(engine_name), base_image, options)
     terminal.result({"image": reference}, f"Built {reference}")
@@ -49,12 +51,7 @@ def build(
 def _build(
     terminal: Terminal, reference: str, engine: engines.Engine, base_image: str | None, options: BuildOptions
 ) -> None:
-    dockerfile = ROOT / "images" / "Dockerfile"
-    if not dockerfile.exists():
-        raise UserError(
-            "Images can only be built from a checkout, but this installer runs from an installed package.",
-            hint="Clone the repository and run the same command there, or use a published image.",
-        )
+    _require_checkout()
     with terminal.step("Building the UI"):
         _build_ui()
     with terminal.step("Base image") as step:
@@ -62,7 +59,15 @@ def _build(
     arguments = {**_labels(), **options.arguments, "BASE_IMAGE": step.outcome}
     network = options.network or engine.build_network()
     with terminal.step(f"Building {reference} with {engine.name}"):
-        engine.build(reference, ROOT, dockerfile, BuildOptions(arguments, network, options.platform))
+        engine.build(reference, ROOT, _DOCKERFILE, BuildOptions(arguments, network, options.platform))
+
+
+def _require_checkout() -> None:
+    if not _DOCKERFILE.exists():
+        raise UserError(
+            "Images can only be built from a checkout, but this installer runs from an installed package.",
+            hint="Clone the repository and run the same command there, or use a published image.",
+        )
 
 
 def load(
