@@ -27,6 +27,7 @@ esac
 @pytest.fixture
 def cluster(monkeypatch):
     made = FakeCluster()
+    made.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": made.namespace}})
     for part in PARTS:
         made.add(workload(part.workload, part.name, ready=1, kind=part.workload_kind))
     default = {"storageclass.kubernetes.io/is-default-class": "true"}
