@@ -71,7 +71,12 @@ def _findings(installation: Installation) -> dict[str, str]:
 def test_up_and_status_name_why_the_database_cannot_be_used(
     elsewhere: Installation, settings: list[str], code: str, words: str
 ) -> None:
-    failed = elsewhere.installer("up", *EXTERNAL, *settings, "--timeout=90", check=False)
+    found_before = elsewhere.installer("up", *EXTERNAL, *settings, check=False)
+    assert found_before.returncode == 1
+    assert words in " ".join(found_before.stderr.split())
+    assert "Apply" not in found_before.stderr
+
+    failed = elsewhere.installer("up", *EXTERNAL, *settings, "--timeout=90", "--skip-checks", check=False)
 
     assert failed.returncode == 1
     assert code in failed.stderr
@@ -85,7 +90,7 @@ def test_up_and_status_name_why_the_database_cannot_be_used(
 def test_a_cause_that_is_gone_is_not_told_any_more(elsewhere: Installation) -> None:
     _write_secret(elsewhere, "right")
     elsewhere.kubectl("rollout", "restart", "deployment/metadata-grpc-deployment", check=False)
-    elsewhere.installer("up", *EXTERNAL, f"--set=externalMysql.host={HOST}")
+    elsewhere.installer("up", "--reset-settings", *EXTERNAL, f"--set=externalMysql.host={HOST}")
 
     eventually(lambda: not _findings(elsewhere), "nothing is wrong")
     document = json.loads(elsewhere.installer("status", "--output=json").stdout)
