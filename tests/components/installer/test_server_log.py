@@ -78,3 +78,9 @@ def test_the_last_event_of_some_names_is_found():
     assert found is not None
     assert found.fields["n"] == "2"
     assert server_log.last(text, "d") is None
+
+
+def test_a_line_that_is_nested_too_deeply_to_be_read_is_left_out():
+    line = '{"event": ' + "[" * 100_000 + "]" * 100_000 + "}"
+
+    assert list(server_log.events(f'{line}\n{{"event": "database ready"}}'))[-1].name == "database ready"

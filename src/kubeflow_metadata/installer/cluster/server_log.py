@@ -44,12 +44,23 @@ def last(text: str, *names: str) -> LogEvent | None:
     return found[-1] if found else None
 
 
-def _of_json(line: str) -> LogEvent | None:
+def document_in(line: str) -> dict[str, object]:
+    """Returns the JSON object that a line is; empty if it is none."""
     try:
         said = json.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(said, dict) or not isinstance(said.get("event"), str):
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def fields_in(text: str) -> dict[str, str]:
+    """Returns the fields that a server wrote for people: ``name=value``, quoted if need be."""
+    return {name: _unquoted(value) for name, value in _FIELD.findall(text)}
+
+
+def _of_json(line: str) -> LogEvent | None:
+    said = document_in(line)
+    if not isinstance(said.get("event"), str):
         return None
     fields = {str(name): "" if value is None else str(value) for name, value in said.items()}
     return _event(fields.pop("event"), fields.pop("timestamp", ""), fields.pop("level", ""), fields)
@@ -59,8 +70,8 @@ def _of_plain(line: str) -> LogEvent | None:
     found = _PLAIN.fullmatch(line.strip())
     if found is None:
         return None
-    fields = {name: _unquoted(value) for name, value in _FIELD.findall(found["fields"])}
-    return _event(found["name"], found["time"], found["level"], {**fields, "logger": found["logger"]})
+    fields = {**fields_in(found["fields"]), "logger": found["logger"]}
+    return _event(found["name"], found["time"], found["level"], fields)
 
 
 def _unquoted(value: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import re
@@ -11,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
+from kubeflow_metadata.installer.cluster import server_log
+
 # Colours of the parts, and of levels that stand out, as of ANSI terminals.
 _COLOURS = {"db": "35", "grpc": "36", "rest": "32", "ui": "34"}
 _LEVEL_COLOURS = {"warning": "33", "error": "31", "critical": "31;1"}
@@ -18,7 +19,6 @@ _MYSQL = re.compile(r"(?P<time>\S+Z) \d+ \[(?P<level>\w+)\] (?:\[\S+\] )*(?P<eve
 # As the servers write without --log_format=json.
 _TEXT = re.compile(r"(?P<time>\d{4}-\d\d-\d\dT\S+Z) \[(?P<level>\w+)\s*\] (?P<event>.*)")
 _LOGGER = re.compile(r"(?P<event>.*?)\s+\[(?P<logger>[\w.]+)\](?P<fields>.*)")
-_FIELD = re.compile(r"(\w+)=('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\S+)")
 _LEVELS = {"note": "info", "system": "info"}
 _SINCE = re.compile(r"(?P<count>[0-9]+)(?P<unit>[smhd])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -82,11 +82,8 @@ class Entry:
 def parse(text: str) -> Entry:
     """Returns what a line says: one of a server, of MySQL, or any other."""
     if text.startswith("{"):
-        try:
-            document = json.loads(text)
-        except (ValueError, RecursionError):
-            document = {}
-        if isinstance(document, dict) and "event" in document:
+        document = server_log.document_in(text)
+        if "event" in document:
             time, level, event = (str(document.pop(name, "")) for name in ("timestamp", "level", "event"))
             return Entry(time, level, event, document)
     if match := _MYSQL.fullmatch(text) or _TEXT.fullmatch(text):
@@ -100,17 +97,7 @@ def _event(text: str) -> tuple[str, dict[str, object]]:
     """Returns the event and the fields of a line that a server wrote for people."""
     if not (match := _LOGGER.fullmatch(text)):
         return text, {}
-    fields = {name: _unquoted(value) for name, value in _FIELD.findall(match["fields"])}
-    return match["event"], {**fields, "logger": match["logger"]}
-
-
-def _unquoted(text: str) -> str:
-    if text[0] not in "'\"":
-        return text
-    try:
-        return str(ast.literal_eval(text))
-    except (ValueError, SyntaxError):
-        return text[1:-1]
+    return match["event"], {**server_log.fields_in(match["fields"]), "logger": match["logger"]}
 
 
 def shown(part: str, pod: str, time: str, text: str, style: Style) -> str:
