@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from kubeflow_metadata.installer.cluster.managed_fields import paths_in
 from kubeflow_metadata.installer.cluster.port import FIELD_MANAGER, Object
 
 # Who applies an installation, by the name under which it sets fields.
@@ -59,11 +60,11 @@ def drift(objects: Iterable[Object]) -> Iterator[Drift]:
     for each in objects:
         entries = [entry for entry in each["metadata"].get("managedFields") or [] if _counts(entry)]
         applied_by = _applier(each)
-        own = {path for entry in entries if entry.get("manager") == applied_by for path in _paths(_fields(entry))}
+        own = {path for entry in entries if entry.get("manager") == applied_by for path in paths_in(_fields(entry))}
         by_manager: dict[str, set[_Path]] = {}
         for entry in entries:
             if entry.get("manager") != applied_by:
-                by_manager.setdefault(str(entry.get("manager", "")), set()).update(_paths(_fields(entry)))
+                by_manager.setdefault(str(entry.get("manager", "")), set()).update(paths_in(_fields(entry)))
         for manager, paths in sorted(by_manager.items()):
             if fields := sorted(_written(path) for path in paths - own if _matters(path)):
                 yield Drift(f"{each['kind']} {each['metadata']['name']}", manager, tuple(fields))
@@ -74,7 +75,7 @@ def _applier(made: Object) -> str:
     sizes: Counter[str] = Counter()
     for entry in made["metadata"].get("managedFields") or []:
         if _counts(entry):
-            sizes[str(entry.get("manager", ""))] += sum(1 for _ in _paths(_fields(entry)))
+            sizes[str(entry.get("manager", ""))] += sum(1 for _ in paths_in(_fields(entry)))
     known = [name for name in sizes if name in APPLIERS]
     if known:
         return known[0]
@@ -88,15 +89,6 @@ def _counts(entry: Object) -> bool:
 def _fields(entry: Object) -> Mapping[str, object]:
     fields = entry.get("fieldsV1")
     return fields if isinstance(fields, Mapping) else {}
-
-
-def _paths(fields: Mapping[str, object], before: _Path = ()) -> Iterator[_Path]:
-    """Yields the paths of the leaves."""
-    inner = {name: value for name, value in fields.items() if name != "."}
-    if not inner and before:
-        yield before
-    for name, value in inner.items():
-        yield from _paths(value if isinstance(value, Mapping) else {}, (*before, name))
 
 
 def _matters(path: _Path) -> bool:

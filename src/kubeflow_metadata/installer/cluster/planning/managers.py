@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from kubeflow_metadata.installer.cluster.planning.comparison import value_at
@@ -85,15 +85,6 @@ def handed_over(made: Object, manager: str) -> Object:
         "fieldsV1": fields,
     }
     return {**made, "metadata": {**made["metadata"], "managedFields": [*kept, ours]}}
-
-
-def paths_in(fields: Fields, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yields the paths of single fields, in the words of managedFields."""
-    inner = {name: value for name, value in fields.items() if name != "."}
-    if not inner and path:
-        yield path
-    for name, value in inner.items():
-        yield from paths_in(value, (*path, name))
 
 
 def path_of(words: tuple[str, ...]) -> Path:

@@ -11,6 +11,7 @@ from kubeflow_metadata.installer import kinds, program
 from kubeflow_metadata.installer.cluster import admission
 from kubeflow_metadata.installer.cluster.diagnosis.finding import Finding
 from kubeflow_metadata.installer.cluster.engines.protocol import Engine
+from kubeflow_metadata.installer.cluster.managed_fields import paths_in
 from kubeflow_metadata.installer.cluster.objects import Identity, in_order
 from kubeflow_metadata.installer.cluster.planning import gitops, live, managers, recreation, trial_pods
 from kubeflow_metadata.installer.cluster.planning.comparison import (
@@ -224,9 +225,9 @@ def _changed(
 
 def _dropped(now: Object, after: Object, manager: str, taken_from: Sequence[str]) -> Iterator[Difference]:
     """Yields the fields that are set by the programs that lose the object, and that nobody wants any longer."""
-    kept = set(managers.paths_in(managers.applied_by(after, manager)))
+    kept = set(paths_in(managers.applied_by(after, manager)))
     for name in taken_from:
-        for words in managers.paths_in(managers.set_by(now, name)):
+        for words in paths_in(managers.set_by(now, name)):
             if words not in kept and words[0] != "f:status" and not words[-1].startswith("v:"):
                 path = managers.path_of(words)
                 if (value := value_at(now, path)) is not None:
