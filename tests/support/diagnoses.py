@@ -3,7 +3,7 @@
 Those in ``recorded`` are made by hand, of a whole installation, so that they can be mixed; their ``source`` is
 ``constructed``. Those in ``recorded/kind`` are of a real cluster, whose version is their source.
 
-After a change of the wording, ``python -m tests.support.diagnoses`` writes what is expected anew; read the difference.
+After a change of the wording, ``python -m tests.support.diagnoses`` rewrites what is expected; read the difference.
 """
 
 from __future__ import annotations

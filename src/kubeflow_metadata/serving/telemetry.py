@@ -152,7 +152,7 @@ class Telemetry:
 
 
 def _client(scope: Scope) -> str:
-    """Returns who asks: the last address of ``X-Forwarded-For``, which the nearest proxy wrote, else the peer's.
+    """Returns the client: the last address of ``X-Forwarded-For``, which the nearest proxy wrote, else the peer's.
 
     It only decides who waits for whom. Who invents addresses gets the turns of several, and keeps nobody out.
     """

@@ -1,6 +1,6 @@
 """What `status` shows, letter by letter: to people in 80 columns, to programs as JSON.
 
-`GOLDEN=write` writes the files anew; look at what changed before you commit it.
+`GOLDEN=write` rewrites the files; look at what changed before you commit it.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def _is_gone(cluster: Cluster, seconds: float, clock: Clock) -> bool:
 
 
 def _tidied(cluster: Cluster, clock: Clock) -> str:
-    """Takes away what an interrupted test made; returns what is left, in a sentence.
+    """Removes what an interrupted test made; returns what is left, in a sentence.
 
     A second interrupt ends it, as a cluster that does not respond would have it wait for long.
     """
