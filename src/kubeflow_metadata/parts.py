@@ -159,7 +159,7 @@ UI = Part(
     local_port=3000,
     needs=("rest",),
     metrics=Port("http", 3000),
-    least_memory_mib=64,
+    least_memory_mib=80,
 )
 
 # In the order in which they start.

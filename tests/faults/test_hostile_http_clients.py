@@ -15,7 +15,7 @@ import pytest
 
 from kubeflow_metadata.parts import REST, UI
 from tests.support.applications import connected, until_closed
-from tests.support.http_processes import doors
+from tests.support.http_processes import doors, http_process
 from tests.support.mlmd_server import Server
 from tests.support.waiting import eventually
 
@@ -31,7 +31,9 @@ ROUNDS = int(os.environ.get("KFM_FAULT_ROUNDS", "1"))
 def servers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("doors")
     server = Server(f"--sqlite_config_filename_uri={folder / 'm.db'}")
-    with doors(int(server.target.rpartition(":")[2]), folder, f"--memory_limit={LIMITS['rest']}") as started:
+    flags = {name: f"--memory_limit={limit}" for name, limit in LIMITS.items()}
+    port = int(server.target.rpartition(":")[2])
+    with doors(port, folder, flags["rest"], ui_flags=[flags["ui"]]) as started:
         with httpx.Client(trust_env=False, timeout=60) as client:
             eventually(lambda: client.get(f"{started.ui.url}/readyz").status_code == 200, "the UI is ready")
             eventually(lambda: client.get(f"{started.rest.url}/readyz").status_code == 200, "REST is ready")
@@ -197,3 +199,23 @@ def test_slow_uploads_and_idle_connections_stop_nobody(servers, door):
         for _ in range(10):
             response = post(url, b'{"name": "quick"}')
             assert response.status_code == 200, response.text
+
+
+@pytest.mark.timeout(300)
+def test_the_ui_gives_up_uploads_that_its_memory_cannot_hold_and_says_so(servers, tmp_path):
+    """Under the smallest limit that may be set, more bodies than fit, of which only the end is missing."""
+    limit, waiting = UI.least_memory_mib * MIB, 64 * 1024
+    flags = ["--port=0", f"--rest_url={servers.rest.url}", f"--memory_limit={limit}"]
+    with http_process("kubeflow_metadata.ui", tmp_path, *flags) as ui, ExitStack() as stack:
+        uploads = [stack.enter_context(connected(ui.url, timeout=60)) for _ in range(64)]
+        for upload in uploads:
+            upload.sendall(head(ui.url, waiting) + b" " * (waiting - 1))
+        # The first of them have waited for longest.
+        told = until_closed(uploads[0])
+        assert told.startswith(b"HTTP/1.1 503 ")
+        assert f"memory limit of {UI.least_memory_mib} MiB (--memory_limit)".encode() in told
+        assert post(ui.url, b'{"name": "small"}').status_code == 200
+        assert ui.peak_bytes() < limit
+        with httpx.Client(trust_env=False) as client:
+            counted = client.get(f"{ui.url}/metrics").text
+        assert 'kubeflow_metadata_ui_refusals_total{reason="memory"}' in counted

@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,13 +82,13 @@ class Doors:
 
 
 @contextmanager
-def doors(grpc_port: int, folder: Path, *rest_flags: str) -> Iterator[Doors]:
+def doors(grpc_port: int, folder: Path, *rest_flags: str, ui_flags: Sequence[str] = ()) -> Iterator[Doors]:
     """All HTTP servers over the store at a port of this machine."""
     port = unused_port()
     with ExitStack() as stack:
         flags = ["--http_port=0", f"--grpc_web_port={port}", f"--mlmd_grpc_port={grpc_port}", *rest_flags]
         rest = stack.enter_context(http_process("kubeflow_metadata.rest", folder, *flags))
         grpc_web = f"http://127.0.0.1:{port}"
-        flags = ["--port=0", f"--rest_url={rest.url}", f"--grpc_web_url={grpc_web}"]
+        flags = ["--port=0", f"--rest_url={rest.url}", f"--grpc_web_url={grpc_web}", *ui_flags]
         ui = stack.enter_context(http_process("kubeflow_metadata.ui", folder, *flags))
         yield Doors(rest, ui, grpc_web)

@@ -21,6 +21,8 @@ MIB = 2**20
 
 # What an idle server takes, measured with room to spare.
 IDLE_BYTES = 96 * MIB
+# The same of one that only passes on what others say.
+_IDLE_RELAY_BYTES = 64 * MIB
 # gRPC's own default: every client may count on it.
 LEAST_MESSAGE_BYTES = 4 * MIB
 # While a body is decoded it is there as bytes, as text and values of up to four bytes a character, and as messages.
@@ -71,6 +73,34 @@ def budget_of(limit: int | None, largest_body: int, largest_response: int) -> Bu
     body = min(largest_body, max(LEAST_MESSAGE_BYTES, free // 3 // BODY_FACTOR))
     response = min(largest_response, max(LEAST_MESSAGE_BYTES, free // 3 // RESPONSE_FACTOR))
     return Budget(limit, body, max(free // 6, body), max(free // 3, BODY_FACTOR * body), response, free // 6)
+
+
+@dataclass(frozen=True)
+class RelayBudget:
+    """The sizes, in bytes, for a server that passes requests on to others and their responses back.
+
+    Attributes:
+        limit: the memory that they follow from; None if there is no limit.
+        arriving: all pieces of bodies that were read and not passed on.
+        relaying: all pieces of responses that clients have not read.
+    """
+
+    limit: int | None
+    arriving: int
+    relaying: int
+
+
+def relay_budget_of(limit: int | None) -> RelayBudget:
+    """Returns the sizes that a limit allows: an eighth and three eighths of what an idle server leaves.
+
+    Args:
+        limit: the memory that the process may use; None if any.
+    """
+    most = RelayBudget(limit, 16 * MIB, 48 * MIB)
+    if limit is None:
+        return most
+    free = max(limit - _IDLE_RELAY_BYTES, limit // 4)
+    return RelayBudget(limit, min(most.arriving, free // 8), min(most.relaying, free * 3 // 8))
 
 
 class Pool:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
+from kubeflow_metadata.serving.budget import relay_budget_of
 from kubeflow_metadata.serving.health import LIVENESS, health_routes
 from kubeflow_metadata.serving.leaving import EndWithClient
 from kubeflow_metadata.serving.origins import DoorPolicy, Refusal, door
@@ -44,6 +45,7 @@ def create_app(
     policy: DoorPolicy | None = None,
     max_call_seconds: float = MAX_CALL_SECONDS,
     metrics: HttpMetrics | None = None,
+    memory_limit: int | None = None,
 ) -> Starlette:
     """Returns the ASGI application: pages and API at ``/`` and ``/metadata/``, and grpc-web if it has an address.
 
@@ -55,6 +57,7 @@ def create_app(
         policy: which origins and hosts may come in; by default any host, and no foreign origin that changes something.
         max_call_seconds: how long the beginning of a response may take; 0 for no limit.
         metrics: where requests are counted.
+        memory_limit: the bytes that this process may use; what clients may make it hold follows from them.
 
     Raises:
         PagesNotBuiltError: ``static_dir`` holds no built pages.
@@ -109,6 +112,7 @@ def create_app(
                 prefix=PREFIX,
                 max_call_seconds=max_call_seconds,
                 count_refusal=metrics.count_refusal,
+                budget=relay_budget_of(memory_limit),
             ),
         ],
         lifespan=lifespan,

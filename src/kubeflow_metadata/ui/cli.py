@@ -12,6 +12,7 @@ from kubeflow_metadata.serving.flags import (
     grace_option,
     log_options,
     longest_call_option,
+    memory_option,
     port_option,
     warn_of_unknown_variables,
 )
@@ -52,6 +53,7 @@ def default_rest_url() -> str:
 )
 @door_options
 @longest_call_option(70.0)
+@memory_option
 @grace_option
 @log_options
 @click.version_option(package_name="kubeflow-metadata-server", message="kubeflow_metadata.ui %(version)s")
@@ -63,6 +65,7 @@ def main(
     allowed_origins: tuple[str, ...],
     allowed_hosts: tuple[str, ...],
     max_call_seconds: float,
+    memory_limit: int | None,
     grace_seconds: float,
     log_format: str,
     log_level: str,
@@ -74,6 +77,7 @@ def main(
     # Heavy, and not needed for --help.
     from kubeflow_metadata.serving.http import ListenError, Site, listen, serve
     from kubeflow_metadata.serving.logs import configure_logs
+    from kubeflow_metadata.serving.memory import in_words, limit_of_cgroup
     from kubeflow_metadata.serving.origins import policy_for
     from kubeflow_metadata.serving.protocol import Refusals
     from kubeflow_metadata.serving.telemetry import HttpMetrics
@@ -89,11 +93,19 @@ def main(
         listener = listen(host, port, "--host and --port")
     except (PagesNotBuiltError, ListenError) as error:
         raise click.ClickException(str(error)) from error
-    told = {"rest": rest_url, **({"grpc_web": grpc_web_url} if grpc_web_url else {})}
+    told: dict[str, object] = {"rest": rest_url, **({"grpc_web": grpc_web_url} if grpc_web_url else {})}
+    limit = memory_limit or limit_of_cgroup()
+    if limit:
+        told["memory_limit"] = in_words(limit)
     site = Site(
         listener,
         lambda: create_app(
-            rest_url, grpc_web_url=grpc_web_url, policy=policy, max_call_seconds=max_call_seconds, metrics=metrics
+            rest_url,
+            grpc_web_url=grpc_web_url,
+            policy=policy,
+            max_call_seconds=max_call_seconds,
+            metrics=metrics,
+            memory_limit=limit,
         ),
     )
     serve(SERVER, [site], grace_seconds, Refusals(SERVER, metrics.registry), **told)

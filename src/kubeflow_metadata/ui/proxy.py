@@ -15,9 +15,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kubeflow_metadata.serving.budget import Held
+from kubeflow_metadata.serving.budget import Held, RelayBudget, relay_budget_of
 from kubeflow_metadata.serving.grpc_status import status_headers
 from kubeflow_metadata.serving.interruption import Interruption, within
+from kubeflow_metadata.serving.memory import in_words
 from kubeflow_metadata.serving.protocol import abort
 from kubeflow_metadata.serving.telemetry import OPERATION, REQUEST_ID_HEADER, request_id
 from kubeflow_metadata.serving.turns import QUEUED_PER_TURN, NoTurnError, Turns, client
@@ -41,10 +42,8 @@ _BODY_SECONDS = 60.0
 _PIECE_SECONDS = 30.0
 # Bodies up to this size are read before anything is asked of a server, so that a slow client takes nobody's turn.
 _SMALL_BODY_BYTES = 64 * 1024
-_ARRIVING_BYTES = 16 * 2**20
-# What a response on its way to a slow client takes, and all of them together.
+# What a response on its way to a slow client takes.
 _RELAY_BYTES = 256 * 1024
-_RELAYING_BYTES = 48 * 2**20
 
 # RFC 9110, section 7.6.1: these speak about one connection, not about the message.
 HOP_BY_HOP = frozenset(
@@ -131,7 +130,9 @@ class Proxy:
         prefix: str,
         max_call_seconds: float = MAX_CALL_SECONDS,
         count_refusal: Callable[[str], None] = lambda _: None,
+        budget: RelayBudget | None = None,
     ) -> None:
+        budget = budget or relay_budget_of(None)
         self._count_refusal = count_refusal
         self._app = app
         self._client = client
@@ -140,8 +141,9 @@ class Proxy:
         self._longest_call = max_call_seconds
         self._calls = Turns(_CALLS_AT_ONCE)
         self._uploads = Turns(_UPLOADS_AT_ONCE)
-        self._arriving = Held(_ARRIVING_BYTES)
-        self._relaying = Held(_RELAYING_BYTES)
+        self._arriving = Held(budget.arriving)
+        self._relaying = Held(budget.relaying)
+        self._memory = f" for a memory limit of {in_words(budget.limit)} (--memory_limit)" if budget.limit else ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["raw_path"].removeprefix(self._prefix) if scope["type"] == "http" else b""
@@ -169,7 +171,7 @@ class Proxy:
         except httpx.HTTPError as error:
             await _trouble(backend, scope, 502, GRPC_UNAVAILABLE, "cannot be reached", error)(scope, receive, send)
             return
-        with self._relaying.hold(lambda: abort(scope, "memory")) as held:
+        with self._relaying.hold(lambda: self._give_up(scope)) as held:
             await _relay(backend, response, scope, send, lambda: held.resize(_RELAY_BYTES))
 
     async def _ask(self, backend: Backend, scope: Scope, receive: Receive, path: bytes) -> httpx.Response:
@@ -180,7 +182,13 @@ class Proxy:
             httpx.HTTPError: the server did not respond.
         """
         crowded = _GivenUpError(503, GRPC_UNAVAILABLE, "too many requests at once; try again in a moment", "too many")
-        with Interruption() as block, self._arriving.hold(lambda: block.interrupt(crowded)) as held:
+        full = _GivenUpError(
+            503,
+            GRPC_UNAVAILABLE,
+            f"too many bodies are arriving at once{self._memory}; try again in a moment",
+            "memory",
+        )
+        with Interruption() as block, self._arriving.hold(lambda: block.interrupt(full)) as held:
             body = _Body(scope, receive, held.resize)
             await body.read_start()
             turns = self._calls if body.is_whole else self._uploads
@@ -191,6 +199,10 @@ class Proxy:
                     raise crowded from None
                 with within(self._longest_call, self._took_too_long(backend)):
                     return await self._client.send(_outgoing(scope, body, backend.url, path), stream=True)
+
+    def _give_up(self, scope: Scope) -> None:
+        self._count_refusal("memory")
+        abort(scope, "memory")
 
     def _took_too_long(self, backend: Backend) -> _GivenUpError:
         return _GivenUpError(

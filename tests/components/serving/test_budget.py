@@ -6,7 +6,16 @@ import asyncio
 
 import pytest
 
-from kubeflow_metadata.serving.budget import BODY_FACTOR, IDLE_BYTES, MIB, RESPONSE_FACTOR, Held, Pool, budget_of
+from kubeflow_metadata.serving.budget import (
+    BODY_FACTOR,
+    IDLE_BYTES,
+    MIB,
+    RESPONSE_FACTOR,
+    Held,
+    Pool,
+    budget_of,
+    relay_budget_of,
+)
 
 
 @pytest.mark.parametrize("limit", [256 * MIB, 384 * MIB, 512 * MIB, 2048 * MIB])
@@ -27,6 +36,19 @@ def test_without_a_limit_and_under_a_wide_one_the_flags_decide():
     for limit in (None, 64 * 1024 * MIB):
         budget = budget_of(limit, 32 * MIB, 256 * MIB)
         assert (budget.body, budget.response) == (32 * MIB, 256 * MIB)
+
+
+class TestRelayBudget:
+    @pytest.mark.parametrize("limit", [80 * MIB, 96 * MIB, 160 * MIB, 192 * MIB])
+    def test_what_clients_may_make_it_hold_fits_beside_an_idle_server(self, limit):
+        budget = relay_budget_of(limit)
+        # A body that arrives is there twice while it is passed on.
+        assert 2 * budget.arriving + budget.relaying <= max(limit - 64 * MIB, limit // 4)
+        assert budget.arriving >= 2 * MIB
+
+    def test_a_large_limit_allows_no_more_than_none(self):
+        assert relay_budget_of(2**40).arriving == relay_budget_of(None).arriving
+        assert relay_budget_of(2**40).relaying == relay_budget_of(None).relaying
 
 
 class TestPool:
