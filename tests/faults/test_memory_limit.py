@@ -15,7 +15,7 @@ from kubeflow_metadata.proto import metadata_store_pb2 as pb
 from kubeflow_metadata.proto import metadata_store_service_pb2 as rpc
 from kubeflow_metadata.serving.memory import proportional_bytes
 from tests.support.http2 import RawConnection, half_message
-from tests.support.mlmd_server import Server, put_type
+from tests.support.mlmd_server import Server, mysql_flags, put_type, with_password
 
 SECONDS = float(os.environ.get("KFM_SOAK_SECONDS", "24"))
 LIMIT = 512 * 2**20
@@ -23,14 +23,23 @@ CLIENTS = 12
 PUT = "/ml_metadata.MetadataStoreService/PutArtifacts"
 
 
+# As in a pod of the default size: two processes and a supervisor.
+FLAGS = ("--worker_processes=2", f"--memory_limit={LIMIT}")
+
+
 @pytest.fixture
 def server(tmp_path):
-    """As in a pod of the default size: two processes and a supervisor."""
-    server = Server(
-        f"--sqlite_config_filename_uri={tmp_path / 'm.db'}", "--worker_processes=2", f"--memory_limit={LIMIT}"
-    )
+    server = Server(f"--sqlite_config_filename_uri={tmp_path / 'm.db'}", *FLAGS)
     yield server
     server.stop()
+
+
+@pytest.fixture
+def server_on_mysql(mysql):
+    with mysql.database() as settings:
+        server = Server(*mysql_flags(settings), *FLAGS, env=with_password(settings))
+        yield server
+        server.stop()
 
 
 class Peak:
@@ -104,6 +113,15 @@ LOADS = [empty_artifacts, artifacts_of_a_type, many_small_artifacts, long_texts,
 @pytest.mark.timeout(SECONDS * 2 + 300)
 @pytest.mark.parametrize("loads", [[load] for load in LOADS] + [LOADS], ids=[*(one.__name__ for one in LOADS), "all"])
 def test_memory_stays_below_its_limit(server, loads):
+    drive(server, loads)
+
+
+@pytest.mark.timeout(SECONDS * 2 + 300)
+def test_memory_stays_below_its_limit_on_mysql(server_on_mysql):
+    drive(server_on_mysql, LOADS)
+
+
+def drive(server, loads):
     type_id = put_type(server)
     for _ in range(20):
         artifacts = [pb.Artifact(type_id=type_id, uri=f"s3://bucket/{number}") for number in range(1000)]
