@@ -7,13 +7,20 @@ import gzip
 import json
 
 import pytest
+import yaml
 
 from kubeflow_metadata.errors import UserError
+from kubeflow_metadata.installer.cluster.engines.helm import Helm
 from kubeflow_metadata.installer.cluster.objects import Identity
 from kubeflow_metadata.installer.cluster.planning import live
+from kubeflow_metadata.installer.cluster.planning.plan import Plan
 from kubeflow_metadata.installer.cluster.port import UnreachableError
-from kubeflow_metadata.installer.cluster.state import revisions
-from tests.support.fake_cluster import FakeClock, FakeCluster
+from kubeflow_metadata.installer.cluster.state import helm_releases, revisions
+from kubeflow_metadata.installer.cluster.state.settings import UNKNOWN, resolve
+from kubeflow_metadata.installer.model.loading import settings_of
+from kubeflow_metadata.installer.verbs import recording
+from kubeflow_metadata.installer.verbs.target import Target
+from tests.support.fake_cluster import FakeClock, FakeCluster, workload
 
 OBJECTS = (Identity("v1", "Service", "metadata-ui"), Identity("apps/v1", "Deployment", "metadata-grpc"))
 IMAGES = {"grpc": "registry/none@sha256:1"}
@@ -199,6 +206,69 @@ def test_a_helm_release_is_read_from_its_secret(cluster, status, outcome, reason
     assert (revision.outcome, revision.reason) == (outcome, reason)
     assert revision.settings == {"grpc": {"replicas": 2}}
     assert revision.created == "2026-03-04T04:06:07Z"
+
+
+class TestFailuresAfterHelm:
+    """Helm says ``deployed`` before anything runs."""
+
+    @pytest.fixture
+    def plan(self):
+        return Plan("helm", ())
+
+    def fail(self, cluster, plan, reason, release=None):
+        """An ``up`` that fails, before or after Helm has deployed a release."""
+        with recording.recorded(cluster, Helm(), recording.Wanted(resolve({})), plan, FakeClock()):
+            if release:
+                cluster.add(release)
+            raise UserError(reason)
+
+    def test_a_revision_that_failed_afterwards_says_why(self, cluster, plan):
+        cluster.add(helm_release(1, "deployed", {}))
+        release = helm_release(2, "deployed", {}, deployed="2026-03-04T06:06:07Z")
+        with pytest.raises(UserError, match="unschedulable"):
+            self.fail(cluster, plan, "metadata-grpc is unschedulable.", release)
+        newest, oldest = revisions.history(cluster)
+        assert (newest.number, newest.outcome, newest.reason) == (2, "failed", "metadata-grpc is unschedulable.")
+        assert (oldest.outcome, oldest.reason) == ("deployed", "")
+        wanted = recording.wanted(Target(), cluster)
+        assert wanted.is_unfinished
+        assert "(revision 2) did not end well: metadata-grpc is unschedulable." in wanted.note
+
+    def test_what_failed_before_helm_deployed_anything_marks_nothing(self, cluster, plan):
+        cluster.add(helm_release(1, "deployed", {}))
+        with pytest.raises(UserError):
+            self.fail(cluster, plan, "Helm is not installed.")
+        assert [each.outcome for each in revisions.history(cluster)] == ["deployed"]
+
+    def test_it_stays_failed_when_superseded_and_its_successor_is_not(self, cluster):
+        cluster.add(helm_release(1, "deployed", {}))
+        helm_releases.mark_failed(cluster, 0, "it took too long")
+        marked = cluster.get("v1", "Secret", "sh.helm.release.v1.metadata.v1")
+        # As Helm goes on: it keeps labels, hands them on, and drops annotations.
+        for release in (
+            helm_release(1, "superseded", {}),
+            helm_release(2, "deployed", {}, deployed="2026-03-05T00:00:00Z"),
+        ):
+            release["metadata"]["labels"] = {**marked["metadata"]["labels"], **release["metadata"]["labels"]}
+            cluster.add(release)
+        newest, oldest = revisions.history(cluster)
+        assert (newest.outcome, oldest.outcome) == ("deployed", "failed")
+        assert oldest.reason
+
+
+@pytest.mark.parametrize("given", [{"grpc": {"replicas": 1}}, {"grpc": {"replicas": 3}, "logLevel": "info"}, {}])
+def test_helm_keeps_what_was_given_at_its_default_too(given, tmp_path):
+    file = Helm().write(settings_of(given), "team-a", tmp_path, "").file
+    assert (yaml.safe_load(file.read_text()) or {}) == given
+
+
+def test_the_note_on_unknown_settings_is_for_those_who_gave_none(cluster, tmp_path):
+    cluster.add(workload("metadata-grpc", "grpc", ready=1))
+    file = tmp_path / "settings.yaml"
+    file.write_text("logLevel: debug\n")
+    assert recording.wanted(Target(), cluster).note == UNKNOWN
+    assert recording.wanted(Target(file=file), cluster).note == ""
+    assert recording.wanted(Target(reset=True), cluster).note == ""
 
 
 def test_releases_of_other_names_are_none_of_ours(cluster):

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from kubeflow_metadata.errors import UserError
 from kubeflow_metadata.installer.cluster.engines import choice
 from kubeflow_metadata.installer.cluster.engines.protocol import Engine
 from kubeflow_metadata.installer.cluster.objects import PART, Identity
 from kubeflow_metadata.installer.cluster.planning.plan import Plan
 from kubeflow_metadata.installer.cluster.port import Cluster, ForbiddenError
-from kubeflow_metadata.installer.cluster.state import lease, revisions
+from kubeflow_metadata.installer.cluster.state import helm_releases, lease, revisions
 from kubeflow_metadata.installer.cluster.state.revision import FAILED, IN_PROGRESS, UNREADABLE, Revision
 from kubeflow_metadata.installer.cluster.state.settings import UNKNOWN, Resolved, resolve
 from kubeflow_metadata.installer.polling import Clock
@@ -41,10 +42,10 @@ def wanted(target: Target, cluster: Cluster) -> Wanted:
     last: Revision | None = None
     try:
         last = revisions.last(cluster)
-        if last is None and _is_installed(cluster):
+        if last is None and not (target.file or target.reset) and _is_installed(cluster):
             note = UNKNOWN
     except ForbiddenError:
-        note = _UNREAD
+        note = "" if target.file or target.reset else _UNREAD
     is_unfinished = last is not None and last.outcome in {FAILED, IN_PROGRESS}
     if last is not None and is_unfinished:
         why = last.reason or "it was interrupted"
@@ -52,20 +53,36 @@ def wanted(target: Target, cluster: Cluster) -> Wanted:
         if last.outcome == IN_PROGRESS and (holder := lease.holder(cluster)):
             note = f"Another command works on this installation (revision {last.number}): {holder}"
     if last is not None and last.outcome == UNREADABLE:
-        last, note = None, UNKNOWN
+        last, note = None, "" if target.file or target.reset else UNKNOWN
     known = None if last is None else last.settings
     return Wanted(resolve(known, target.file, target.assignments, reset=target.reset), note, is_unfinished)
 
 
 @contextmanager
 def recorded(cluster: Cluster, engine: Engine, settings: Wanted, plan: Plan, clock: Clock) -> Iterator[None]:
-    """Records what is applied and how it ended, where the engine does not."""
+    """Records what is applied and how it ended, as far as the engine does not."""
     if engine.keeps_history:
-        yield
+        with _failures_marked(cluster):
+            yield
         return
     objects = [Identity.of(each) for each in plan.wanted]
     with revisions.recorded(cluster, engine.name, settings.resolved.document, objects, _images(plan), clock):
         yield
+
+
+@contextmanager
+def _failures_marked(cluster: Cluster) -> Iterator[None]:
+    """Marks what Helm deploys in the block as failed if the block fails."""
+    before = 0
+    with suppress(ForbiddenError):
+        before = helm_releases.newest_number(cluster)
+    try:
+        yield
+    except BaseException as error:
+        # What ended the block says more than that it could not be recorded.
+        with suppress(UserError):
+            helm_releases.mark_failed(cluster, before, revisions.reason_of(error))
+        raise
 
 
 def is_known(cluster: Cluster) -> bool:

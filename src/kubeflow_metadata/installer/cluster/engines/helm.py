@@ -132,11 +132,24 @@ def _recover(cluster: Cluster, note: Say) -> None:
 
 
 def _write_values(settings: Settings, directory: Path) -> Path:
-    """Writes what is not at its default as a values file."""
+    """Writes what was given, or is not at its default, as a values file.
+
+    What was given at its default is a wish, too: it holds when the default changes.
+    """
     asked, usual = (each.model_dump(by_alias=True, mode="json") for each in (settings, Settings()))
+    given = settings.model_dump(by_alias=True, mode="json", exclude_unset=True)
     file = directory / "values.yaml"
-    file.write_text(dump(_not_default(asked, usual)) + "\n", encoding="utf-8")
+    file.write_text(dump(_joined(given, _not_default(asked, usual))) + "\n", encoding="utf-8")
     return file
+
+
+def _joined(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what is in either; of what is in both, groups are joined, and values are the other's."""
+    joined = {**one, **other}
+    for name in one.keys() & other.keys():
+        if isinstance(one[name], dict) and isinstance(other[name], dict):
+            joined[name] = _joined(one[name], other[name])
+    return joined
 
 
 def _not_default(asked: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,7 @@ __all__ = [
     "forget",
     "history",
     "last",
+    "reason_of",
     "recorded",
     "uninstalled",
 ]
@@ -134,12 +135,16 @@ def recorded(
     try:
         yield revision
     except BaseException as error:
-        reason = "it was interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
         # What ended the block says more than that it could not be recorded.
         with suppress(UserError):
-            finish(cluster, revision, FAILED, reason)
+            finish(cluster, revision, FAILED, reason_of(error))
         raise
     finish(cluster, revision, DEPLOYED)
+
+
+def reason_of(error: BaseException) -> str:
+    """Returns why a revision failed, from what ended its ``up``."""
+    return "it was interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
 
 
 def uninstalled(cluster: Cluster) -> None:
