@@ -18,7 +18,7 @@ from kubeflow_metadata.installer.cluster.port import (
     UnknownKindError,
     UnreachableError,
 )
-from tests.support.api_server import Answer, ApiServer, kubeconfig, running
+from tests.support.api_server import CONFIG_MAP, Answer, ApiServer, kubeconfig, running
 
 
 @pytest.fixture
@@ -63,6 +63,28 @@ def test_a_missing_permission_names_the_verb_and_the_object(cluster: Cluster, ap
         cluster.list("v1", "ConfigMap")
     with pytest.raises(UserError, match="cannot delete ConfigMap settings"):
         cluster.delete("v1", "ConfigMap", "settings")
+
+
+WARNING = '299 - "unknown field \\"spec.colour\\"", 299 - "v1 Endpoints is deprecated, use v1 EndpointSlice"'
+
+
+def test_what_the_server_warns_of_is_shown_once(
+    cluster: Cluster, api_server: ApiServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api_server.answers = [Answer(200, headers={"Warning": WARNING}, body=json.dumps(CONFIG_MAP)) for _ in range(3)]
+
+    cluster.apply(SETTINGS, dry_run=True)
+    cluster.apply(SETTINGS)
+    cluster.replace(SETTINGS)
+
+    shown = " ".join(capsys.readouterr().err.split())
+    assert shown.count('warns about ConfigMap settings: unknown field "spec.colour"') == 1
+    assert shown.count("v1 Endpoints is deprecated, use v1 EndpointSlice") == 1
+
+
+def test_a_server_without_warnings_shows_none(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    cluster.apply(SETTINGS)
+    assert capsys.readouterr().err == ""
 
 
 def test_missing_credentials_are_told_apart_from_missing_permissions(cluster: Cluster, api_server: ApiServer) -> None:

@@ -13,6 +13,7 @@ from kubeflow_metadata.installer.cluster.connection import following, forwarding
 from kubeflow_metadata.installer.cluster.connection.answers import NotAnApiServerError, Where, explained, what_provides
 from kubeflow_metadata.installer.cluster.connection.asking import STARTING_PATIENCE, Asking
 from kubeflow_metadata.installer.cluster.connection.credentials import Credentials, Scratch
+from kubeflow_metadata.installer.cluster.connection.warnings import Warnings
 from kubeflow_metadata.installer.cluster.port import (
     FIELD_MANAGER,
     Cluster,
@@ -51,7 +52,7 @@ class ApiServer(Cluster):
             credentials: of the client.
             scratch: for files that last as long as this object.
             clock: tells the time.
-            note: is told when an outage is waited for; by default shown as a note.
+            note: is told when an outage is waited for, and what the server warns of; by default shown as a note.
         """
         from kubernetes import dynamic
 
@@ -60,7 +61,9 @@ class ApiServer(Cluster):
         self._client = client
         self._clock = clock
         self._scratch = scratch
-        self._asking = Asking(where, client, credentials, clock, note or Terminal().note)
+        note = note or Terminal().note
+        self._asking = Asking(where, client, credentials, clock, note)
+        self._warnings = Warnings(client, note)
         self.address = where.server
         self.proxy = where.proxy
         self.verifies_certificate = bool(client.configuration.verify_ssl)
@@ -136,7 +139,8 @@ class ApiServer(Cluster):
         return self._ask(
             "apply",
             f"{kind} {name}",
-            lambda: self._document(
+            lambda: self._written(
+                wanted,
                 self._dynamic.server_side_apply(
                     self._resource(wanted["apiVersion"], kind),
                     body=wanted,
@@ -145,7 +149,7 @@ class ApiServer(Cluster):
                     field_manager=manager,
                     force_conflicts=force,
                     **_dry(dry_run),
-                )
+                ),
             ),
         )
 
@@ -154,13 +158,14 @@ class ApiServer(Cluster):
         return self._ask(
             "create",
             f"{kind} {wanted['metadata'].get('name', '')}".rstrip(),
-            lambda: self._document(
+            lambda: self._written(
+                wanted,
                 self._resource(wanted["apiVersion"], kind).create(
                     body=wanted,
                     namespace=wanted["metadata"].get("namespace"),
                     field_manager=FIELD_MANAGER,
                     **_dry(dry_run),
-                )
+                ),
             ),
             # A review is answered and not kept.
             is_safe=dry_run or kind.endswith("Review"),
@@ -170,10 +175,11 @@ class ApiServer(Cluster):
         return self._ask(
             "replace",
             f"{wanted['kind']} {wanted['metadata']['name']}",
-            lambda: self._document(
+            lambda: self._written(
+                wanted,
                 self._resource(wanted["apiVersion"], wanted["kind"]).replace(
                     body=wanted, namespace=wanted["metadata"].get("namespace"), field_manager=FIELD_MANAGER
-                )
+                ),
             ),
             is_safe=False,
         )
@@ -316,6 +322,12 @@ class ApiServer(Cluster):
             return None
         except UnknownKindError:
             return None
+
+    def _written(self, wanted: Object, answer: Any) -> Object:
+        """Returns the answer to something that was written, and shows what the server warns of."""
+        document = self._document(answer)
+        self._warnings.show(f"{wanted['kind']} {wanted['metadata'].get('name', '')}".rstrip())
+        return document
 
     def _document(self, answer: Any) -> Object:
         if not hasattr(answer, "to_dict"):
