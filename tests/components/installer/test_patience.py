@@ -149,6 +149,32 @@ def test_a_server_that_does_not_say_whether_it_is_ready_is_believed_by_its_words
         cluster.list("v1", "ConfigMap")
 
 
+@pytest.mark.parametrize("outage", [None, 503])
+def test_a_403_right_after_an_outage_is_not_believed(
+    cluster: Cluster, api_server: ApiServer, clock: FakeClock, outage: int | None
+) -> None:
+    """It may have been given before the server knew its roles, though it is ready by the time that it is asked."""
+    api_server.answers = [Answer(403, "anything")]
+    with pytest.raises(ForbiddenError):
+        cluster.get("v1", "ConfigMap", "settings")
+    api_server.answers = [Answer(outage), Answer(403, "anything"), Answer(403, "anything")]
+    assert cluster.get("v1", "ConfigMap", "settings") is not None
+    clock.sleep(20)
+    api_server.answers = [Answer(403, "anything")]
+    with pytest.raises(ForbiddenError):
+        cluster.get("v1", "ConfigMap", "settings")
+
+
+def test_a_long_outage_leaves_time_for_the_start_that_follows(
+    cluster: Cluster, api_server: ApiServer, clock: FakeClock
+) -> None:
+    # Pauses grow to five seconds: longer away than a start alone is waited for.
+    api_server.answers = [*[Answer(None)] * 11, *[Answer(403, "anything")] * 2]
+    before = clock.slept
+    assert cluster.get("v1", "ConfigMap", "settings") is not None
+    assert clock.slept - before > 30
+
+
 def test_a_server_that_never_gets_ready_is_not_waited_for_forever(
     cluster: Cluster, api_server: ApiServer, clock: FakeClock
 ) -> None:

@@ -209,7 +209,8 @@ def _tls_problem(error: ssl.SSLError, where: Where) -> UserError:
         return UnreachableError(
             f"{where.server} ended the TLS handshake.",
             details=reason,
-            hint=f"If it is running, it may have rejected the client certificate in {where.file}: log in again.",
+            hint="If it is restarting, try again in a moment. Otherwise it may have rejected the client certificate "
+            f"in {where.file}: log in again.",
         )
     return UnreachableError(f"TLS to {where.server} failed.", details=reason)
 

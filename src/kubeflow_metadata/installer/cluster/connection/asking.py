@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,9 +21,12 @@ PATIENCE, FIRST_PATIENCE = 60.0, 2.0
 # A server that is starting knows neither its roles nor who may do what.
 STARTING_PATIENCE = 30.0
 _WEBHOOK_PATIENCE = 15.0
+# For so long after an outage, a 403 is not believed: it may have been given just before the server was ready.
+_SETTLING_SECONDS = 15.0
 # A server that is ready is not asked about that again for so many seconds.
 _READY_FOR = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_RETRY_AFTER = 0.5, 5.0, 30.0
+_UNABLE = frozenset({500, 502, 503, 504})
 _NOT_SYNCED = ("not yet synced", "not yet ready to handle request")
 _UNKNOWN_ROLE = ("RBAC: ", "not found")
 
@@ -62,6 +66,7 @@ class Asking:
         self._was_reached = False
         self._is_told = False
         self._ready_until = 0.0
+        self._away_at = -math.inf
         self._lock = threading.Lock()
 
     def ask(self, verb: str, what: str, call: Callable[[], T], *, is_safe: bool) -> T:
@@ -79,7 +84,9 @@ class Asking:
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
-        started, pause, is_renewed = self._clock.monotonic(), _FIRST_PAUSE, False
+        pause, is_renewed = _FIRST_PAUSE, False
+        # When each trouble began: what follows an outage has a patience of its own.
+        since: dict[str, float] = {}
         while True:
             self._credentials.refresh(self._client)
             asked_with = self._credentials.current
@@ -91,7 +98,10 @@ class Asking:
                     if self._credentials.renew(self._client, asked_with):
                         continue
                 verdict = self._verdict(error, is_safe)
-                left = verdict.seconds - (self._clock.monotonic() - started)
+                now = self._clock.monotonic()
+                if verdict.why not in since:
+                    pause = _FIRST_PAUSE
+                left = verdict.seconds - (now - since.setdefault(verdict.why, now))
                 if left <= 0:
                     raise answers.explanation(error, verb, what, self._where) from error
                 self._tell(verdict)
@@ -123,6 +133,8 @@ class Asking:
 
     def _verdict(self, error: Any, is_safe: bool) -> _Verdict:
         status = getattr(error, "status", None)
+        if not status or status in _UNABLE:
+            self._away_at, self._ready_until = self._clock.monotonic(), 0.0
         if not status:
             if answers.is_about_tls(error) or not (is_safe or answers.was_not_sent(error)):
                 return _Verdict()
@@ -136,13 +148,15 @@ class Asking:
             return _Verdict(_WEBHOOK_PATIENCE if is_safe else 0.0, "An admission webhook does not respond")
         if status == 403 and self._is_starting(message):
             return _Verdict(STARTING_PATIENCE, "The API server is not ready yet")
-        if status in {500, 502, 503, 504} and (is_safe or (status == 503 and after)):
+        if status in _UNABLE and (is_safe or (status == 503 and after)):
             return _Verdict(PATIENCE, f"The API server cannot answer now ({status})", after)
         return _Verdict()
 
     def _is_starting(self, message: str) -> bool:
         """Returns whether a 403 only means that the server does not know yet who may do what."""
         if any(each in message for each in _NOT_SYNCED):
+            return True
+        if self._clock.monotonic() - self._away_at < _SETTLING_SECONDS:
             return True
         ready = self.is_ready()
         # A binding may also name a role that was never there; a server that is ready would know.
