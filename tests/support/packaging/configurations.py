@@ -41,7 +41,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "resources that follow": {
         "mysql": {"resources": {"requests": {"memory": "4Gi"}}},
         "grpc": {"resources": {"requests": {"memory": 2**30}}},
-        "ui": {"resources": {"requests": {"cpu": 1}, "limits": {"memory": "70Mi"}}},
+        "ui": {"resources": {"requests": {"cpu": 1}, "limits": {"memory": "90Mi"}}},
         "rest": {"resources": {"limits": {"cpu": "0.01"}}},
     },
     "numbers and booleans as texts": {
