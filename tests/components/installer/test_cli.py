@@ -228,3 +228,19 @@ def test_verbs_options_contexts_and_namespaces_are_completed(tmp_path, monkeypat
     assert completed(monkeypatch, "status", "-n", "") == {"kubeflow", "of-one", "of-other"}
     config.write_text("no kubeconfig")
     assert completed(monkeypatch, "status", "--context", "o") == set()
+
+
+# All but what has nothing to do with an installation.
+VERBS_OF_INSTALLATIONS = sorted(
+    {*main.list_commands(click.Context(main)), "get settings", "dashboard add", "dashboard remove"}
+    - {"get", "dashboard", "render", "images", "completion"}
+)
+
+
+@pytest.mark.parametrize("verb", VERBS_OF_INSTALLATIONS)
+def test_every_verb_works_on_a_laptop_or_says_why_not(verb):
+    shown = run(*verb.split(), "--help").output
+    if "--local" not in shown:
+        done = run(*verb.split(), "--local")
+        assert done.exit_code == 64
+        assert "laptop" in done.stderr or "cluster" in done.stderr

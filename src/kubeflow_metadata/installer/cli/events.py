@@ -10,6 +10,7 @@ from kubeflow_metadata.installer.cli.options import Shared
 
 @click.command("events", cls=options.Verb)
 @options.cluster
+@options.refuse_local("A laptop has no Kubernetes and so no events; `logs --local` shows what the servers say.")
 @options.output
 @click.pass_obj
 def command(shared: Shared) -> None:

@@ -1,7 +1,7 @@
 """Revisions: what each ``up`` asked for, applied, and how it ended.
 
 What kustomize installs keeps one Secret a revision, because settings may hold what is not for everybody's eyes. Of
-what Helm installs, the release's own Secrets are the truth; they are read and never written.
+what Helm installs, the release's own Secrets are the truth; what failed later is marked on them (``helm_releases``).
 """
 
 from __future__ import annotations
