@@ -32,6 +32,8 @@ def test_settings_change_what_runs_and_what_is_no_longer_wanted_goes(installed: 
 def test_smoke_passes_and_fails_with_the_servers(installed: Installation) -> None:
     assert "6 passed, 0 failed" in installed.installer("smoke").stdout
     installed.kubectl("scale", "deployment/metadata-ui", "--replicas=0")
+    # Without any other pod, a Service goes on with one that terminates.
+    installed.kubectl("wait", "pod", "--selector=metadata.kubeflow.org/part=ui", "--for=delete", "--timeout=120s")
     broken = installed.installer("smoke", check=False)
 
     assert broken.returncode == 1
